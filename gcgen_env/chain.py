@@ -1,0 +1,62 @@
+"""The decision chain x_0 -> x_H: proposer, dynamics, likelihood and pruning; no goal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from torch import Tensor
+
+from gcgen_env.dynamics import Dynamics
+from gcgen_env.likelihoods import Likelihood
+from gcgen_env.proposers.protocol import Proposer, compute_prior, compute_rows
+from gcgen_env.pruning import prune_prior
+
+
+class Proposals(NamedTuple):
+    """What is offered at a batch of states."""
+
+    delta: Tensor
+    """y, shape (B, A, *S), in canvas space, before the rate."""
+    log_prior: Tensor
+    """log p_S after pruning, shape (B, A), -inf where invalid."""
+    mask: Tensor
+    """Valid proposals, shape (B, A), bool."""
+
+
+@dataclass(frozen=True, eq=False)
+class Chain:
+    """A Markov chain on canvases whose only randomness is the choice among A proposals."""
+
+    proposer: Proposer
+    """Offers the proposals."""
+    dynamics: Dynamics
+    """Start and transition."""
+    likelihood: Likelihood
+    """p(g | x)."""
+    nucleus: float = 1.0
+    """Prior mass of the valid proposals."""
+
+    @property
+    def horizon(self) -> int:
+        """Number of decisions H."""
+        return self.dynamics.horizon
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape S of one image."""
+        return tuple(self.dynamics.initial.shape)
+
+    def propose(self, canvas: Tensor, step: Tensor) -> Proposals:
+        """Return all proposals at canvases (B, *S) and steps (B,)."""
+        delta, log_prior = self.proposer.propose(canvas, step)
+        return Proposals(delta, *prune_prior(log_prior, self.nucleus))
+
+    def prior(self, canvas: Tensor, step: Tensor) -> tuple[Tensor, Tensor]:
+        """Return log p_S after pruning and the mask of valid proposals, shape (B, A) each."""
+        return prune_prior(compute_prior(self.proposer, canvas, step), self.nucleus)
+
+    def choose(self, canvas: Tensor, step: Tensor, action: Tensor) -> Tensor:
+        """Return the canvases (B, *S) reached by the chosen proposals alone."""
+        delta = compute_rows(self.proposer, canvas, step, action)
+        return self.dynamics.advance(canvas, delta, step)

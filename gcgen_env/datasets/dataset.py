@@ -1,0 +1,140 @@
+"""One split of a data set: a read-only array and how to turn it into values."""
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """N items stored compactly and read as float32 values, `value = array * scale`.
+
+    The array is kept without a copy, as a read-only view, so many environments can share it.
+
+    Raises:
+        TypeError: If the array or the labels have an unsupported dtype.
+        ValueError: If there is no item, an item's shape is neither (D,) nor (C, height, width)
+            with C in {1, 3}, a value is not finite or lies outside [low, high], or there is not
+            one label per item.
+    """
+
+    name: str
+    """Name for messages and reports, such as "mnist" or a file's name."""
+
+    array: np.ndarray
+    """Stored items, shape (N, *shape), uint8 or float32, read-only."""
+
+    scale: float
+    """Factor from stored numbers to values: 1/255 for bytes, 1/16 for Digits, 1 for floats."""
+
+    low: float
+    """Smallest value an item may take."""
+
+    high: float
+    """Largest value an item may take."""
+
+    labels: np.ndarray | None = None
+    """Class of each item, shape (N,), int64, read-only; None where there are no classes."""
+
+    def __post_init__(self) -> None:
+        """Check the fields and make the arrays read-only."""
+        _check_storage(self.name, self.array)
+        _check_bounds(self)
+        object.__setattr__(self, "array", _read_only(self.array))
+        if self.labels is not None:
+            labels = _check_labels(self.name, self.labels, len(self.array))
+            object.__setattr__(self, "labels", _read_only(labels))
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of one item: (C, height, width) for images, (2,) for points."""
+        return self.array.shape[1:]
+
+    def __len__(self) -> int:
+        """Return the number of items N."""
+        return len(self.array)
+
+    def take(self, index: npt.ArrayLike) -> np.ndarray:
+        """Return the values of some items.
+
+        Args:
+            index: Item numbers, shape (k,), integers in [-N, N).
+
+        Returns:
+            Values in [low, high], shape (k, *shape), float32, memory of their own.
+
+        Raises:
+            TypeError: If `index` is not a 1-D sequence of integers.
+            IndexError: If an item number is out of range.
+        """
+        index = np.asarray(index)
+        if index.ndim != 1 or index.dtype.kind not in "iu":
+            raise TypeError(
+                f"take() expects a 1-D sequence of integers, got shape {index.shape} of "
+                f"{index.dtype}; for one item write take([i])"
+            )
+        return np.multiply(self.array[index], np.float32(self.scale), dtype=np.float32)
+
+    def mean(self) -> np.ndarray:
+        """Return the mean item, shape (*shape), float32, accumulated in float64."""
+        mean = self.array.mean(axis=0, dtype=np.float64) * self.scale
+        return mean.clip(self.low, self.high).astype(np.float32)
+
+    def digest(self) -> str:
+        """Return the SHA-256 of the array's shape, dtype and bytes, as 64 hex digits."""
+        little_endian = self.array.dtype.newbyteorder("<")
+        stored = np.ascontiguousarray(self.array, dtype=little_endian)
+        digest = hashlib.sha256(f"{stored.shape} {self.array.dtype.name} ".encode())
+        digest.update(stored.reshape(-1).view(np.uint8).data)
+        return digest.hexdigest()
+
+
+def _read_only(array: np.ndarray) -> np.ndarray:
+    view = array.view()
+    view.setflags(write=False)
+    return view
+
+
+def _check_storage(name: str, array: np.ndarray) -> None:
+    if not isinstance(array, np.ndarray) or array.dtype not in (np.uint8, np.float32):
+        found = array.dtype if isinstance(array, np.ndarray) else type(array).__name__
+        raise TypeError(f"{name}: expected a uint8 or float32 array, got {found}")
+    if array.size == 0:
+        raise ValueError(f"{name}: expected at least one item, got an array of shape {array.shape}")
+    is_points = array.ndim == 2
+    is_images = array.ndim == 4 and array.shape[1] in (1, 3)
+    if not (is_points or is_images):
+        raise ValueError(
+            f"{name}: expected shape (N, D) or (N, C, height, width) with C in {{1, 3}}, "
+            f"got {array.shape}"
+        )
+
+
+def _check_bounds(dataset: Dataset) -> None:
+    if not dataset.scale > 0 or not dataset.low < dataset.high:
+        raise ValueError(
+            f"{dataset.name}: expected scale > 0 and low < high, got scale {dataset.scale}, "
+            f"low {dataset.low}, high {dataset.high}"
+        )
+    # The extremes tell it all: a NaN or an infinity anywhere shows up in one of them.
+    least, most = (float(x) * dataset.scale for x in (dataset.array.min(), dataset.array.max()))
+    if not (np.isfinite(least) and np.isfinite(most)):
+        raise ValueError(f"{dataset.name}: expected finite values, got NaN or infinity")
+    if least < dataset.low or most > dataset.high:
+        raise ValueError(
+            f"{dataset.name}: expected values in [{dataset.low}, {dataset.high}], got "
+            f"[{least:g}, {most:g}]; is scale={dataset.scale:g} right for {dataset.array.dtype}?"
+        )
+
+
+def _check_labels(name: str, labels: np.ndarray, count: int) -> np.ndarray:
+    labels = np.asarray(labels)
+    if labels.dtype.kind not in "iu":
+        raise TypeError(f"{name}: expected integer labels, got {labels.dtype}")
+    if labels.shape != (count,):
+        raise ValueError(
+            f"{name}: expected one label per item, shape ({count},), got {labels.shape}"
+        )
+    return labels.astype(np.int64, copy=False)

@@ -1,0 +1,180 @@
+"""The single environment: Gymnasium's interface around a core of one row."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from gymnasium import spaces
+from gymnasium.error import ResetNeeded
+from numpy.typing import NDArray
+
+from gcgen_env.config import EnvConfig, make_config
+from gcgen_env.core import Core
+from gcgen_env.goal_api import GoalApi
+from gcgen_env.scene import make_frame
+from gcgen_env.spaces import make_observation_space
+from gcgen_env.viewer import render_ansi, render_rgb
+
+RENDER_MODES = ("rgb_array", "ansi")
+
+
+class GCGenEnv(GoalApi, gym.Env[dict[str, NDArray[Any]], np.int64]):
+    """Rebuild a goal image by choosing among proposals, one at a time.
+
+    ## Description
+    An episode starts from a fixed initial image. At each of H steps a proposer, which does not
+    see the goal, offers A changes; the agent, which sees the goal, selects one, and it is
+    scaled and added: `x[h+1] = x[h] + alpha[h] * y[h][a]`. The canvas x holds logits
+    (Bernoulli likelihood) or pixels (Gaussian). Transitions are deterministic. The set of
+    proposals changes with the state and the step: an index has no fixed meaning.
+
+    ## Action Space
+    `Discrete(A)`: the index of a proposal of this observation. With `nucleus < 1` only the
+    smallest set of proposals that holds this prior mass is valid. An invalid action leaves the
+    state where it is and advances the step; its reward is that of this null transition.
+
+    ## Observation Space
+    A `Dict`; S is (C, height, width), or (2,) for points.
+
+    | key | shape, dtype | meaning |
+    |---|---|---|
+    | `observation` | S float32 | image of the current state |
+    | `achieved_goal` | S float32 | the same content |
+    | `desired_goal` | S float32 | the goal; no other key depends on it |
+    | `step` | (1,) float32 | h / H |
+    | `proposals` | (A, *S) float32 | images of the A next states (`obs_mode="pixels"` only) |
+    | `log_prior` | (A,) float32 | log p_S, clipped to [-30, 0] |
+    | `action_mask` | (A,) int8 | 1 = valid; never all zero |
+
+    ## Starting State
+    The initial image (`initial_state`), and a goal drawn uniformly from the data set;
+    `reset(options=...)` forces "goal_index", "goal" or "initial_state".
+
+    ## Rewards
+    With Phi(x, g) = log p(g | x), in nats: "potential" gives gamma * Phi(x', g) - Phi(x, g),
+    whose sum at gamma = 1 is Phi(x_H) - Phi(x_0); "distance" minus the root mean squared error
+    after the step; "sparse" 0 on success and -1 otherwise.
+
+    ## Episode End
+    Terminated (not truncated) after H steps, whatever the goal.
+
+    ## Information
+    `is_success`, `distance` (root mean squared error), `potential` (nats), `goal_index` (-1 for
+    a goal of your own), `action_mask` (int8), `invalid_action`, `previous_achieved_goal` (the
+    image before the step; after a reset the initial image), `step` (h).
+
+    ## Arguments
+    The fields of `EnvConfig`, and `render_mode` ("rgb_array" or "ansi").
+
+    ## References
+    Vargas Vieyra and Ménard, "Learning Generative Models with Goal-Conditioned Reinforcement
+    Learning", 2023, arXiv 2303.14811.
+
+    ## Version History
+    * v0: first version.
+    """
+
+    metadata = {"render_modes": list(RENDER_MODES), "render_fps": 3}  # noqa: RUF012
+
+    def __init__(self, *, render_mode: str | None = None, **kwargs: Any) -> None:
+        """Make an environment.
+
+        Args:
+            render_mode: None, "rgb_array" or "ansi".
+            **kwargs: Fields of `EnvConfig`.
+
+        Raises:
+            ValueError: If a value is out of range or does not fit the proposer.
+            FileNotFoundError: If the data is neither on this machine nor to be downloaded.
+        """
+        self.render_mode = check_render_mode(render_mode)
+        self.config: EnvConfig = make_config(**kwargs)
+        self.core = Core(self.config, num_envs=1)
+        self.observation_space = make_observation_space(
+            self.core.chain.likelihood,
+            self.core.shape,
+            self.config.num_proposals,
+            self.config.obs_mode,
+        )
+        self.action_space = spaces.Discrete(self.config.num_proposals)
+        self._rows = self.core.rows
+        self._running = False
+        self._last_action: int | None = None
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+        """Begin an episode; see the class docstring for `options`."""
+        super().reset(seed=seed)
+        self.core.reset(self.np_random, self._rows, options or {})
+        self._running, self._last_action = True, None
+        return self._observe()
+
+    def step(
+        self, action: Any
+    ) -> tuple[dict[str, NDArray[Any]], float, bool, bool, dict[str, Any]]:
+        """Add one proposal.
+
+        Args:
+            action: Index of a proposal, an integer in [0, A).
+
+        Raises:
+            ResetNeeded: If no episode is running.
+            ValueError: If the action is not an integer in [0, A).
+        """
+        if not self._running:
+            raise ResetNeeded("step() needs a running episode: call reset() first")
+        index = check_action(action, self.config.num_proposals)
+        transition = self.core.step(np.array([index]), self._rows)
+        terminated = bool(transition.terminated[0])
+        self._running, self._last_action = not terminated, index
+        obs, info = self._observe()
+        return obs, float(transition.reward[0]), terminated, False, info
+
+    def action_masks(self) -> NDArray[np.bool_]:
+        """Return which actions are valid, shape (A,), bool."""
+        return self.core.mask[0].copy()
+
+    def render(self) -> Any:
+        """Draw the last decision; None without a render mode."""
+        if self.render_mode is None:
+            return None
+        frame = make_frame(self.core, 0, self._last_action)
+        return render_rgb(frame) if self.render_mode == "rgb_array" else render_ansi(frame)
+
+    def _observe(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+        """Return the observation and info of the one row."""
+        obs = {key: value[0] for key, value in self.core.observe(self._rows).items()}
+        return obs, take_info(self.core.describe(self._rows), 0)
+
+
+def take_info(infos: dict[str, NDArray[Any]], row: int) -> dict[str, Any]:
+    """Return one row of batched infos, numbers as Python numbers."""
+    rows = {key: value[row] for key, value in infos.items()}
+    return {k: v if isinstance(v, np.ndarray) else v.item() for k, v in rows.items()}
+
+
+def check_action(action: Any, num_proposals: int) -> int:
+    """Return an action as a Python int.
+
+    Raises:
+        ValueError: If it is not one integer in [0, num_proposals).
+    """
+    array = np.asarray(action)
+    if array.shape not in ((), (1,)) or not np.issubdtype(array.dtype, np.integer):
+        raise ValueError(
+            f"an action must be one integer in [0, {num_proposals}), got {action!r}"
+        )
+    index = int(array.reshape(()))
+    if not 0 <= index < num_proposals:
+        raise ValueError(f"action {index} is out of range [0, {num_proposals})")
+    return index
+
+
+def check_render_mode(render_mode: str | None) -> str | None:
+    """Return the render mode, or raise a ValueError that lists them."""
+    if render_mode not in (None, *RENDER_MODES):
+        raise ValueError(f"render_mode must be None, 'rgb_array' or 'ansi', got {render_mode!r}")
+    return render_mode

@@ -1,0 +1,167 @@
+"""Likelihoods p(g | x) of a goal image g given a canvas x, and the potentials made of them.
+
+The canvas is the picture being built, in the space where proposals are added: logits for
+`Bernoulli`, pixels for `Gaussian`. Both clip the mean in the same way here and in
+`potential`, so that agents (torch, canvas) and environments (NumPy float64, images) agree.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+MEAN_CLIP = 1e-5
+"""Bernoulli means stay within [MEAN_CLIP, 1 - MEAN_CLIP]."""
+LOGIT_CLIP = math.log((1 - MEAN_CLIP) / MEAN_CLIP)
+
+
+@dataclass(frozen=True)
+class Likelihood(ABC):
+    """Distribution of a goal image given the canvas; images have `event_ndim` axes."""
+
+    event_ndim: int
+    """Number of axes of one image: 3 for (C, height, width), 1 for a point."""
+    low: float = 0.0
+    """Smallest value an image can take."""
+    high: float = 1.0
+    """Largest value an image can take."""
+    name: ClassVar[str]
+
+    @abstractmethod
+    def mean(self, canvas: Tensor) -> Tensor:
+        """Return the image a canvas stands for, same shape, within [low, high]."""
+
+    @abstractmethod
+    def to_canvas(self, image: Tensor) -> Tensor:
+        """Return the canvas whose mean is `image`, same shape."""
+
+    @abstractmethod
+    def log_prob_terms(self, canvas: Tensor, goal: Tensor) -> Tensor:
+        """Return log p(g | x) of every value, broadcast over the leading axes, in nats."""
+
+    @abstractmethod
+    def potential(self, image: NDArray[Any], goal: NDArray[Any]) -> NDArray[np.float64]:
+        """Return Phi = log p(g | x) from images, (B, *S) each, as float64 (B,), in nats."""
+
+    @abstractmethod
+    def sample(self, mean: NDArray[Any], rng: np.random.Generator) -> NDArray[np.float32]:
+        """Draw images from means, same shape."""
+
+    def log_prob(self, canvas: Tensor, goal: Tensor) -> Tensor:
+        """Compute log p(g | x), summed over one image.
+
+        Args:
+            canvas: Canvases, shape (..., *S), any float dtype.
+            goal: Goal images, broadcastable to `canvas`.
+
+        Returns:
+            Log-likelihoods, shape (...), in nats.
+        """
+        return self.log_prob_terms(canvas, goal).flatten(-self.event_ndim).sum(-1)
+
+
+@dataclass(frozen=True)
+class Bernoulli(Likelihood):
+    """Independent Bernoulli values; the canvas holds logits.
+
+    Grey goals give the expected log-likelihood of their binarisation.
+    """
+
+    name: ClassVar[str] = "bernoulli"
+
+    def mean(self, canvas: Tensor) -> Tensor:
+        """Return sigmoid(canvas), clipped to [1e-5, 1 - 1e-5]."""
+        return torch.sigmoid(canvas).clamp(MEAN_CLIP, 1 - MEAN_CLIP)
+
+    def to_canvas(self, image: Tensor) -> Tensor:
+        """Return the clipped logit of `image`."""
+        return torch.logit(image.double(), MEAN_CLIP).float()
+
+    def log_prob_terms(self, canvas: Tensor, goal: Tensor) -> Tensor:
+        """Return g x - log(1 + e^x) of the clipped logits."""
+        x = canvas.clamp(-LOGIT_CLIP, LOGIT_CLIP)
+        return goal * x - F.softplus(x)
+
+    def potential(self, image: NDArray[Any], goal: NDArray[Any]) -> NDArray[np.float64]:
+        """Return sum g log m + (1 - g) log(1 - m), shape (B,), in nats."""
+        m = np.clip(_rows(image), MEAN_CLIP, 1 - MEAN_CLIP)
+        g = _rows(goal)
+        return np.asarray((g * np.log(m) + (1 - g) * np.log(1 - m)).sum(axis=1))
+
+    def sample(self, mean: NDArray[Any], rng: np.random.Generator) -> NDArray[np.float32]:
+        """Draw binary images, float32 0 or 1."""
+        return (rng.random(mean.shape, dtype=np.float32) < mean).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Gaussian(Likelihood):
+    """Independent normal values of one fixed standard deviation; the canvas holds pixels."""
+
+    sigma: float = 0.1
+    """Standard deviation, in units of the image values."""
+    name: ClassVar[str] = "gaussian"
+
+    def mean(self, canvas: Tensor) -> Tensor:
+        """Return the canvas clamped to [low, high]."""
+        return canvas.clamp(self.low, self.high)
+
+    def to_canvas(self, image: Tensor) -> Tensor:
+        """Return `image` itself, as float32."""
+        return image.float()
+
+    def log_prob_terms(self, canvas: Tensor, goal: Tensor) -> Tensor:
+        """Return the log-density of N(g; clamp(x), sigma^2)."""
+        z = (goal - self.mean(canvas)) / self.sigma
+        return -0.5 * z * z - math.log(self.sigma) - 0.5 * math.log(2 * math.pi)
+
+    def potential(self, image: NDArray[Any], goal: NDArray[Any]) -> NDArray[np.float64]:
+        """Return -|g - m|^2 / (2 sigma^2) - D log(sigma sqrt(2 pi)), shape (B,), in nats."""
+        m = np.clip(_rows(image), self.low, self.high)
+        z = (_rows(goal) - m) / self.sigma
+        constant = m.shape[1] * (math.log(self.sigma) + 0.5 * math.log(2 * math.pi))
+        return np.asarray(-0.5 * (z * z).sum(axis=1) - constant)
+
+    def sample(self, mean: NDArray[Any], rng: np.random.Generator) -> NDArray[np.float32]:
+        """Draw images around their means; values may leave [low, high]."""
+        noise = rng.standard_normal(mean.shape, dtype=np.float32)
+        return (mean + np.float32(self.sigma) * noise).astype(np.float32)
+
+
+def make_likelihood(
+    name: str, event_ndim: int, low: float = 0.0, high: float = 1.0, sigma: float = 0.1
+) -> Likelihood:
+    """Make a likelihood by name.
+
+    Args:
+        name: "bernoulli" or "gaussian".
+        event_ndim: Number of axes of one image.
+        low: Smallest image value.
+        high: Largest image value.
+        sigma: Standard deviation of the Gaussian; the Bernoulli has none.
+
+    Raises:
+        ValueError: If the name is unknown, or Bernoulli images do not lie in [0, 1].
+    """
+    if name == Bernoulli.name:
+        if (low, high) != (0.0, 1.0):
+            raise ValueError(
+                f"a Bernoulli likelihood needs images in [0, 1], got [{low}, {high}]; "
+                "use likelihood='gaussian'"
+            )
+        return Bernoulli(event_ndim)
+    if name == Gaussian.name:
+        return Gaussian(event_ndim, low, high, sigma)
+    raise ValueError(f"likelihood must be 'bernoulli' or 'gaussian', got {name!r}")
+
+
+def _rows(images: NDArray[Any]) -> NDArray[np.float64]:
+    """Flatten (B, *S) to contiguous float64 (B, D): one memory layout, hence one result."""
+    return np.ascontiguousarray(images, dtype=np.float64).reshape(len(images), -1)

@@ -1,0 +1,74 @@
+"""Proposals without learning: signed cosine atoms, coarse to fine, equally probable."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+
+class DictionaryProposer:
+    """The same A atoms for every canvas, smaller with each step.
+
+    Atoms come in pairs of opposite sign: the A/2 lowest frequencies of the discrete cosine
+    transform over all axes of the image. When there are fewer frequencies than pairs, they
+    come again at half the amplitude.
+    """
+
+    def __init__(
+        self,
+        shape: tuple[int, ...],
+        num_proposals: int,
+        horizon: int,
+        amplitude: float = 0.5,
+        decay: float = 0.85,
+    ) -> None:
+        """Build the atoms.
+
+        Args:
+            shape: Shape of one image.
+            num_proposals: A.
+            horizon: H.
+            amplitude: Largest absolute value of an atom at the first step, in canvas units.
+            decay: Factor of the amplitude from one step to the next.
+        """
+        self.num_proposals = num_proposals
+        self.horizon = horizon
+        atoms = amplitude * _cosine_atoms(shape, num_proposals)
+        self.atoms = torch.from_numpy(atoms)  # (A, *S)
+        self.scales = decay ** torch.arange(horizon)  # (H,)
+
+    def propose(self, canvas: Tensor, step: Tensor) -> tuple[Tensor, Tensor]:
+        """Offer every atom at the step's scale, equally probable; see `Proposer`."""
+        scales = self.scales.to(canvas.device)[step]
+        atoms = self.atoms.to(canvas.device)
+        delta = scales.view(-1, *(1,) * atoms.ndim) * atoms
+        return delta, self.prior(canvas, step)
+
+    def prior(self, canvas: Tensor, step: Tensor) -> Tensor:
+        """Return the uniform log-prior, shape (B, A)."""
+        return canvas.new_full((len(canvas), self.num_proposals), -math.log(self.num_proposals))
+
+    def propose_rows(self, canvas: Tensor, step: Tensor, action: Tensor) -> Tensor:
+        """Return the chosen atoms at the step's scale, shape (B, *S)."""
+        rows = self.atoms.to(canvas.device)[action]
+        return self.scales.to(canvas.device)[step].view(-1, *(1,) * (rows.ndim - 1)) * rows
+
+
+def _cosine_atoms(shape: tuple[int, ...], num: int) -> NDArray[np.float32]:
+    """Return `num` signed atoms (num, *shape) with largest absolute value at most 1."""
+    grids = np.meshgrid(*(np.arange(n) for n in shape), indexing="ij")
+    frequencies = np.stack(grids, axis=-1).reshape(-1, len(shape))
+    order = np.argsort((frequencies**2).sum(axis=1), kind="stable")
+    atoms = []
+    for pair in range((num + 1) // 2):
+        octave, index = divmod(pair, len(order))
+        atom = np.ones(())
+        for n, k in zip(shape, frequencies[order[index]], strict=True):
+            axis = np.cos(math.pi * k * (np.arange(n) + 0.5) / n)
+            atom = np.multiply.outer(atom, axis / np.abs(axis).max())
+        atoms += [0.5**octave * atom, -(0.5**octave) * atom]
+    return np.stack(atoms[:num]).astype(np.float32)

@@ -1,0 +1,112 @@
+"""Saved S-agents: the network and everything its canvases depend on, in one file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from gcgen_env.dynamics import Dynamics
+from gcgen_env.files import load_container, save_container
+from gcgen_env.likelihoods import Likelihood, make_likelihood
+from gcgen_env.proposers.network import NetworkConfig, ProposalNetwork
+
+KIND = "s-agent"
+_WEIGHTS = Path(__file__).parent.parent / "weights"
+
+
+@dataclass(frozen=True, eq=False)
+class SavedSAgent:
+    """A generative model without its GC-agent: proposals, prior, x_0, rate, likelihood."""
+
+    network: ProposalNetwork
+    """Proposals and prior."""
+    dynamics: Dynamics
+    """Initial canvas and rate."""
+    likelihood: Likelihood
+    """p(g | x)."""
+    metadata: dict[str, Any] = field(default_factory=dict)
+    """Where it comes from: data set, command, seed, bound."""
+
+
+def save_s_agent(path: str | Path, agent: SavedSAgent, half: bool = False) -> Path:
+    """Write a saved S-agent, atomically.
+
+    Args:
+        path: Where to write, any suffix.
+        agent: What to write.
+        half: Store the weights as float16, half the size.
+
+    Returns:
+        The path written.
+    """
+    likelihood = agent.likelihood
+    document = {
+        "network": agent.network.config.to_json(),
+        "likelihood": {
+            "name": likelihood.name,
+            "low": likelihood.low,
+            "high": likelihood.high,
+            "sigma": getattr(likelihood, "sigma", 0.1),
+        },
+        "metadata": agent.metadata,
+    }
+    weights = {f"network.{k}": v for k, v in agent.network.state_dict().items()}
+    if half:
+        weights = {k: v.half() if v.is_floating_point() else v for k, v in weights.items()}
+    tensors = {**weights, "initial": agent.dynamics.initial, "rate": agent.dynamics.rate}
+    return save_container(path, KIND, document, tensors)
+
+
+def load_s_agent(path: str | Path, device: torch.device | str = "cpu") -> SavedSAgent:
+    """Read a saved S-agent.
+
+    Args:
+        path: A file written by `save_s_agent`.
+        device: Where to put its tensors.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If the file is damaged, or holds something else.
+    """
+    document, tensors = load_container(path, KIND)
+    try:
+        return _build(document, tensors, device)
+    except (KeyError, TypeError, RuntimeError) as error:
+        raise ValueError(f"{path} does not fit its own header: {error}") from error
+
+
+def pretrained_path(dataset: str) -> Path:
+    """Return the file of the S-agent shipped for a data set.
+
+    Raises:
+        ValueError: If none is shipped for it.
+    """
+    path = _WEIGHTS / f"{dataset}.safetensors"
+    if not path.is_file():
+        shipped = sorted(p.stem for p in _WEIGHTS.glob("*.safetensors"))
+        raise ValueError(
+            f"no pretrained proposer is shipped for the data set {dataset!r}, only for "
+            f"{', '.join(shipped) or 'none'}; use proposer='dictionary' or a saved S-agent"
+        )
+    return path
+
+
+def _build(document: dict[str, Any], tensors: dict[str, Tensor], device: Any) -> SavedSAgent:
+    """Put the parts of a file together."""
+    config = NetworkConfig(**document["network"])
+    pixels = tensors["network.pixels"]
+    active = torch.zeros(tensors["initial"].numel(), dtype=torch.bool)
+    active[pixels] = True
+    network = ProposalNetwork(config, active)
+    prefix = "network."
+    network.load_state_dict(
+        {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+    )
+    network.to(device).eval().requires_grad_(False)
+    dynamics = Dynamics(tensors["initial"].float(), tensors["rate"].float()).to(device)
+    likelihood = make_likelihood(event_ndim=len(config.shape), **document["likelihood"])
+    return SavedSAgent(network, dynamics, likelihood, document["metadata"])

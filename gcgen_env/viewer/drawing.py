@@ -1,0 +1,90 @@
+"""The palette, the font and the few primitives that every picture is made of."""
+
+from functools import lru_cache
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+Color = tuple[int, int, int]
+
+BACKGROUND: Color = (19, 22, 29)
+PANEL: Color = (27, 31, 40)
+LINE: Color = (54, 60, 73)
+MUTED: Color = (146, 154, 170)
+TEXT: Color = (236, 239, 244)
+PRIOR: Color = (96, 165, 232)
+GOAL: Color = (94, 208, 164)
+ACCENT: Color = (255, 179, 46)
+
+SMALL, MEDIUM, LARGE = 13, 16, 23
+"""Text sizes in pixels."""
+
+DIMMED = 0.22
+"""Share of its own colour that an invalid proposal keeps; the rest is background."""
+
+
+def to_rgb(images: np.ndarray, low: float, high: float) -> np.ndarray:
+    """Turn images into displayable pixels; values outside the bounds are clipped.
+
+    Args:
+        images: Grey or colour images, shape (..., 1 or 3, height, width), on the scale of bounds.
+        low: Value shown black.
+        high: Value shown at full brightness.
+
+    Returns:
+        Pixels, shape (..., height, width, 3), uint8.
+    """
+    unit = np.clip((np.asarray(images, np.float64) - low) / (high - low), 0.0, 1.0)
+    pixels = np.moveaxis(np.rint(unit * 255.0).astype(np.uint8), -3, -1)
+    return np.broadcast_to(pixels, (*pixels.shape[:-1], 3))
+
+
+def upscale(pixels: np.ndarray, scale: int) -> np.ndarray:
+    """Repeat every pixel of (..., height, width, 3) `scale` times along height and width."""
+    return pixels.repeat(scale, axis=-3).repeat(scale, axis=-2)
+
+
+def blank(height: int, width: int, color: Color = BACKGROUND) -> np.ndarray:
+    """Return a picture of one colour, shape (height, width, 3), uint8."""
+    return np.full((height, width, 3), color, np.uint8)
+
+
+def dim(color: Color) -> Color:
+    """Return `color` faded into the background, as invalid proposals are."""
+    red, green, blue = (
+        round(DIMMED * own + (1 - DIMMED) * back)
+        for own, back in zip(color, BACKGROUND, strict=True)
+    )
+    return red, green, blue
+
+
+def dim_pixels(pixels: np.ndarray) -> np.ndarray:
+    """Fade pixels, shape (..., 3), uint8, into the background; `dim` for a whole picture."""
+    return np.rint(DIMMED * pixels + (1 - DIMMED) * np.array(BACKGROUND)).astype(np.uint8)
+
+
+def write(
+    draw: ImageDraw.ImageDraw,
+    position: tuple[float, float],
+    text: str,
+    size: int = MEDIUM,
+    color: Color = TEXT,
+    anchor: str = "la",
+) -> None:
+    """Write one line of text; `anchor` is Pillow's two letters ("la" left and ascender)."""
+    draw.text(position, text, fill=color, font=_font(size), anchor=anchor)
+
+
+def text_width(text: str, size: int = MEDIUM) -> int:
+    """Return the width of one line of text, in pixels."""
+    return int(np.ceil(_font(size).getlength(text)))
+
+
+def to_array(picture: Image.Image) -> np.ndarray:
+    """Copy a Pillow picture into an array, shape (height, width, 3), uint8."""
+    return np.array(picture.convert("RGB"), np.uint8)
+
+
+@lru_cache(maxsize=None)
+def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    return ImageFont.load_default(size)

@@ -1,0 +1,128 @@
+"""Points of the plane: the body of a frame, and scatter plots of samples."""
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from gcgen_env.viewer.drawing import (
+    ACCENT,
+    BACKGROUND,
+    GOAL,
+    MUTED,
+    PRIOR,
+    SMALL,
+    TEXT,
+    Color,
+    dim,
+    to_array,
+    write,
+)
+from gcgen_env.viewer.plane import GUTTER, Plane
+from gcgen_env.viewer.types import Frame, check_bounds, check_finite, prior_probabilities
+
+FRAME_SIDE, PLOT_SIDE, LEGEND = 560, 480, 34
+NAMES: tuple[tuple[str, Color], ...] = (
+    ("state", TEXT),
+    ("goal", GOAL),
+    ("proposals, area = prior", PRIOR),
+    ("chosen", ACCENT),
+)
+
+
+def draw_points(frame: Frame) -> Image.Image:
+    """Draw the body of a frame whose states are points, without its header."""
+    plane = Plane(FRAME_SIDE, frame.low, frame.high)
+    _draw_proposals(plane, frame)
+    plane.ring(frame.goal, 11, GOAL, width=2)
+    plane.dot(frame.goal, 5, GOAL)
+    plane.dot(frame.state, 8, BACKGROUND)
+    plane.dot(frame.state, 6, TEXT)
+    picture = Image.new("RGB", (FRAME_SIDE + GUTTER - 8, FRAME_SIDE + LEGEND), BACKGROUND)
+    picture.paste(plane.picture(), (0, 0))
+    _draw_names(picture)
+    return picture
+
+
+def scatter_plot(
+    points: np.ndarray,
+    low: float,
+    high: float,
+    reference: np.ndarray | None = None,
+    trajectories: np.ndarray | None = None,
+) -> np.ndarray:
+    """Plot points of the plane on square axes.
+
+    The axes cover [low, high], and more where a point lies outside.
+
+    Args:
+        points: Points to show, shape (N, 2).
+        low: Lower end of both axes.
+        high: Upper end of both axes.
+        reference: Data drawn in grey beneath the points, shape (M, 2).
+        trajectories: Paths drawn as thin lines, shape (H+1, N, 2), time first.
+
+    Returns:
+        The picture, shape (480, 480, 3), uint8.
+
+    Raises:
+        ValueError: If a shape is wrong, a coordinate is not finite or `low` is not below `high`.
+    """
+    check_bounds(low, high)
+    points = _as_points("points", points, 2)
+    under = _as_points("reference", np.empty((0, 2)) if reference is None else reference, 2)
+    paths = _as_points(
+        "trajectories", np.empty((1, 0, 2)) if trajectories is None else trajectories, 3
+    )
+    every = np.concatenate([part.reshape(-1, 2) for part in (points, under, paths)])
+    plane = Plane(PLOT_SIDE, float(every.min(initial=low)), float(every.max(initial=high)))
+    for point in under:
+        plane.dot(point, _radius(len(under)), MUTED, opacity=0.45)
+    for path in paths.swapaxes(0, 1):
+        plane.line(path, PRIOR, width=1, opacity=0.4)
+    for point in points:
+        plane.dot(point, _radius(len(points)), PRIOR, opacity=0.85)
+    return to_array(plane.picture())
+
+
+def _draw_proposals(plane: Plane, frame: Frame) -> None:
+    """Draw arrows first and dots above them; valid proposals above invalid ones."""
+    prior = prior_probabilities(frame.log_prior)
+    radii = 3 + 8 * np.sqrt(prior / prior.max())
+    mask = np.asarray(frame.action_mask, bool)
+    order = np.lexsort((-radii, mask))
+    for index in order:
+        color = PRIOR if mask[index] else dim(PRIOR)
+        plane.arrow(
+            frame.state,
+            frame.proposals[index],
+            radii[index],
+            dim(color) if mask[index] else dim(dim(color)),
+        )
+    for index in order:
+        color = PRIOR if mask[index] else dim(PRIOR)
+        plane.dot(frame.proposals[index], radii[index], color)
+    if frame.chosen is not None:
+        chosen, radius = frame.proposals[frame.chosen], radii[frame.chosen]
+        plane.ring(chosen, radius + 6, ACCENT)
+
+
+def _draw_names(picture: Image.Image) -> None:
+    draw = ImageDraw.Draw(picture)
+    x, y = float(GUTTER + 6), FRAME_SIDE + LEGEND / 2 - 6
+    for name, color in NAMES:
+        draw.ellipse((x - 4, y - 4, x + 4, y + 4), fill=color)
+        write(draw, (x + 11, y), name, SMALL, MUTED, anchor="lm")
+        x += 11 + draw.textlength(name) + 60
+
+
+def _as_points(name: str, values: np.ndarray, ndim: int) -> np.ndarray:
+    points = np.asarray(values, np.float64)
+    if points.ndim != ndim or points.shape[-1] != 2:
+        wanted = "(N, 2)" if ndim == 2 else "(H+1, N, 2)"
+        raise ValueError(f"Expected {name} of shape {wanted}, got {points.shape}.")
+    check_finite(name, points)
+    return points
+
+
+def _radius(count: int) -> float:
+    """Choose the radius of a dot, in pixels: crowds get small ones."""
+    return float(np.clip(40 / np.sqrt(max(count, 1)), 1.5, 4.0))
