@@ -40,7 +40,7 @@ def save_container(
         OSError: If the place cannot be written.
     """
     path = Path(path)
-    header = {_KEY: json.dumps({"kind": kind, **document})}
+    header = {_KEY: json.dumps({**document, "kind": kind})}
     payload = save({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, header)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -71,7 +71,7 @@ def load_container(path: str | Path, kind: str) -> tuple[dict[str, Any], dict[st
         with safe_open(str(path), framework="pt") as file:
             document = json.loads((file.metadata() or {}).get(_KEY, "null"))
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, json.JSONDecodeError) as error:
+    except (SafetensorError, ValueError, RecursionError) as error:
         raise ValueError(
             f"{path} is not a GCGen file, or it is damaged ({error}); GCGen files are "
             "safetensors with a JSON header, and pickles are never read"

@@ -67,6 +67,18 @@ class Likelihood(ABC):
         """
         return self.log_prob_terms(canvas, goal).flatten(-self.event_ndim).sum(-1)
 
+    def log_prob_each(self, canvas: Tensor, goal: Tensor) -> Tensor:
+        """Compute log p(g | x) of A canvases for each goal, flat values.
+
+        Args:
+            canvas: Canvases, shape (B, A, P).
+            goal: Goals, shape (B, P).
+
+        Returns:
+            Log-likelihoods, shape (B, A), in nats.
+        """
+        return self.log_prob_terms(canvas, goal.unsqueeze(1)).sum(-1)
+
 
 @dataclass(frozen=True)
 class Bernoulli(Likelihood):
@@ -90,6 +102,11 @@ class Bernoulli(Likelihood):
         x = canvas.clamp(-LOGIT_CLIP, LOGIT_CLIP)
         return goal * x - F.softplus(x)
 
+    def log_prob_each(self, canvas: Tensor, goal: Tensor) -> Tensor:
+        """Return <g, x> - sum log(1 + e^x): one matrix product less memory than the terms."""
+        x = canvas.clamp(-LOGIT_CLIP, LOGIT_CLIP)
+        return torch.bmm(x, goal.unsqueeze(-1)).squeeze(-1) - F.softplus(x).sum(-1)
+
     def potential(self, image: NDArray[Any], goal: NDArray[Any]) -> NDArray[np.float64]:
         """Return sum g log m + (1 - g) log(1 - m), shape (B,), in nats."""
         m = np.clip(_rows(image), MEAN_CLIP, 1 - MEAN_CLIP)
@@ -108,6 +125,11 @@ class Gaussian(Likelihood):
     sigma: float = 0.1
     """Standard deviation, in units of the image values."""
     name: ClassVar[str] = "gaussian"
+
+    def __post_init__(self) -> None:
+        """Check the standard deviation."""
+        if not 0 < self.sigma < math.inf:
+            raise ValueError(f"sigma must be positive and finite, got {self.sigma}")
 
     def mean(self, canvas: Tensor) -> Tensor:
         """Return the canvas clamped to [low, high]."""
@@ -164,4 +186,5 @@ def make_likelihood(
 
 def _rows(images: NDArray[Any]) -> NDArray[np.float64]:
     """Flatten (B, *S) to contiguous float64 (B, D): one memory layout, hence one result."""
-    return np.ascontiguousarray(images, dtype=np.float64).reshape(len(images), -1)
+    size = math.prod(images.shape[1:])  # not -1: the batch may be empty
+    return np.ascontiguousarray(images, dtype=np.float64).reshape(len(images), size)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -36,7 +37,8 @@ def shaping_reward(
 def compute_distance(achieved: NDArray[Any], desired: NDArray[Any]) -> NDArray[np.float64]:
     """Compute the root mean squared error of images (B, *S), shape (B,), in image units."""
     difference = achieved.astype(np.float64) - desired.astype(np.float64)
-    rows = np.ascontiguousarray(difference).reshape(len(difference), -1)
+    size = math.prod(difference.shape[1:])  # not -1: the batch may be empty
+    rows = np.ascontiguousarray(difference).reshape(len(difference), size)
     return np.sqrt((rows * rows).mean(axis=1))
 
 
@@ -114,4 +116,4 @@ def gather_info(info: Any, key: str) -> Any:
     if not isinstance(info, Sequence | np.ndarray):
         raise ValueError(f"info must be a dict, a list or an array of dicts, got {type(info)}")
     entries = [each.get(key) for each in info]
-    return None if any(entry is None for entry in entries) else np.stack(entries)
+    return None if any(entry is None for entry in entries) else np.asarray(entries)

@@ -57,18 +57,20 @@ def _images_key(path: Path, arrays: dict[str, np.ndarray]) -> str:
 
 def _read_arrays(path: Path) -> dict[str, np.ndarray]:
     """Read every array of a file; a `.npy` file has one, named "images"."""
-    try:
-        loaded = np.load(path, allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
-            return {"images": loaded}
-        with loaded:
+    with path.open("rb") as file:  # np.load leaves a broken archive open
+        try:
+            loaded = np.load(file, allow_pickle=False)
+            if isinstance(loaded, np.ndarray):
+                return {"images": loaded}
             return {key: loaded[key] for key in loaded.files}
-    except (ValueError, EOFError, OSError, zipfile.BadZipFile, zlib.error, KeyError) as error:
-        if "Object arrays" in str(error):
-            raise ValueError(
-                f"{path}: holds Python objects, which are never unpickled; save numbers instead, "
-                f"for example np.stack(images).astype(np.uint8)"
-            ) from error
-        raise ValueError(
-            f"{path}: not a readable {path.suffix} file, corrupt or truncated ({error})"
-        ) from error
+        except (ValueError, EOFError, OSError, zipfile.BadZipFile, zlib.error) as error:
+            raise ValueError(f"{path}: {_explain(path, error)}") from error
+
+
+def _explain(path: Path, error: Exception) -> str:
+    if "Object arrays" in str(error):
+        return (
+            "holds Python objects, which are never unpickled; save numbers instead, "
+            "for example np.stack(images).astype(np.uint8)"
+        )
+    return f"not a readable {path.suffix} file, corrupt or truncated ({error})"

@@ -116,20 +116,17 @@ def _to_storage(array: np.ndarray, where: str) -> np.ndarray:
     """Copy to uint8 or float32, having checked the range."""
     if array.dtype.kind == "b":
         return array.astype(np.uint8) * np.uint8(255)
-    least, most = (array.min(), array.max()) if array.dtype.kind in "iuf" else (None, None)
-    found = f"got {array.dtype} in [{least}, {most}]"
-    if array.dtype.kind in "iu":
-        if least < 0 or most > 255:
-            raise ValueError(f"{where}: expected integers in 0..255, {found}")
-        return array.astype(np.uint8)
-    if array.dtype.kind == "f":
-        if not (least >= 0 and most <= 1):  # also refuses NaN
-            hint = "; divide by 255" if least >= 0 and 1 < most <= 255 else ""
-            raise ValueError(f"{where}: expected finite floats in [0, 1], {found}{hint}")
-        return array.astype(np.float32)
-    raise TypeError(
-        f"{where}: expected images of bytes, floats in [0, 1] or bool, got dtype {array.dtype}"
-    )
+    if array.dtype.kind not in "iuf":
+        raise TypeError(
+            f"{where}: expected images of bytes, floats in [0, 1] or bool, got dtype {array.dtype}"
+        )
+    least, most = array.min(), array.max()
+    is_float = array.dtype.kind == "f"
+    if least >= 0 and most <= (1 if is_float else 255):  # false for NaN too
+        return array.astype(np.float32 if is_float else np.uint8)
+    expected = "finite floats in [0, 1]" if is_float else "integers in 0..255"
+    hint = "; divide by 255" if is_float and least >= 0 and most <= 255 else ""
+    raise ValueError(f"{where}: expected {expected}, got {array.dtype} in [{least}, {most}]{hint}")
 
 
 def _channels_first(array: np.ndarray, where: str) -> np.ndarray:

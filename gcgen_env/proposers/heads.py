@@ -100,9 +100,9 @@ class _ChosenRows(torch.autograd.Function):
     ) -> Tensor:
         ctx.save_for_backward(z, weight, action)
         ctx.head = head
-        y = bias[action]
+        y = torch.empty(len(z), bias.shape[1], dtype=z.dtype, device=z.device)
         for a, rows in _groups(action, len(weight)):
-            y[rows] += z[rows] @ weight[a].T
+            y[rows] = torch.addmm(bias[a], z[rows], weight[a].T)
         return y
 
     @staticmethod
@@ -117,7 +117,7 @@ class _ChosenRows(torch.autograd.Function):
         if not ctx.needs_input_grad[1]:
             return grad_z, None, None, None, None
         if ctx.head._ledger is not None:
-            ctx.head._ledger.append((z, grad, action))
+            ctx.head._ledger.append((z.detach(), grad, action))
             return grad_z, None, None, None, None
         return grad_z, *_weight_gradient(z, grad, action, len(weight)), None, None
 

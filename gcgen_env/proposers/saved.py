@@ -75,7 +75,7 @@ def load_s_agent(path: str | Path, device: torch.device | str = "cpu") -> SavedS
     document, tensors = load_container(path, KIND)
     try:
         return _build(document, tensors, device)
-    except (KeyError, TypeError, RuntimeError) as error:
+    except (ArithmeticError, LookupError, TypeError, ValueError, RuntimeError) as error:
         raise ValueError(f"{path} does not fit its own header: {error}") from error
 
 
@@ -98,6 +98,9 @@ def pretrained_path(dataset: str) -> Path:
 def _build(document: dict[str, Any], tensors: dict[str, Tensor], device: Any) -> SavedSAgent:
     """Put the parts of a file together."""
     config = NetworkConfig(**document["network"])
+    for name, shape in (("initial", config.shape), ("rate", (config.horizon,))):
+        if tensors[name].shape != shape:
+            raise ValueError(f"{name} has shape {tuple(tensors[name].shape)}, expected {shape}")
     pixels = tensors["network.pixels"]
     active = torch.zeros(tensors["initial"].numel(), dtype=torch.bool)
     active[pixels] = True

@@ -1,0 +1,162 @@
+"""Trajectories of the two agents, without an environment: the same for training and decoding.
+
+The proposals are scored without gradient, in whatever precision; the chosen one, the state,
+log p_S and the likelihood are computed in float32 by the functions that decoding uses, with
+gradient if it is enabled. Actions are sampled from, and log q is recorded of, the same numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
+
+import torch
+from torch import Tensor
+
+from gcgen_env.chain import Chain
+from gcgen_env.proposers import ProposalNetwork
+from gcgen_env.pruning import prune_prior
+
+
+class Decision(NamedTuple):
+    """All that is known when B choices are made."""
+
+    canvas: Tensor
+    """x, shape (B, *S)."""
+    goal: Tensor
+    """g, shape (B, *S)."""
+    step: Tensor
+    """h, shape (B,), int64."""
+    log_prior: Tensor
+    """log p_S after pruning, shape (B, A), without gradient."""
+    gain: Tensor
+    """Phi(x'_a, g) - Phi(x, g), shape (B, A), in nats."""
+    change: Callable[[], Tensor]
+    """Computes m(x'_a) - m(x), shape (B, A, P), at the values that proposals can change."""
+    compress: Callable[[Tensor], Tensor]
+    """Picks the values that proposals can change, (..., *S) to (..., P)."""
+
+
+class Selector(Protocol):
+    """A GC-agent: anything that gives log q for a decision."""
+
+    def __call__(self, decision: Decision) -> Tensor:
+        """Return normalised log q(a | x, h, g), shape (B, A), in nats."""
+        ...
+
+
+class Path(NamedTuple):
+    """B trajectories of H steps, one row each."""
+
+    action: Tensor
+    """a_h, the code, shape (B, H), int64."""
+    log_q: Tensor
+    """log q of the actions, shape (B, H)."""
+    log_prior: Tensor
+    """log p_S of the actions, shape (B, H)."""
+    cross_entropy: Tensor
+    """-sum_a q(a) log p_S(a), shape (B, H)."""
+    potential: Tensor
+    """Phi(x_h, g) for h = 0..H, shape (B, H + 1), in nats; the last one is log p(g | x_H)."""
+    canvas: Tensor
+    """x_H, shape (B, *S)."""
+
+
+def rollout(
+    chain: Chain,
+    selector: Selector,
+    goal: Tensor,
+    choose: Callable[[Tensor], Tensor],
+    dtype: torch.dtype = torch.float32,
+) -> Path:
+    """Let the S-agent propose and the GC-agent select, H times.
+
+    Args:
+        chain: Start, proposals and likelihood.
+        selector: The GC-agent.
+        goal: g, shape (B, *S).
+        choose: Maps log q (B, A) to actions (B,): a sampler, or argmax.
+        dtype: Precision in which proposals are scored.
+
+    Returns:
+        The trajectories; gradients flow through the chain if they are enabled.
+    """
+    canvas = chain.dynamics.start(len(goal))
+    potential = [chain.likelihood.log_prob(canvas, goal)]
+    steps = []
+    for h in range(chain.horizon):
+        step = torch.full((len(goal),), h, device=goal.device)
+        offer = _offer(chain, canvas, step)
+        with torch.no_grad():
+            decision = _decide(chain, offer, canvas, goal, step, dtype)
+        log_q = selector(decision)
+        action = choose(log_q.detach())
+        delta = offer.rows(action)
+        canvas = chain.dynamics.advance(canvas, delta, step)
+        potential.append(chain.likelihood.log_prob(canvas, goal))
+        q = log_q.detach().exp()
+        terms = torch.where(q > 0, q * offer.log_prior, 0.0)
+        steps.append((action, _pick(log_q, action), _pick(offer.log_prior, action), -terms.sum(-1)))
+    columns = (torch.stack(column, dim=1) for column in zip(*steps, strict=True))
+    return Path(*columns, torch.stack(potential, dim=1), canvas)
+
+
+class _Offer(NamedTuple):
+    """The proposals of a batch of states, not all of them computed yet."""
+
+    log_prior: Tensor
+    rows: Callable[[Tensor], Tensor]
+    """Maps actions (B,) to the chosen changes (B, *S)."""
+    all: Callable[[torch.dtype], Tensor]
+    """Maps a precision to all changes (B, A, P), at the active values."""
+    compress: Callable[[Tensor], Tensor]
+    """Picks the active values of an image, (..., *S) to (..., P)."""
+
+
+def _offer(chain: Chain, canvas: Tensor, step: Tensor) -> _Offer:
+    """Prepare the proposals: lazily for our network, in full for any other proposer."""
+    network = chain.proposer
+    if isinstance(network, ProposalNetwork):
+        z, log_prior = network.encode(canvas, step)
+        log_prior, _ = prune_prior(log_prior, chain.nucleus)
+        return _Offer(
+            log_prior,
+            lambda action: network.expand(network.head.rows(z, action)),
+            lambda dtype: network.head(z.detach(), dtype),
+            network.compress,
+        )
+    delta, log_prior, _ = chain.propose(canvas, step)
+    rows = torch.arange(len(canvas), device=canvas.device)
+    ndim = len(chain.shape)
+    return _Offer(
+        log_prior,
+        lambda action: delta[rows, action],
+        lambda dtype: delta.detach().flatten(2).to(dtype),
+        lambda images: images.flatten(-ndim),
+    )
+
+
+def _decide(
+    chain: Chain, offer: _Offer, canvas: Tensor, goal: Tensor, step: Tensor, dtype: torch.dtype
+) -> Decision:
+    """Compute what the GC-agent sees: all next states, their gains and their changes."""
+    likelihood = chain.likelihood
+    x, g = offer.compress(canvas), offer.compress(goal)  # (B, P)
+    y = offer.all(dtype).float()  # (B, A, P)
+    reached = chain.dynamics.advance(x.unsqueeze(1), y, step)
+    before = likelihood.log_prob_terms(x, g).sum(-1, keepdim=True)
+    gain = likelihood.log_prob_each(reached, g) - before
+    return Decision(
+        canvas,
+        goal,
+        step,
+        offer.log_prior.detach(),
+        gain,
+        lambda: likelihood.mean(reached) - likelihood.mean(x).unsqueeze(1),
+        offer.compress,
+    )
+
+
+def _pick(table: Tensor, action: Tensor) -> Tensor:
+    """Return table[b, action[b]], shape (B,)."""
+    return table.gather(-1, action.unsqueeze(-1)).squeeze(-1)

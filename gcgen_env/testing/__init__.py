@@ -1,0 +1,18 @@
+"""Conformance checks for environments of your own: subclasses, proposers, configurations.
+
+    >>> from gcgen_env import GCGenEnv
+    >>> from gcgen_env.testing import check_goal_env
+    >>> check_goal_env(GCGenEnv(dataset="digits", likelihood="bernoulli", horizon=3))
+
+Every check is a function `(env, seed) -> None` that raises an `AssertionError` whose sentence
+says what was promised and what came.
+"""
+
+from gcgen_env.testing.checks import (
+    GOAL_ENV_CHECKS,
+    VECTOR_ENV_CHECKS,
+    check_goal_env,
+    check_vector_env,
+)
+
+__all__ = ["GOAL_ENV_CHECKS", "VECTOR_ENV_CHECKS", "check_goal_env", "check_vector_env"]
