@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
 
 from gcgen_env.dynamics import Dynamics
 from gcgen_env.likelihoods import Likelihood
-from gcgen_env.proposers.protocol import Proposer, compute_prior, compute_rows
+from gcgen_env.proposers import Proposer, ProposalNetwork, compute_prior, compute_rows
 from gcgen_env.pruning import prune_prior
 
 
@@ -22,6 +24,21 @@ class Proposals(NamedTuple):
     """log p_S after pruning, shape (B, A), -inf where invalid."""
     mask: Tensor
     """Valid proposals, shape (B, A), bool."""
+
+
+class Offer(NamedTuple):
+    """The proposals of a batch of states, none of them computed before it is asked for."""
+
+    log_prior: Tensor
+    """log p_S after pruning, shape (B, A), -inf where invalid."""
+    mask: Tensor
+    """Valid proposals, shape (B, A), bool."""
+    rows: Callable[[Tensor], Tensor]
+    """Maps actions (B,) to the chosen changes (B, *S)."""
+    all: Callable[[torch.dtype], Tensor]
+    """Maps a precision to all changes (B, A, P) at the active values, without gradient."""
+    compress: Callable[[Tensor], Tensor]
+    """Picks the P active values of images or canvases, (..., *S) to (..., P)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,3 +77,28 @@ class Chain:
         """Return the canvases (B, *S) reached by the chosen proposals alone."""
         delta = compute_rows(self.proposer, canvas, step, action)
         return self.dynamics.advance(canvas, delta, step)
+
+    def offer(self, canvas: Tensor, step: Tensor) -> Offer:
+        """Return the prior now and the proposals on demand, from one pass of the network.
+
+        A proposer other than `ProposalNetwork` computes all of them at once.
+        """
+        network = self.proposer
+        if isinstance(network, ProposalNetwork):
+            z, log_prior = network.encode(canvas, step)
+            return Offer(
+                *prune_prior(log_prior, self.nucleus),
+                lambda action: network.expand(network.head.rows(z, action)),
+                lambda dtype: network.head(z.detach(), dtype).detach(),
+                network.compress,
+            )
+        delta, log_prior, mask = self.propose(canvas, step)
+        rows = torch.arange(len(canvas), device=canvas.device)
+        ndim = len(self.shape)
+        return Offer(
+            log_prior,
+            mask,
+            lambda action: delta[rows, action],
+            lambda dtype: delta.detach().flatten(2).to(dtype),
+            lambda images: images.flatten(-ndim),
+        )

@@ -20,7 +20,7 @@ from gcgen_env.goals import CUSTOM_GOAL, GoalSampler
 from gcgen_env.rewards import GoalReward, compute_distance, gather_info
 from gcgen_env.spaces import LOG_PRIOR_FLOOR
 
-RESET_OPTIONS = ("goal_index", "goal", "initial_state", "reset_mask")
+RESET_OPTIONS = ("goal_index", "goal", "initial_state")
 
 
 class Transition(NamedTuple):
@@ -136,9 +136,7 @@ class Core:
         self.invalid[rows] = ~valid
         self.step_index[rows] += 1
         self._refresh(rows)
-        reward = self.reward.compute(
-            self.image[rows], self.goal[rows], self.previous_image[rows]
-        )
+        reward = self.reward.compute(self.image[rows], self.goal[rows], self.previous_image[rows])
         return Transition(reward, self.step_index[rows] == self.config.horizon)
 
     def observe(self, rows: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
@@ -261,15 +259,28 @@ class Core:
             log_prior, mask = self.chain.prior(canvas, step)
         else:
             delta, log_prior, mask = self.chain.propose(canvas, step)
+            _check_offer("changes", delta, (len(live), *self.proposals.shape[1:]))
             reached = self.chain.dynamics.advance(canvas[:, None], delta, step)
             self.next_canvas[live] = reached
             self.proposals[live] = mean(reached).cpu().numpy()
+        _check_offer("log_prior", log_prior, (len(live), self.config.num_proposals))
         self.log_prior[live] = log_prior.cpu().numpy()
         self.mask[live] = mask.cpu().numpy()
+        if not self.mask[live].any(axis=1).all():
+            raise ValueError("the proposer gave no proposal a finite log_prior: is it NaN?")
 
     def _steps(self, rows: NDArray[np.int64]) -> Tensor:
         """Return h of some rows as a tensor on the device."""
         return torch.from_numpy(self.step_index[rows]).to(self.device)
+
+
+def _check_offer(name: str, offered: Tensor, shape: tuple[int, ...]) -> None:
+    """Raise unless a proposer offers what was asked for; other shapes might broadcast."""
+    if offered.shape != shape:
+        raise ValueError(
+            f"the proposer offered {name} of shape {tuple(offered.shape)}, the environment asks "
+            f"for {shape}"
+        )
 
 
 def resolve_device(name: str) -> str:

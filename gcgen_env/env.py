@@ -20,7 +20,7 @@ from gcgen_env.viewer import render_ansi, render_rgb
 RENDER_MODES = ("rgb_array", "ansi")
 
 
-class GCGenEnv(GoalApi, gym.Env[dict[str, NDArray[Any]], np.int64]):
+class GCGenEnv(GoalApi, gym.Env[dict[str, Any], np.int64]):
     """Rebuild a goal image by choosing among proposals, one at a time.
 
     ## Description
@@ -164,9 +164,7 @@ def check_action(action: Any, num_proposals: int) -> int:
     """
     array = np.asarray(action)
     if array.shape not in ((), (1,)) or not np.issubdtype(array.dtype, np.integer):
-        raise ValueError(
-            f"an action must be one integer in [0, {num_proposals}), got {action!r}"
-        )
+        raise ValueError(f"an action must be one integer in [0, {num_proposals}), got {action!r}")
     index = int(array.reshape(()))
     if not 0 <= index < num_proposals:
         raise ValueError(f"action {index} is out of range [0, {num_proposals})")

@@ -100,9 +100,7 @@ def _check_initial(image: NDArray[Any], data: Dataset) -> NDArray[np.float32]:
     if image.shape != data.shape:
         raise ValueError(f"initial_state must have shape {data.shape}, got {image.shape}")
     if not np.isfinite(image).all() or image.min() < data.low or image.max() > data.high:
-        raise ValueError(
-            f"initial_state must be finite and within [{data.low:g}, {data.high:g}]"
-        )
+        raise ValueError(f"initial_state must be finite and within [{data.low:g}, {data.high:g}]")
     return image
 
 
@@ -142,7 +140,8 @@ def _resolve_proposer(
     if isinstance(choice, str | Path):
         path = Path(choice)
         if choice == "pretrained":
-            path = pretrained_path(str(config.dataset))
+            name = config.dataset if isinstance(config.dataset, str) else "of your own"
+            path = pretrained_path(name)
         elif not path.is_file():
             raise ValueError(
                 f"unknown proposer {str(choice)!r}: expected 'pretrained', 'dictionary', the "

@@ -70,7 +70,7 @@ def load_container(path: str | Path, kind: str) -> tuple[dict[str, Any], dict[st
     try:
         with safe_open(str(path), framework="pt") as file:
             document = json.loads((file.metadata() or {}).get(_KEY, "null"))
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            tensors = {name: file.get_tensor(name) for name in file.keys()}
     except (SafetensorError, ValueError, RecursionError) as error:
         raise ValueError(
             f"{path} is not a GCGen file, or it is damaged ({error}); GCGen files are "

@@ -53,7 +53,7 @@ class GCGenVectorEnv(GoalApi, VectorEnv[Obs, NDArray[np.int64], NDArray[Any]]):
         Raises:
             ValueError: If a value is out of range or does not fit the proposer.
         """
-        self.autoreset_mode = AutoresetMode(autoreset_mode)
+        self.autoreset_mode = check_autoreset_mode(autoreset_mode)
         self.render_mode = check_render_mode(render_mode)
         self.metadata = {
             "render_modes": list(RENDER_MODES),
@@ -94,7 +94,6 @@ class GCGenVectorEnv(GoalApi, VectorEnv[Obs, NDArray[np.int64], NDArray[Any]]):
         rows = self._reset_rows(options.pop("reset_mask", None))
         self.core.reset(self.np_random, rows, options)
         self._running[rows] = True
-        self._last_action = None
         return self.core.observe(self._rows), self._infos()
 
     def step(
@@ -204,6 +203,15 @@ class GCGenVectorEnv(GoalApi, VectorEnv[Obs, NDArray[np.int64], NDArray[Any]]):
         if array.min() < 0 or array.max() >= a:
             raise ValueError(f"actions must lie in [0, {a}), got {array.tolist()}")
         return array.astype(np.int64)
+
+
+def check_autoreset_mode(mode: str | AutoresetMode) -> AutoresetMode:
+    """Return the autoreset mode, or raise a ValueError that lists them."""
+    try:
+        return AutoresetMode(mode)
+    except ValueError as error:
+        known = ", ".join(repr(each.value) for each in AutoresetMode)
+        raise ValueError(f"autoreset_mode must be one of {known}; got {mode!r}") from error
 
 
 def _with_masks(infos: dict[str, NDArray[Any]], mask: NDArray[np.bool_]) -> dict[str, Any]:

@@ -16,12 +16,12 @@ class Situation(NamedTuple):
     """Image of the state, shape (B, D)."""
     goal: Tensor | None
     """Goal, shape (B, D); None for a policy that is blind to it."""
-    step: Tensor
+    progress: Tensor
     """h / H, shape (B, 1)."""
 
 
 class ProposalScorer(nn.Module):
-    """Scores changes of the image: s_a = <k(x, g, h), m(x'_a) - m(x)> / sqrt(D), and a value.
+    """Scores changes of the image: s_a = <k(x, g, h), m(x'_a) - m(x)> / sqrt(D).
 
     A network reads state and goal, and answers with a direction k in image space; a proposal
     scores by how far it moves the image along k (a pointer: Vinyals et al., 2015). No weight
@@ -39,42 +39,41 @@ class ProposalScorer(nn.Module):
         """
         super().__init__()
         self.sees_goal = sees_goal
+        self.width = width
         inputs = values * (2 if sees_goal else 1) + 1
         self.body = nn.Sequential(
             nn.Linear(inputs, width), nn.SiLU(), nn.Linear(width, width), nn.SiLU()
         )
         self.direction = nn.Linear(width, values)
-        self.value = nn.Linear(width, 1)
         self.scale = 1.0 / math.sqrt(values)
 
-    def reset_output(self) -> None:
-        """Set direction and value to zero."""
-        for layer in (self.direction, self.value):
-            nn.init.zeros_(layer.weight)
-            nn.init.zeros_(layer.bias)
+    def reset_direction(self) -> None:
+        """Set the direction to zero."""
+        nn.init.zeros_(self.direction.weight)
+        nn.init.zeros_(self.direction.bias)
 
     def embed(self, situation: Situation) -> Tensor:
         """Return the features (B, width) of a situation."""
-        parts = [situation.image, situation.step]
+        parts = [situation.image, situation.progress]
         if self.sees_goal:
             if situation.goal is None:
                 raise ValueError("this scorer needs a goal")
             parts.append(situation.goal - situation.image)
         return self.body(torch.cat(parts, dim=-1))
 
-    def score(self, features: Tensor, change: Tensor) -> Tensor:
-        """Score proposals.
+    def point(self, features: Tensor) -> Tensor:
+        """Return the direction k / sqrt(D), shape (B, D), of features (B, width)."""
+        return self.direction(features) * self.scale
 
-        Args:
-            features: From `embed`, shape (B, width).
-            change: Image of each next state minus that of the state, shape (B, A, D).
 
-        Returns:
-            Scores, shape (B, A).
-        """
-        k = self.direction(features) * self.scale  # (B, D)
-        return torch.bmm(change, k.unsqueeze(-1)).squeeze(-1)
+def score_changes(direction: Tensor, change: Tensor) -> Tensor:
+    """Compute <k, m(x'_a) - m(x)> for all proposals.
 
-    def estimate(self, features: Tensor) -> Tensor:
-        """Return the value of the situations, shape (B,)."""
-        return self.value(features).squeeze(-1)
+    Args:
+        direction: k, shape (B, P).
+        change: Image of each next state minus that of the state, shape (B, A, P).
+
+    Returns:
+        Scores, shape (B, A).
+    """
+    return torch.bmm(change, direction.unsqueeze(-1)).squeeze(-1)

@@ -13,9 +13,7 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Tensor
 
-from gcgen_env.chain import Chain
-from gcgen_env.proposers import ProposalNetwork
-from gcgen_env.pruning import prune_prior
+from gcgen_env.chain import Chain, Offer
 
 
 class Decision(NamedTuple):
@@ -86,7 +84,7 @@ def rollout(
     steps = []
     for h in range(chain.horizon):
         step = torch.full((len(goal),), h, device=goal.device)
-        offer = _offer(chain, canvas, step)
+        offer = chain.offer(canvas, step)
         with torch.no_grad():
             decision = _decide(chain, offer, canvas, goal, step, dtype)
         log_q = selector(decision)
@@ -101,43 +99,8 @@ def rollout(
     return Path(*columns, torch.stack(potential, dim=1), canvas)
 
 
-class _Offer(NamedTuple):
-    """The proposals of a batch of states, not all of them computed yet."""
-
-    log_prior: Tensor
-    rows: Callable[[Tensor], Tensor]
-    """Maps actions (B,) to the chosen changes (B, *S)."""
-    all: Callable[[torch.dtype], Tensor]
-    """Maps a precision to all changes (B, A, P), at the active values."""
-    compress: Callable[[Tensor], Tensor]
-    """Picks the active values of an image, (..., *S) to (..., P)."""
-
-
-def _offer(chain: Chain, canvas: Tensor, step: Tensor) -> _Offer:
-    """Prepare the proposals: lazily for our network, in full for any other proposer."""
-    network = chain.proposer
-    if isinstance(network, ProposalNetwork):
-        z, log_prior = network.encode(canvas, step)
-        log_prior, _ = prune_prior(log_prior, chain.nucleus)
-        return _Offer(
-            log_prior,
-            lambda action: network.expand(network.head.rows(z, action)),
-            lambda dtype: network.head(z.detach(), dtype),
-            network.compress,
-        )
-    delta, log_prior, _ = chain.propose(canvas, step)
-    rows = torch.arange(len(canvas), device=canvas.device)
-    ndim = len(chain.shape)
-    return _Offer(
-        log_prior,
-        lambda action: delta[rows, action],
-        lambda dtype: delta.detach().flatten(2).to(dtype),
-        lambda images: images.flatten(-ndim),
-    )
-
-
 def _decide(
-    chain: Chain, offer: _Offer, canvas: Tensor, goal: Tensor, step: Tensor, dtype: torch.dtype
+    chain: Chain, offer: Offer, canvas: Tensor, goal: Tensor, step: Tensor, dtype: torch.dtype
 ) -> Decision:
     """Compute what the GC-agent sees: all next states, their gains and their changes."""
     likelihood = chain.likelihood

@@ -15,6 +15,7 @@ from gcgen_env.likelihoods import Likelihood, make_likelihood
 from gcgen_env.proposers.network import NetworkConfig, ProposalNetwork
 
 KIND = "s-agent"
+_NETWORK = "network."
 _WEIGHTS = Path(__file__).parent.parent / "weights"
 
 
@@ -32,17 +33,8 @@ class SavedSAgent:
     """Where it comes from: data set, command, seed, bound."""
 
 
-def save_s_agent(path: str | Path, agent: SavedSAgent, half: bool = False) -> Path:
-    """Write a saved S-agent, atomically.
-
-    Args:
-        path: Where to write, any suffix.
-        agent: What to write.
-        half: Store the weights as float16, half the size.
-
-    Returns:
-        The path written.
-    """
+def pack_s_agent(agent: SavedSAgent) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """Return an S-agent as a JSON document and named tensors."""
     likelihood = agent.likelihood
     document = {
         "network": agent.network.config.to_json(),
@@ -54,10 +46,46 @@ def save_s_agent(path: str | Path, agent: SavedSAgent, half: bool = False) -> Pa
         },
         "metadata": agent.metadata,
     }
-    weights = {f"network.{k}": v for k, v in agent.network.state_dict().items()}
+    weights = {f"{_NETWORK}{k}": v for k, v in agent.network.state_dict().items()}
+    dynamics = agent.dynamics
+    return document, {**weights, "initial": dynamics.initial, "rate": dynamics.rate}
+
+
+def unpack_s_agent(
+    document: dict[str, Any], tensors: dict[str, Tensor], device: torch.device | str
+) -> SavedSAgent:
+    """Build the S-agent that `pack_s_agent` took apart; other entries are left unread."""
+    config = NetworkConfig(**document["network"])
+    for name, shape in (("initial", config.shape), ("rate", (config.horizon,))):
+        if tensors[name].shape != shape:
+            raise ValueError(f"{name} has shape {tuple(tensors[name].shape)}, expected {shape}")
+    pixels = tensors["network.pixels"]
+    active = torch.zeros(tensors["initial"].numel(), dtype=torch.bool)
+    active[pixels] = True
+    network = ProposalNetwork(config, active)
+    network.load_state_dict(
+        {k.removeprefix(_NETWORK): v for k, v in tensors.items() if k.startswith(_NETWORK)}
+    )
+    network.to(device).eval().requires_grad_(False)
+    dynamics = Dynamics(tensors["initial"].float(), tensors["rate"].float()).to(device)
+    likelihood = make_likelihood(event_ndim=len(config.shape), **document["likelihood"])
+    return SavedSAgent(network, dynamics, likelihood, document["metadata"])
+
+
+def save_s_agent(path: str | Path, agent: SavedSAgent, half: bool = False) -> Path:
+    """Write a saved S-agent, atomically.
+
+    Args:
+        path: Where to write, any suffix.
+        agent: What to write.
+        half: Store the weights as float16, half the size.
+
+    Returns:
+        The path written.
+    """
+    document, tensors = pack_s_agent(agent)
     if half:
-        weights = {k: v.half() if v.is_floating_point() else v for k, v in weights.items()}
-    tensors = {**weights, "initial": agent.dynamics.initial, "rate": agent.dynamics.rate}
+        tensors = {name: _halve(name, tensor) for name, tensor in tensors.items()}
     return save_container(path, KIND, document, tensors)
 
 
@@ -74,7 +102,7 @@ def load_s_agent(path: str | Path, device: torch.device | str = "cpu") -> SavedS
     """
     document, tensors = load_container(path, KIND)
     try:
-        return _build(document, tensors, device)
+        return unpack_s_agent(document, tensors, device)
     except (ArithmeticError, LookupError, TypeError, ValueError, RuntimeError) as error:
         raise ValueError(f"{path} does not fit its own header: {error}") from error
 
@@ -95,21 +123,7 @@ def pretrained_path(dataset: str) -> Path:
     return path
 
 
-def _build(document: dict[str, Any], tensors: dict[str, Tensor], device: Any) -> SavedSAgent:
-    """Put the parts of a file together."""
-    config = NetworkConfig(**document["network"])
-    for name, shape in (("initial", config.shape), ("rate", (config.horizon,))):
-        if tensors[name].shape != shape:
-            raise ValueError(f"{name} has shape {tuple(tensors[name].shape)}, expected {shape}")
-    pixels = tensors["network.pixels"]
-    active = torch.zeros(tensors["initial"].numel(), dtype=torch.bool)
-    active[pixels] = True
-    network = ProposalNetwork(config, active)
-    prefix = "network."
-    network.load_state_dict(
-        {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
-    )
-    network.to(device).eval().requires_grad_(False)
-    dynamics = Dynamics(tensors["initial"].float(), tensors["rate"].float()).to(device)
-    likelihood = make_likelihood(event_ndim=len(config.shape), **document["likelihood"])
-    return SavedSAgent(network, dynamics, likelihood, document["metadata"])
+def _halve(name: str, tensor: Tensor) -> Tensor:
+    """Return a weight of the network as float16, anything else as it is."""
+    is_weight = name.startswith(_NETWORK) and tensor.is_floating_point()
+    return tensor.half() if is_weight else tensor

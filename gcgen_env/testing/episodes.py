@@ -41,6 +41,17 @@ def expect(condition: Any, message: str) -> None:
         raise AssertionError(message)
 
 
+def expect_raises(kind: type[Exception], call: Callable[[], object], message: str) -> None:
+    """Raise an `AssertionError` with a message unless a call raises an error of a kind."""
+    try:
+        call()
+    except kind:
+        return
+    except Exception as error:
+        raise AssertionError(f"{message}, got {type(error).__name__}: {error}") from error
+    raise AssertionError(f"{message}, but nothing was raised")
+
+
 def choose_valid(seed: int) -> Choice:
     """Return a choice among valid actions, uniform, the same for the same seed."""
     rng = np.random.default_rng(seed)

@@ -10,7 +10,7 @@ from gymnasium import spaces
 
 from gcgen_env.env import GCGenEnv
 from gcgen_env.spaces import LOG_PRIOR_FLOOR
-from gcgen_env.testing.episodes import expect, find_difference, roll
+from gcgen_env.testing.episodes import Moment, expect, find_difference, roll
 
 INFO_TYPES: dict[str, type] = {
     "is_success": bool,
@@ -44,12 +44,11 @@ def expected_entries(env: GCGenEnv) -> dict[str, tuple[tuple[int, ...], type]]:
 def check_spaces(env: GCGenEnv, seed: int) -> None:
     """Check the two spaces: keys, shapes, dtypes; built once."""
     actions = spaces.Discrete(env.config.num_proposals)
-    expect(
-        env.action_space == actions, f"action_space must be {actions}, got {env.action_space}"
-    )
+    expect(env.action_space == actions, f"action_space must be {actions}, got {env.action_space}")
     space = env.observation_space
-    expect(isinstance(space, spaces.Dict), f"observation_space must be a Dict, got {space}")
-    found = {key: (entry.shape, entry.dtype) for key, entry in space.items()}  # type: ignore[attr-defined]
+    if not isinstance(space, spaces.Dict):
+        raise AssertionError(f"observation_space must be a Dict, got {space}")
+    found = {key: (entry.shape, entry.dtype) for key, entry in space.items()}
     for key, (shape, dtype) in expected_entries(env).items():
         expect(key in found, f"observation_space lacks the key {key!r}")
         expect(
@@ -66,10 +65,9 @@ def check_spaces(env: GCGenEnv, seed: int) -> None:
 def check_types(env: GCGenEnv, seed: int) -> None:
     """Check the types of all that is returned, at every step."""
     for h, moment in enumerate(roll(env, seed)):
-        outside = [key for key, value in moment.obs.items() if not _fits(env, key, value)]
         expect(
             env.observation_space.contains(moment.obs),
-            f"the observation at h={h} is not in observation_space; look at {outside or 'its keys'}",
+            f"the observation at h={h} is not in observation_space: {_find_misfits(env, moment)}",
         )
         expect(
             type(moment.reward) is float and math.isfinite(moment.reward),
@@ -135,9 +133,9 @@ def check_prior(env: GCGenEnv, seed: int) -> None:
 def check_goal_is_hidden(env: GCGenEnv, seed: int) -> None:
     """Check that no key but desired_goal depends on the goal: relabelling rewrites only that."""
     last = len(env.core.goals.dataset) - 1
-    space = env.observation_space["desired_goal"]  # type: ignore[index]
+    likelihood = env.core.chain.likelihood
     moments = roll(env, seed, options={"goal_index": 0})
-    mirrored = space.low + space.high - moments[0].obs["desired_goal"]
+    mirrored = likelihood.low + likelihood.high - moments[0].obs["desired_goal"]
     for options in ({"goal_index": last}, {"goal": mirrored}):
         others = roll(env, seed, options=options)
         difference = find_difference(_without_goal(moments), _without_goal(others), name="obs")
@@ -148,12 +146,15 @@ def check_goal_is_hidden(env: GCGenEnv, seed: int) -> None:
         )
 
 
-def _without_goal(moments: list[Any]) -> list[dict[str, Any]]:
+def _without_goal(moments: list[Moment]) -> list[dict[str, Any]]:
     """Return the observations without their goals."""
     return [{k: v for k, v in m.obs.items() if k != "desired_goal"} for m in moments]
 
 
-def _fits(env: GCGenEnv, key: str, value: Any) -> bool:
-    """Tell whether one entry of an observation is in its space."""
-    entries = env.observation_space.spaces  # type: ignore[attr-defined]
-    return key in entries and entries[key].contains(value)
+def _find_misfits(env: GCGenEnv, moment: Moment) -> str:
+    """Name the keys of an observation that do not fit their spaces."""
+    entries = getattr(env.observation_space, "spaces", {})
+    keys = sorted(entries.keys() ^ moment.obs.keys())
+    shared = entries.keys() & moment.obs.keys()
+    keys += sorted(key for key in shared if not entries[key].contains(moment.obs[key]))
+    return f"look at {', '.join(keys)}"

@@ -83,6 +83,29 @@ def test_the_prior_alone_is_that_of_the_proposals(chain, states):
 
 
 @torch.no_grad()
+def test_an_offer_is_the_proposals_on_demand(chain, states):
+    canvas, step, action = states
+    delta, log_prior, mask = chain.propose(canvas, step)
+    offer = chain.offer(canvas, step)
+    close = {"rtol": 1e-6, "atol": 1e-6}
+    torch.testing.assert_close(offer.log_prior, log_prior, **close)
+    assert torch.equal(offer.mask, mask)
+    torch.testing.assert_close(offer.rows(action), delta[torch.arange(12), action], **close)
+    torch.testing.assert_close(offer.all(torch.float32), offer.compress(delta), **close)
+    assert offer.all(torch.bfloat16).dtype == torch.bfloat16
+
+
+def test_gradient_flows_through_the_chosen_proposals_of_an_offer_alone(states):
+    canvas, step, action = states
+    dynamics = Dynamics(torch.zeros(SHAPE), torch.ones(H))
+    network = make_network()
+    offer = Chain(network, dynamics, Gaussian(3)).offer(canvas, step)
+    assert not offer.all(torch.float32).requires_grad
+    offer.rows(action).sum().backward()
+    assert network.head.weight.grad.any()
+
+
+@torch.no_grad()
 def test_the_probabilities_of_all_paths_sum_to_one(chain):
     codes = torch.tensor(list(itertools.product(range(A), repeat=H)))  # (A^H, H)
     canvas, log_prob = chain.dynamics.start(len(codes)), torch.zeros(len(codes))

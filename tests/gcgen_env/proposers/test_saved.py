@@ -15,7 +15,7 @@ from gcgen_env.proposers import (
     pretrained_path,
     save_s_agent,
 )
-from gcgen_env.proposers.saved import KIND
+from gcgen_env.proposers.saved import KIND, pack_s_agent, unpack_s_agent
 
 A, H = 4, 3
 METADATA = {"dataset": "toy", "seed": 7, "bound": [12.5, 0.1], "command": "gcgen train"}
@@ -93,6 +93,14 @@ def test_saving_again_gives_the_same_bytes(tmp_path):
     assert first.read_bytes() == second.read_bytes()
 
 
+def test_unpacking_leaves_other_entries_unread():
+    agent = make_agent()
+    document, tensors = pack_s_agent(agent)
+    document, tensors = {**document, "more": 1}, {**tensors, "critic.weight": torch.ones(1)}
+    unpacked = unpack_s_agent(document, tensors, "cpu")
+    assert torch.equal(compute_outputs(unpacked)[0], compute_outputs(agent)[0])
+
+
 def change_header(document, tensors, part, **changes):
     document[part] = {**document[part], **changes}
 
@@ -139,5 +147,5 @@ def test_a_header_that_does_not_fit_is_refused(tmp_path, damage):
 
 
 def test_an_unshipped_agent_is_named():
-    with pytest.raises(ValueError, match="no pretrained proposer is shipped for .*'klingon'"):
+    with pytest.raises(ValueError, match=r"no pretrained proposer is shipped for .*'klingon'"):
         pretrained_path("klingon")

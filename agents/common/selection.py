@@ -9,7 +9,6 @@ s_a = 0 and beta = 1 it is the soft optimum of a task that ends after this step.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -73,9 +72,3 @@ def selection_logits(
         best = logits.masked_fill(invalid, INVALID_LOGIT).argmax(-1, keepdim=True)
         return torch.full_like(logits, INVALID_LOGIT).scatter(-1, best, 0.0)
     return logits.masked_fill(invalid, INVALID_LOGIT)
-
-
-def make_selection(options: dict[str, Any]) -> SelectionConfig:
-    """Pick the fields of `SelectionConfig` out of keyword arguments, removing them."""
-    names = SelectionConfig.__dataclass_fields__
-    return SelectionConfig(**{name: options.pop(name) for name in list(options) if name in names})

@@ -1,0 +1,132 @@
+"""The bound on the negative log-likelihood of given images, with its standard error."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from agents.gcgen.losses import compute_bound
+from agents.gcgen.rollout import Selector, rollout
+from gcgen_env.chain import Chain
+
+_BATCH = 256
+
+
+@dataclass(frozen=True)
+class NLLReport:
+    """Bound on -log p_S over a set of images, in nats.
+
+    With one path it is -ELBO; with M paths IW-M, mean of -log(1/M sum_m p(tau_m, g) / q(tau_m|g)).
+    """
+
+    nll: float
+    """The bound: mean over images."""
+    standard_error: float
+    """Of `nll`, over images."""
+    negative_elbo: float
+    """One-path bound, mean over images and paths; equals reconstruction + sum of divergence."""
+    reconstruction: float
+    """-log p(g | x_H), mean over images and paths."""
+    divergence: tuple[float, ...]
+    """log q - log p_S of each of the H steps, mean over images and paths."""
+    num_paths: int
+    """M, the number of paths for each image."""
+    num_images: int
+    """How many images."""
+    per_image: NDArray[np.float64] = field(repr=False)
+    """The bound of each image, shape (num_images,), for paired comparisons."""
+
+    @property
+    def name(self) -> str:
+        """What the figure is called: "-ELBO" or "IW-M"."""
+        return "-ELBO" if self.num_paths == 1 else f"IW-{self.num_paths}"
+
+    def __str__(self) -> str:
+        """Return the report as one sentence."""
+        return (
+            f"{self.name} {self.nll:.2f} ± {self.standard_error:.2f} nats "
+            f"(reconstruction {self.reconstruction:.2f}, "
+            f"divergence {sum(self.divergence):.2f}) on {self.num_images} images"
+        )
+
+
+def evaluate_bound(
+    chain: Chain,
+    make_selector: Callable[[], Selector],
+    goals: Tensor,
+    num_paths: int = 1,
+    seed: int | None = 0,
+) -> NLLReport:
+    """Evaluate the bound by sampling paths from the GC-agent.
+
+    Always a bound, whatever the GC-agent; it tends to the exact value as `num_paths` grows,
+    provided q > 0 wherever p_S > 0.
+
+    Args:
+        chain: The S-agent's chain; with `nucleus < 1` its pruned prior is the prior.
+        make_selector: Makes the GC-agent of one roll-out.
+        goals: Images g, shape (N, *S), on the chain's device.
+        num_paths: M.
+        seed: Reproduces the paths.
+
+    Raises:
+        ValueError: If there are no images or no paths.
+    """
+    if num_paths < 1 or not len(goals):
+        raise ValueError(f"need images and paths, got {len(goals)} images, {num_paths} paths")
+    choose = make_sampler(torch.Generator().manual_seed(0 if seed is None else seed))
+    rows = [
+        _evaluate_batch(chain, make_selector, batch, num_paths, choose)
+        for batch in goals.split(max(1, _BATCH // num_paths))
+    ]
+    nll, reconstruction, divergence = (torch.cat(part).numpy() for part in zip(*rows, strict=True))
+    per_step = divergence.mean(axis=0)
+    return NLLReport(
+        nll=float(nll.mean()),
+        standard_error=float(nll.std(ddof=1) / math.sqrt(len(nll))) if len(nll) > 1 else math.nan,
+        negative_elbo=float(reconstruction.mean() + per_step.sum()),
+        reconstruction=float(reconstruction.mean()),
+        divergence=tuple(per_step.tolist()),
+        num_paths=num_paths,
+        num_images=len(nll),
+        per_image=nll,
+    )
+
+
+def make_sampler(generator: torch.Generator) -> Callable[[Tensor], Tensor]:
+    """Return a function that draws actions (B,) from log q (B, A), on the CPU's generator."""
+
+    def choose(log_q: Tensor) -> Tensor:
+        draws = torch.multinomial(log_q.exp().cpu(), 1, generator=generator)
+        return draws.squeeze(1).to(log_q.device)
+
+    return choose
+
+
+def choose_best(log_q: Tensor) -> Tensor:
+    """Return the most probable actions, shape (B,)."""
+    return log_q.argmax(-1)
+
+
+@torch.no_grad()
+def _evaluate_batch(
+    chain: Chain,
+    make_selector: Callable[[], Selector],
+    goals: Tensor,
+    num_paths: int,
+    choose: Callable[[Tensor], Tensor],
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return bound (B,), reconstruction (B,) and divergence (B, H), means over the paths."""
+    path = rollout(chain, make_selector(), goals.repeat_interleave(num_paths, 0), choose)
+    bound = compute_bound(path)
+    log_ratio = -bound.nll.double().view(-1, num_paths)  # log p(tau, g) / q(tau | g)
+    nll = math.log(num_paths) - log_ratio.logsumexp(1)
+    reconstruction = bound.reconstruction.double().view(-1, num_paths).mean(1)
+    divergence = bound.divergence.double().view(-1, num_paths, chain.horizon).mean(1)
+    return nll.cpu(), reconstruction.cpu(), divergence.cpu()

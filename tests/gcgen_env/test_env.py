@@ -1,0 +1,293 @@
+"""The single environment: conformance for every id, actions, resets, rewards, masks, ends."""
+
+import pickle
+import warnings
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from gymnasium.error import ResetNeeded
+from gymnasium.utils.env_checker import check_env
+from gymnasium.wrappers import RecordEpisodeStatistics
+from stable_baselines3.common.env_checker import check_env as check_env_sb3
+
+from gcgen_env import ENV_IDS, GCGenEnv, default_kwargs
+from gcgen_env.config import OBS_MODES, REWARD_TYPES
+from gcgen_env.testing import check_goal_env
+from gcgen_env.testing.episodes import choose_valid, find_difference, roll
+from tests.gcgen_env.sample_proposers import CountingProposer, OnlyPropose
+
+DIGITS = {**default_kwargs("GCGen-Digits-v0"), "proposer": "dictionary"}
+WITH_DEFAULTS = [(env_id, {}) for env_id in ENV_IDS]
+WITH_DICTIONARY = [
+    (env_id, {"proposer": "dictionary"})
+    for env_id in ENV_IDS
+    if default_kwargs(env_id).get("proposer") == "pretrained"
+]
+
+
+def make_digits(**kwargs):
+    return GCGenEnv(**{**DIGITS, **kwargs})
+
+
+def make_peaked(**kwargs):
+    """Make an environment in which some proposals are invalid at every step."""
+    return make_digits(proposer=OnlyPropose(), nucleus=0.7, **kwargs)
+
+
+@pytest.fixture(
+    params=WITH_DEFAULTS + WITH_DICTIONARY, ids=lambda p: "-".join([p[0], *p[1].values()])
+)
+def id_and_kwargs(request, make_kwargs):
+    env_id, kwargs = request.param
+    return env_id, make_kwargs(env_id, **kwargs)
+
+
+@pytest.mark.parametrize("obs_mode", OBS_MODES)
+class TestConformance:
+    def test_gymnasium(self, id_and_kwargs, obs_mode):
+        env_id, kwargs = id_and_kwargs
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            check_env(gym.make(env_id, obs_mode=obs_mode, **kwargs).unwrapped)
+
+    def test_stable_baselines3(self, id_and_kwargs, obs_mode):
+        env_id, kwargs = id_and_kwargs
+        check_env_sb3(gym.make(env_id, obs_mode=obs_mode, **kwargs).unwrapped, warn=False)
+
+    def test_our_own(self, id_and_kwargs, obs_mode):
+        env_id, kwargs = id_and_kwargs
+        check_goal_env(gym.make(env_id, obs_mode=obs_mode, **kwargs))
+
+
+@pytest.mark.parametrize("reward_type", REWARD_TYPES)
+@pytest.mark.parametrize("obs_mode", OBS_MODES)
+def test_conformance_with_invalid_actions(reward_type, obs_mode):
+    check_goal_env(make_peaked(reward_type=reward_type, obs_mode=obs_mode))
+
+
+def test_conformance_with_grey_goals_and_a_discount():
+    check_goal_env(make_digits(binarize=False, gamma=0.9, rate=[0.5] * 8))
+
+
+@pytest.mark.parametrize("env_id", ["GCGen-Toy2D-v0", "GCGen-Digits-v0"])
+def test_compact_shows_what_pixels_shows(env_id):
+    made = {}
+    for obs_mode in OBS_MODES:
+        env = gym.make(env_id, obs_mode=obs_mode, proposer="dictionary").unwrapped
+        made[obs_mode] = roll(env, seed=3)
+    for moment in made["pixels"]:
+        del moment.obs["proposals"]
+    assert find_difference(made["pixels"], made["compact"], tolerance=1e-5) is None
+
+
+def test_pickled_environment_continues_identically():
+    env = make_digits()
+    obs, _ = env.reset(seed=0)
+    env.step(choose_valid(0)(obs))
+    twin = pickle.loads(pickle.dumps(env))
+    assert find_difference(env.step(3), twin.step(3)) is None
+    assert find_difference(env.reset(), twin.reset()) is None
+    assert twin.observation_space["observation"].likelihood == env.core.chain.likelihood
+
+
+class TestActions:
+    @pytest.mark.parametrize(
+        "action", [0.0, 1.5, "0", None, True, [0, 1], np.zeros(1), 16, -1, np.int64(99)], ids=str
+    )
+    def test_what_is_no_action_is_refused(self, action):
+        env = make_digits()
+        env.reset(seed=0)
+        with pytest.raises(ValueError, match=r"action .*\[0, 16\)"):
+            env.step(action)
+
+    @pytest.mark.parametrize("action", [3, np.int64(3), np.uint8(3), np.array(3), np.array([3])])
+    def test_integers_of_every_kind_are_taken(self, action):
+        env, twin = make_digits(), make_digits()
+        env.reset(seed=0)
+        twin.reset(seed=0)
+        assert find_difference(env.step(action), twin.step(3)) is None
+
+    def test_step_before_reset_and_after_the_end(self):
+        env = make_digits(horizon=1)
+        with pytest.raises(ResetNeeded, match="call reset"):
+            env.step(0)
+        env.reset(seed=0)
+        env.step(0)
+        with pytest.raises(ResetNeeded):
+            env.step(0)
+
+    def test_sampling_with_the_mask_is_always_valid(self):
+        env = make_peaked()
+        env.action_space.seed(0)
+
+        def sample(obs):
+            return env.action_space.sample(mask=obs["action_mask"])
+
+        moments = roll(env, 0, choose=sample)
+        assert not any(moment.info["invalid_action"] for moment in moments)
+
+    def test_transition_is_the_scaled_sum_in_canvas_space(self):
+        rate = [0.5, 0.25]
+        env = make_digits(horizon=2, rate=rate, initial_state="zeros", obs_mode="compact")
+        env.reset(seed=0)
+        canvas = np.zeros((1, 8, 8))
+        for h, action in enumerate((2, 5)):
+            canvas = canvas + rate[h] * 0.85**h * env.core.chain.proposer.atoms[action].numpy()
+            obs, *_ = env.step(action)
+            np.testing.assert_allclose(obs["observation"], 1 / (1 + np.exp(-canvas)), atol=1e-6)
+
+
+class TestMasks:
+    def test_before_reset_all_are_valid(self):
+        mask = make_digits().action_masks()
+        assert mask.dtype == np.bool_ and mask.all() and mask.shape == (16,)
+
+    def test_nucleus_changes_how_many_are_valid(self):
+        counts = [m.obs["action_mask"].sum() for m in roll(make_peaked(), 0)]
+        assert min(counts) >= 1
+        assert len(set(counts[:-1])) > 1 and max(counts[:-1]) < 16
+        assert counts[-1] == 16
+
+    def test_nucleus_is_the_smallest_set_that_holds_the_mass(self):
+        free = roll(make_peaked(nucleus=1.0), 0, num_steps=0)[0].obs
+        pruned = roll(make_peaked(), 0, num_steps=0)[0].obs
+        prior = np.exp(free["log_prior"].astype(np.float64))
+        kept = np.sort(prior[pruned["action_mask"] == 1])
+        assert kept.sum() >= 0.7 > kept[1:].sum()
+        renormalised = np.exp(pruned["log_prior"][pruned["action_mask"] == 1])
+        np.testing.assert_allclose(np.sort(renormalised), kept / kept.sum(), rtol=1e-5)
+
+    def test_invalid_action_stays_and_is_paid_as_nothing_moved(self):
+        env = make_peaked()
+        obs, info = env.reset(seed=0)
+        action = int(np.flatnonzero(obs["action_mask"] == 0)[0])
+        after, reward, terminated, _, info = env.step(action)
+        assert info["invalid_action"] and not terminated
+        assert np.array_equal(after["observation"], obs["observation"])
+        assert after["step"] == np.float32(1 / 8)
+        assert reward == 0.0  # gamma = 1: Phi - Phi
+
+    def test_invalid_action_pays_the_discounted_null_transition(self):
+        env = make_peaked(gamma=0.5)
+        obs, info = env.reset(seed=0)
+        potential = info["potential"]
+        _, reward, *_ = env.step(int(obs["action_mask"].argmin()))
+        assert reward == 0.5 * potential - potential
+
+    def test_masks_are_found_through_wrappers(self):
+        env = RecordEpisodeStatistics(gym.make("GCGen-Digits-v0", proposer="dictionary"))
+        assert env.get_wrapper_attr("action_masks")().all()
+
+
+class TestReset:
+    def test_options_force_goal_and_state(self):
+        env = make_digits(binarize=False)
+        image = np.full((1, 8, 8), 0.25, np.float32)
+        obs, info = env.reset(seed=0, options={"goal_index": 7})
+        assert info["goal_index"] == 7
+        assert np.array_equal(obs["desired_goal"], env.core.goals.dataset.take([7])[0])
+        obs, info = env.reset(options={"goal": image, "initial_state": 1 - image})
+        assert info["goal_index"] == -1
+        assert np.array_equal(obs["desired_goal"], image)
+        np.testing.assert_allclose(obs["observation"], 1 - image, atol=1e-6)
+        obs, _ = env.reset(options={"goal_index": np.int64(2)})
+        np.testing.assert_allclose(obs["observation"], env.core.image[0], atol=0)
+        assert not np.allclose(obs["observation"], 0.75)  # forced for one episode only
+
+    @pytest.mark.parametrize(
+        ("options", "message"),
+        [
+            ({"gaol": 1}, "unknown reset option 'gaol'; known: goal_index, goal, initial_state"),
+            ({"reset_mask": [True]}, "unknown reset option 'reset_mask'"),
+            ({"goal": np.zeros((8, 8))}, r"goal must have shape \(1, 8, 8\)"),
+            ({"goal": np.full((1, 8, 8), 2.0)}, "goal must be finite and within"),
+            ({"goal": np.full((1, 8, 8), np.nan)}, "goal must be finite and within"),
+            ({"initial_state": np.zeros((3, 8, 8))}, "initial_state must have shape"),
+            ({"goal_index": 10**6}, r"goal_index must lie in \[0, "),
+            ({"goal_index": -1}, "goal_index must lie in"),
+            ({"goal_index": 0.5}, "goal_index must be integers"),
+            ({"goal_index": [1, 2]}, "goal_index must be one integer"),
+            ({"goal": np.zeros((1, 8, 8)), "goal_index": 0}, "exclude each other"),
+        ],
+    )
+    def test_wrong_options_are_refused(self, options, message):
+        with pytest.raises(ValueError, match=message):
+            make_digits().reset(seed=0, options=options)
+
+    def test_goals_are_binarised_afresh(self):
+        env = make_digits()
+        first, second = (env.reset(seed=s, options={"goal_index": 0})[0] for s in (0, 1))
+        assert set(np.unique(first["desired_goal"])) == {0.0, 1.0}
+        assert not np.array_equal(first["desired_goal"], second["desired_goal"])
+
+
+class TestRewards:
+    def test_three_types_by_hand(self):
+        rewards = {}
+        for reward_type in REWARD_TYPES:
+            env = make_digits(reward_type=reward_type, success_threshold=0.0)
+            before, start = env.reset(seed=0)
+            after, rewards[reward_type], _, _, end = env.step(1)
+        goal = before["desired_goal"].astype(np.float64)
+
+        def log_likelihood(obs):
+            mean = obs["achieved_goal"].astype(np.float64)
+            return np.log(np.where(goal == 1, mean, 1 - mean)).sum()
+
+        gain = log_likelihood(after) - log_likelihood(before)
+        np.testing.assert_allclose(rewards["potential"], gain, rtol=1e-9)
+        np.testing.assert_allclose(
+            rewards["distance"], -np.sqrt(((after["achieved_goal"] - goal) ** 2).mean())
+        )
+        assert rewards["sparse"] == -1.0
+
+    def test_sparse_success_pays_nothing(self):
+        env = make_digits(reward_type="sparse", success_threshold=1.0)
+        env.reset(seed=0)
+        _, reward, _, _, info = env.step(0)
+        assert reward == 0.0 and info["is_success"]
+
+    @pytest.mark.parametrize("info", [{}, [{}], np.array([{}]), {"previous_achieved_goal": None}])
+    def test_missing_previous_image_names_both_ways_out(self, info):
+        goal = np.zeros((1, 8, 8), np.float32)
+        with pytest.raises(ValueError, match=r"(?s)GoalReplayBuffer.*copy_info_dict=True"):
+            make_digits().compute_reward(goal, goal, info)
+
+    @pytest.mark.parametrize("reward_type", ["distance", "sparse"])
+    def test_other_rewards_need_no_info(self, reward_type):
+        goals = np.zeros((4, 1, 8, 8), np.float32)
+        rewards = make_digits(reward_type=reward_type).compute_reward(goals, goals, [{}] * 4)
+        assert np.array_equal(rewards, np.zeros(4))
+
+    @pytest.mark.parametrize(
+        ("achieved", "desired"),
+        [((8, 8), (8, 8)), ((1, 8, 8), (2, 1, 8, 8)), ((2, 1, 8, 8), (3, 1, 8, 8)), ((), ())],
+    )
+    def test_goals_of_another_shape_are_refused(self, achieved, desired):
+        with pytest.raises(ValueError, match=r"goals must both have shape \(1, 8, 8\) or \(B, "):
+            make_digits().compute_reward(np.zeros(achieved), np.zeros(desired), {})
+
+    def test_ends_of_batches(self):
+        env, goals = make_digits(), np.zeros((2, 1, 8, 8), np.float32)
+        ends = env.compute_terminated(goals, goals, [{"step": 7}, {"step": 8}])
+        assert ends.tolist() == [False, True]
+        assert env.compute_truncated(goals, goals, [{}, {}]).tolist() == [False, False]
+
+
+class TestProposerObjects:
+    @pytest.mark.parametrize("obs_mode", OBS_MODES)
+    def test_not_called_at_the_horizon(self, obs_mode):
+        proposer = CountingProposer()
+        env = make_digits(proposer=proposer, obs_mode=obs_mode, render_mode="rgb_array")
+        roll(env, 0)
+        env.render()
+        assert proposer.steps and max(proposer.steps) == 7
+
+    @pytest.mark.parametrize("obs_mode", OBS_MODES)
+    def test_optional_methods_change_nothing(self, obs_mode):
+        runs = [
+            roll(make_digits(proposer=proposer, obs_mode=obs_mode, nucleus=0.7), 0)
+            for proposer in (OnlyPropose(), CountingProposer())
+        ]
+        assert find_difference(*runs, tolerance=1e-6) is None
