@@ -1,10 +1,10 @@
 """Agents for the GCGen environments, in the style of Stable-Baselines3.
 
-    >>> from agents import GCGen
-    >>> model = GCGen("GCPolicy", "GCGen-Digits-v0", n_envs=16, seed=0)
-    >>> model = model.learn(total_timesteps=16 * 8)
-    >>> model.sample(4, seed=0).shape
-    (4, 1, 8, 8)
+>>> from agents import GCGen
+>>> model = GCGen("GCPolicy", "GCGen-Digits-v0", n_envs=16, seed=0)
+>>> model = model.learn(total_timesteps=16 * 8)
+>>> model.sample(4, seed=0).shape
+(4, 1, 8, 8)
 """
 
 from agents.gcgen import GCGen, GCPolicy, MaskableGCPolicy, NLLReport

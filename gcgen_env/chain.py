@@ -11,7 +11,7 @@ from torch import Tensor
 
 from gcgen_env.dynamics import Dynamics
 from gcgen_env.likelihoods import Likelihood
-from gcgen_env.proposers import Proposer, ProposalNetwork, compute_prior, compute_rows
+from gcgen_env.proposers import ProposalNetwork, Proposer, compute_prior, compute_rows
 from gcgen_env.pruning import prune_prior
 
 

@@ -110,11 +110,11 @@ class Core:
             image = self.goals.check(options["initial_state"], num, "initial_state")
             canvas = self.chain.likelihood.to_canvas(torch.from_numpy(image)).to(self.device)
         self.goal_index[rows], self.goal[rows] = index, goal
-        self.canvas[rows] = canvas
+        self._place(rows, canvas)
+        self.previous_image[rows] = self.image[rows]
         self.step_index[rows] = 0
         self.invalid[rows] = False
-        self._refresh(rows)
-        self.previous_image[rows] = self.image[rows]
+        self._offer(rows)
 
     def step(self, action: NDArray[np.int64], rows: NDArray[np.int64]) -> Transition:
         """Add the chosen proposals in some rows.
@@ -129,13 +129,12 @@ class Core:
             Rewards and ends of these rows.
         """
         valid = self.mask[rows, action]
-        moved, chosen = rows[valid], action[valid]
         self.previous_canvas[rows] = self.canvas[rows]
-        self.canvas[moved] = self._reach(moved, chosen)
         self.previous_image[rows] = self.image[rows]
+        self._move(rows[valid], action[valid])
         self.invalid[rows] = ~valid
         self.step_index[rows] += 1
-        self._refresh(rows)
+        self._offer(rows)
         reward = self.reward.compute(self.image[rows], self.goal[rows], self.previous_image[rows])
         return Transition(reward, self.step_index[rows] == self.config.horizon)
 
@@ -231,20 +230,25 @@ class Core:
         return self.goals.sample(num, rng)
 
     @torch.no_grad()
-    def _reach(self, rows: NDArray[np.int64], action: NDArray[np.int64]) -> Tensor:
-        """Return the canvases that valid choices lead to."""
-        if self.next_canvas is not None:
-            return self.next_canvas[rows, action]
-        if not len(rows):
-            return self.canvas[rows]
-        chosen = torch.from_numpy(action).to(self.device)
-        return self.chain.choose(self.canvas[rows], self._steps(rows), chosen)
+    def _place(self, rows: NDArray[np.int64], canvas: Tensor) -> None:
+        """Put some rows on canvases."""
+        self.canvas[rows] = canvas
+        self.image[rows] = self.chain.likelihood.mean(canvas).cpu().numpy()
 
     @torch.no_grad()
-    def _refresh(self, rows: NDArray[np.int64]) -> None:
-        """Bring images, prior, mask and proposals of some rows up to date."""
-        mean = self.chain.likelihood.mean
-        self.image[rows] = mean(self.canvas[rows]).cpu().numpy()
+    def _move(self, rows: NDArray[np.int64], action: NDArray[np.int64]) -> None:
+        """Put some rows where valid choices lead."""
+        if self.next_canvas is not None and self.proposals is not None:
+            self.canvas[rows] = self.next_canvas[rows, action]
+            # Not computed again: vectorised sigmoids differ in the last bit from place to place.
+            self.image[rows] = self.proposals[rows, action]
+        elif len(rows):
+            chosen = torch.from_numpy(action).to(self.device)
+            self._place(rows, self.chain.choose(self.canvas[rows], self._steps(rows), chosen))
+
+    @torch.no_grad()
+    def _offer(self, rows: NDArray[np.int64]) -> None:
+        """Bring prior, mask and proposals of some rows up to date."""
         over = self.step_index[rows] == self.config.horizon
         ended, live = rows[over], rows[~over]
         self.log_prior[ended] = -np.log(self.config.num_proposals)
@@ -262,7 +266,7 @@ class Core:
             _check_offer("changes", delta, (len(live), *self.proposals.shape[1:]))
             reached = self.chain.dynamics.advance(canvas[:, None], delta, step)
             self.next_canvas[live] = reached
-            self.proposals[live] = mean(reached).cpu().numpy()
+            self.proposals[live] = self.chain.likelihood.mean(reached).cpu().numpy()
         _check_offer("log_prior", log_prior, (len(live), self.config.num_proposals))
         self.log_prior[live] = log_prior.cpu().numpy()
         self.mask[live] = mask.cpu().numpy()

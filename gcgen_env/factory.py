@@ -41,17 +41,49 @@ def make_dataset(config: EnvConfig, split: str | None = None) -> Dataset:
     return load_dataset(config.dataset, split or config.split, config.data_dir, config.image_size)
 
 
+def make_likelihood_of(config: EnvConfig, data: Dataset) -> Likelihood:
+    """Build the configured likelihood for the images of a data set."""
+    return make_likelihood(config.likelihood, len(data.shape), data.low, data.high, config.sigma)
+
+
 def make_chain(config: EnvConfig, device: torch.device | str) -> Chain:
     """Build the decision chain of a configuration on a device."""
     data = make_dataset(config)
-    likelihood = make_likelihood(
-        config.likelihood, len(data.shape), data.low, data.high, config.sigma
-    )
+    likelihood = make_likelihood_of(config, data)
     proposer, saved = _resolve_proposer(config, data.shape, device)
     if saved is not None:
-        _check_saved(saved, config, likelihood, data.shape)
+        check_saved(saved, config, likelihood, data.shape)
     dynamics = make_dynamics(config, data, likelihood, saved).to(device)
     return Chain(proposer, dynamics, likelihood, config.nucleus)
+
+
+def check_saved(
+    saved: SavedSAgent, config: EnvConfig, likelihood: Likelihood, shape: tuple[int, ...]
+) -> None:
+    """Check that a saved S-agent fits an environment: its A, H, images and likelihood are fixed.
+
+    Args:
+        saved: The S-agent.
+        config: The environment's configuration.
+        likelihood: The environment's likelihood.
+        shape: Shape of the environment's images.
+
+    Raises:
+        ValueError: If it does not, naming what differs.
+    """
+    network = saved.network.config
+    wanted = {
+        "num_proposals": (network.num_proposals, config.num_proposals),
+        "horizon": (network.horizon, config.horizon),
+        "image shape": (network.shape, shape),
+        "likelihood": (saved.likelihood, likelihood),
+    }
+    for name, (own, asked) in wanted.items():
+        if own != asked:
+            raise ValueError(
+                f"the saved S-agent was trained with {name} {own}, the environment asks for "
+                f"{asked}: an S-agent's {name} is fixed; pass the same, or another proposer"
+            )
 
 
 def make_dynamics(
@@ -161,22 +193,3 @@ def _resolve_proposer(
                 f"{name}={getattr(config, name)}"
             )
     return choice, None
-
-
-def _check_saved(
-    saved: SavedSAgent, config: EnvConfig, likelihood: Likelihood, shape: tuple[int, ...]
-) -> None:
-    """Raise unless a saved S-agent fits the environment."""
-    network = saved.network.config
-    wanted = {
-        "num_proposals": (network.num_proposals, config.num_proposals),
-        "horizon": (network.horizon, config.horizon),
-        "image shape": (network.shape, shape),
-        "likelihood": (saved.likelihood, likelihood),
-    }
-    for name, (own, asked) in wanted.items():
-        if own != asked:
-            raise ValueError(
-                f"the saved S-agent was trained with {name} {own}, the environment asks for "
-                f"{asked}: an S-agent's {name} is fixed; pass the same, or another proposer"
-            )

@@ -60,8 +60,9 @@ class ProposalFeaturesExtractor(BaseFeaturesExtractor):
 
     def unpack(self, features: Tensor) -> ProposalFeatures:
         """Undo the packing."""
-        *rest, change = features.split(self.sizes, dim=1)
-        return ProposalFeatures(*rest, change.unflatten(1, (self.num_proposals, self.values)))
+        image, goal, progress, log_prior, gain, change = features.split(self.sizes, dim=1)
+        change = change.unflatten(1, (self.num_proposals, self.values))
+        return ProposalFeatures(image, goal, progress, log_prior, gain, change)
 
 
 class ProposalActorCritic(nn.Module):
@@ -158,10 +159,9 @@ class ProposalPolicyMixin:
         Raises:
             ValueError: If the observations show no proposals.
         """
-        self._selection = {"prior": prior, "look_ahead": look_ahead, "learned": learned}
-        self._selection |= {"hard": hard, "width": width, "likelihood": likelihood}
         self._config = SelectionConfig(prior, look_ahead, learned, hard)
         self._width = width
+        self._own_kwargs = {**vars(self._config), "width": width, "likelihood": likelihood}
         super().__init__(  # type: ignore[call-arg]
             observation_space,
             action_space,
@@ -205,7 +205,7 @@ class ProposalPolicyMixin:
         data = super()._get_constructor_parameters()  # type: ignore[misc]
         for name in ("features_extractor_class", "features_extractor_kwargs"):
             data.pop(name)
-        return {**data, **self._selection}
+        return {**data, **self._own_kwargs}
 
 
 def find_likelihood(observation_space: spaces.Space[Any]) -> Likelihood:

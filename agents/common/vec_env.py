@@ -7,6 +7,7 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
+import torch
 from gymnasium.vector import AutoresetMode
 from gymnasium.wrappers import OrderEnforcing, PassiveEnvChecker
 from numpy.typing import NDArray
@@ -136,3 +137,13 @@ def find_config(env: Any, env_kwargs: dict[str, Any] | None = None) -> tuple[Env
         f"expected an id, a GCGenEnv or a GCGenVectorEnv, got {what} of type "
         f"{type(env).__name__}; unwrap it, this algorithm works on the batched core itself"
     )
+
+
+def make_vec_env(config: EnvConfig, num: int, device: torch.device | str) -> GCGenVecEnv:
+    """Build `num` environments of a configuration in pixels mode, behind the adapter.
+
+    Their proposer is the dictionary: the caller puts its own chain in.
+    """
+    options = {**vars(config), "obs_mode": "pixels", "proposer": "dictionary"}
+    options["device"] = str(device)
+    return GCGenVecEnv(GCGenVectorEnv(num, autoreset_mode="SameStep", **options))

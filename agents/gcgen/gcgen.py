@@ -5,11 +5,10 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterable
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
-import numpy as np
 import torch
 from numpy.typing import NDArray
 from stable_baselines3.common.base_class import BaseAlgorithm
@@ -18,26 +17,29 @@ from stable_baselines3.common.type_aliases import MaybeCallback
 from stable_baselines3.common.utils import get_device
 from torch import Tensor
 
-from agents.common.vec_env import GCGenVecEnv, find_config
-from agents.gcgen.evaluation import NLLReport, choose_best, evaluate_bound, make_sampler
+from agents.common.vec_env import GCGenVecEnv, find_config, make_vec_env
+from agents.gcgen.evaluation import make_sampler
 from agents.gcgen.files import load_model, save_model
 from agents.gcgen.gc_agent import GCAgent
+from agents.gcgen.generation import GenerativeModel
 from agents.gcgen.losses import compute_bound, gc_agent_loss, s_agent_loss
+from agents.gcgen.options import PRECISIONS, check_options, is_bfloat16_fast
 from agents.gcgen.policies import GCPolicy
 from agents.gcgen.records import record_samples, record_update
 from agents.gcgen.rollout import Path as Trajectories
 from agents.gcgen.rollout import rollout
 from agents.s_agent import SAgent
-from gcgen_env.chain import Chain
 from gcgen_env.config import EnvConfig
-from gcgen_env.factory import make_chain, make_dataset
-from gcgen_env.vector_env import GCGenVectorEnv
+from gcgen_env.factory import (
+    check_saved,
+    make_dataset,
+    make_dynamics,
+    make_likelihood_of,
+)
+from gcgen_env.proposers import pretrained_path
 
-PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
-SCHEDULES = ("cosine", "constant")
 
-
-class GCGen(BaseAlgorithm):
+class GCGen(GenerativeModel, BaseAlgorithm):
     """Goal-conditioned generation (Vargas Vieyra and Ménard, 2023).
 
     Each update rolls out `n_envs` trajectories in the batched core: the S-agent proposes, the
@@ -48,7 +50,6 @@ class GCGen(BaseAlgorithm):
 
     policy_aliases: ClassVar[dict[str, type[BasePolicy]]] = {"GCPolicy": GCPolicy}
     policy: GCPolicy
-    s_agent: SAgent
 
     def __init__(
         self,
@@ -99,7 +100,7 @@ class GCGen(BaseAlgorithm):
             ValueError: If an option is out of range, or the S-agent does not fit the
                 environment.
         """
-        _check_options(learning_rate, gc_learning_rate, lr_schedule, exploration, precision)
+        check_options(learning_rate, gc_learning_rate, lr_schedule, exploration, precision)
         self.train_s_agent = train_s_agent
         self.lr_schedule_name = lr_schedule
         self.gc_learning_rate = gc_learning_rate
@@ -112,7 +113,7 @@ class GCGen(BaseAlgorithm):
         adapter = None
         if env is not None:
             self.env_config, num = find_config(env, env_kwargs)
-            adapter = _make_vec_env(self.env_config, num or n_envs, get_device(device))
+            adapter = make_vec_env(self.env_config, num or n_envs, get_device(device))
         super().__init__(
             policy=policy,
             env=adapter,
@@ -158,27 +159,22 @@ class GCGen(BaseAlgorithm):
         self._attach_chain()
 
     def _make_s_agent(self, config: EnvConfig) -> SAgent:
-        """Return the S-agent to start from."""
-        start = self._initial_s_agent
+        """Return the S-agent to start from, with x_0 and rate as the environment asks."""
+        start, data = self._initial_s_agent, make_dataset(config, "train")
         if start is None:
-            return SAgent.fresh(config, make_dataset(config, "train"), **self.s_agent_kwargs)
-        if isinstance(start, SAgent):
-            return start
-        chain = make_chain(replace(config, proposer=start, nucleus=1.0), self.device)
-        if not hasattr(chain.proposer, "encode"):
-            raise ValueError(f"s_agent={str(start)!r} cannot be trained; pass a saved S-agent")
-        return SAgent(chain.proposer, chain, {"dataset": str(config.dataset)})  # type: ignore[arg-type]
+            return SAgent.fresh(config, data, **self.s_agent_kwargs)
+        if not isinstance(start, SAgent):
+            is_shipped = start == "pretrained"
+            start = SAgent.load(pretrained_path(str(config.dataset)) if is_shipped else start)
+        saved, likelihood = start.to_saved(), make_likelihood_of(config, data)
+        check_saved(saved, config, likelihood, data.shape)
+        dynamics = make_dynamics(config, data, likelihood, saved)
+        return replace(start, chain=replace(start.chain, dynamics=dynamics))
 
     def _attach_chain(self) -> None:
         """Let the model's own environment share the live S-agent."""
         if isinstance(self.env, GCGenVecEnv):
             self.env.envs.core.chain = self.chain
-
-    @property
-    def chain(self) -> Chain:
-        """The S-agent's chain, pruned as the environment asks."""
-        nucleus = 1.0 if self.env_config is None else self.env_config.nucleus
-        return replace(self.s_agent.chain, nucleus=nucleus)
 
     def set_env(self, env: Any, force_reset: bool = True) -> None:
         """Train on another environment from now on.
@@ -192,18 +188,9 @@ class GCGen(BaseAlgorithm):
             ValueError: If the S-agent does not fit it.
         """
         config, num = find_config(env)
-        adapter = _make_vec_env(config, num or self.n_envs or 128, self.device)
-        wanted, own = adapter.envs.core.chain, self.s_agent
-        if (wanted.shape, wanted.likelihood) != (own.chain.shape, own.likelihood) or (
-            config.num_proposals,
-            config.horizon,
-        ) != (own.network.num_proposals, own.network.horizon):
-            raise ValueError(
-                f"the S-agent has images {own.chain.shape}, A={own.network.num_proposals}, "
-                f"H={own.network.horizon} and {own.likelihood}; the environment has "
-                f"{wanted.shape}, A={config.num_proposals}, H={config.horizon} and "
-                f"{wanted.likelihood}"
-            )
+        adapter = make_vec_env(config, num or self.n_envs or 128, self.device)
+        wanted = adapter.envs.core.chain
+        check_saved(self.s_agent.to_saved(), config, wanted.likelihood, wanted.shape)
         self.n_envs = adapter.num_envs
         self.env_config = config
         super().set_env(adapter, force_reset)
@@ -305,54 +292,7 @@ class GCGen(BaseAlgorithm):
         """
         return self.policy.predict(observation, state, episode_start, deterministic)
 
-    def sample(
-        self,
-        num: int,
-        seed: int | None = None,
-        draw: str = "mean",
-        return_trajectory: bool = False,
-    ) -> NDArray[np.float32]:
-        """Generate images with the S-agent alone; see `SAgent.sample`."""
-        return self._pruned().sample(num, seed, draw, return_trajectory)
-
-    def encode(self, images: Any) -> NDArray[np.int64]:
-        """Return the codes of images: the GC-agent's most probable choices, deterministic.
-
-        Args:
-            images: Goals, shape (B, *S), within the bounds of the data.
-
-        Returns:
-            Codes, shape (B, H), int64.
-        """
-        return self._encode(images).action.cpu().numpy()
-
-    def decode(self, codes: Any, return_trajectory: bool = False) -> NDArray[np.float32]:
-        """Return the images that codes, or prefixes of codes, stand for; see `SAgent.decode`."""
-        return self.s_agent.decode(codes, return_trajectory)
-
-    def reconstruct(self, images: Any) -> NDArray[np.float32]:
-        """Return what the agents make of images (B, *S) as goals: decode(encode(images))."""
-        return self.decode(self.encode(images))
-
-    def evaluate_nll(self, images: Any, num_paths: int = 1, seed: int | None = 0) -> NLLReport:
-        """Bound the negative log-likelihood of images.
-
-        Args:
-            images: Shape (N, *S). With a Bernoulli likelihood grey levels are binarised by
-                `seed`, unless the environment keeps them (`binarize=False`).
-            num_paths: M; 1 gives -ELBO, more IW-M.
-            seed: Of the binarisation and the paths.
-        """
-        goals = self._check_images(images)
-        config = self.env_config
-        if self.s_agent.likelihood.name == "bernoulli" and (config is None or config.binarize):
-            draws = np.random.default_rng(seed).random(goals.shape, dtype=np.float32)
-            goals = (torch.from_numpy(draws) < goals.cpu()).float().to(self.device)
-        self.policy.set_training_mode(False)
-        chain = self.chain
-        return evaluate_bound(chain, lambda: GCAgent(self.policy, chain), goals, num_paths, seed)
-
-    def save(
+    def save(  # type: ignore[override]
         self,
         path: str | Path,
         exclude: Iterable[str] | None = None,
@@ -414,7 +354,7 @@ class GCGen(BaseAlgorithm):
         """Return the precision in which proposals are scored."""
         if self.precision != "auto":
             return PRECISIONS[self.precision]
-        return torch.bfloat16 if _is_bfloat16_fast(self.device) else torch.float32
+        return torch.bfloat16 if is_bfloat16_fast(self.device) else torch.float32
 
     def _set_progress(self, progress: float) -> None:
         """Note how far training is and set the learning rates."""
@@ -453,66 +393,3 @@ class GCGen(BaseAlgorithm):
         record_update(self.logger, compute_bound(path), path, self.s_agent.network.num_proposals)
         record_samples(self.logger, self.s_agent, self._n_updates)
         self.logger.dump(self.num_timesteps)
-
-    def _encode(self, images: Any) -> Trajectories:
-        """Roll out the most probable choices."""
-        self.policy.set_training_mode(False)
-        goals, chain = self._check_images(images), self.chain
-        with torch.no_grad():
-            paths = [
-                rollout(chain, GCAgent(self.policy, chain), batch, choose_best)
-                for batch in goals.split(256)
-            ]
-        return Trajectories(*(torch.cat(part) for part in zip(*paths, strict=True)))
-
-    def _check_images(self, images: Any) -> Tensor:
-        """Return images (B, *S) as float32 on the device, or raise."""
-        array, likelihood = np.asarray(images, dtype=np.float32), self.s_agent.likelihood
-        if array.shape[1:] != self.s_agent.chain.shape or not len(array):
-            raise ValueError(
-                f"images must have shape (B, {str(self.s_agent.chain.shape)[1:]} with B >= 1, "
-                f"got {array.shape}"
-            )
-        low, high = likelihood.low, likelihood.high
-        if not np.isfinite(array).all() or array.min() < low or array.max() > high:
-            raise ValueError(f"images must be finite and within [{low:g}, {high:g}]")
-        return torch.from_numpy(array).to(self.device)
-
-    def _pruned(self) -> SAgent:
-        """Return the S-agent with the environment's pruning."""
-        return replace(self.s_agent, chain=self.chain)
-
-
-def _make_vec_env(config: EnvConfig, num: int, device: torch.device) -> GCGenVecEnv:
-    """Build the batched environment of a model; its proposer is put in later."""
-    options = {**vars(config), "obs_mode": "pixels", "proposer": "dictionary"}
-    options["device"] = str(device)
-    return GCGenVecEnv(GCGenVectorEnv(num, autoreset_mode="SameStep", **options))
-
-
-def _is_bfloat16_fast(device: torch.device) -> bool:
-    """Return whether matrix products in bfloat16 beat float32 on a device."""
-    if device.type == "cuda":
-        return torch.cuda.is_bf16_supported()
-    has = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
-    return bool(has())
-
-
-def _check_options(
-    learning_rate: Any, gc_learning_rate: Any, lr_schedule: str, exploration: Any, precision: str
-) -> None:
-    """Raise a ValueError that names the first option out of range."""
-    for name, rate in (("learning_rate", learning_rate), ("gc_learning_rate", gc_learning_rate)):
-        if callable(rate):
-            raise ValueError(
-                f"{name} must be a number: a callable cannot be saved without pickle; use "
-                "lr_schedule='cosine' or 'constant'"
-            )
-        if not rate >= 0:
-            raise ValueError(f"{name} must not be negative, got {rate}")
-    if lr_schedule not in SCHEDULES:
-        raise ValueError(f"lr_schedule must be one of {', '.join(SCHEDULES)}; got {lr_schedule!r}")
-    if not 0 <= exploration < 1:
-        raise ValueError(f"exploration must lie in [0, 1), got {exploration}")
-    if precision not in (*PRECISIONS, "auto"):
-        raise ValueError(f"precision must be 'auto', 'float32' or 'bfloat16', got {precision!r}")

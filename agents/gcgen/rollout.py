@@ -95,8 +95,10 @@ def rollout(
         q = log_q.detach().exp()
         terms = torch.where(q > 0, q * offer.log_prior, 0.0)
         steps.append((action, _pick(log_q, action), _pick(offer.log_prior, action), -terms.sum(-1)))
-    columns = (torch.stack(column, dim=1) for column in zip(*steps, strict=True))
-    return Path(*columns, torch.stack(potential, dim=1), canvas)
+    action, log_q, log_prior, cross_entropy = (
+        torch.stack(column, dim=1) for column in zip(*steps, strict=True)
+    )
+    return Path(action, log_q, log_prior, cross_entropy, torch.stack(potential, dim=1), canvas)
 
 
 def _decide(

@@ -14,8 +14,8 @@ from torch import Tensor
 from gcgen_env.chain import Chain
 from gcgen_env.config import EnvConfig
 from gcgen_env.datasets import Dataset
-from gcgen_env.factory import make_dynamics
-from gcgen_env.likelihoods import Likelihood, make_likelihood
+from gcgen_env.factory import make_dynamics, make_likelihood_of
+from gcgen_env.likelihoods import Likelihood
 from gcgen_env.proposers import (
     NetworkConfig,
     ProposalNetwork,
@@ -49,9 +49,7 @@ class SAgent:
             data: Its training images.
             **sizes: `width`, `depth`, `body` or `uniform_prior` of `NetworkConfig`.
         """
-        likelihood = make_likelihood(
-            config.likelihood, len(data.shape), data.low, data.high, config.sigma
-        )
+        likelihood = make_likelihood_of(config, data)
         dynamics = make_dynamics(config, data, likelihood)
         network_config = NetworkConfig(
             data.shape, config.num_proposals, config.horizon, config.likelihood, **sizes

@@ -185,9 +185,7 @@ class ConvTrunk(nn.Module):
         )
         self.step_embedding = nn.Embedding(config.horizon, 4 * f)
         self.blocks = nn.ModuleList(
-            nn.Sequential(
-                nn.GroupNorm(4, 4 * f), nn.SiLU(), nn.Conv2d(4 * f, 4 * f, 3, padding=1)
-            )
+            nn.Sequential(nn.GroupNorm(4, 4 * f), nn.SiLU(), nn.Conv2d(4 * f, 4 * f, 3, padding=1))
             for _ in range(config.depth)
         )
         self.up = nn.ModuleList(

@@ -92,22 +92,33 @@ def check_ends_recompute(env: GCGenEnv, seed: int) -> None:
 
 def check_purity(env: GCGenEnv, seed: int) -> None:
     """Check that the compute methods change neither the environment nor their arguments."""
+    moments = roll(env, seed)
 
-    def compute(moment: Moment) -> None:
-        arguments = (*reversed(_goals(moment)), moment.info)
-        before = copy.deepcopy(arguments)
-        for name in ("compute_reward", "compute_terminated", "compute_truncated"):
-            first, second = (getattr(env, name)(*arguments) for _ in range(2))
-            expect(first == second, f"{name} called twice gave {first!r} and {second!r}")
-            difference = find_difference(before, arguments, name="an argument")
-            expect(difference is None, f"{name} must not change its arguments; {difference}")
+    def call(moment: Moment) -> None:
+        achieved, desired = _goals(moment)
+        _check_calls(env, (achieved, desired, moment.info))
 
-    difference = find_difference(roll(env, seed), roll(env, seed, watch=compute), name="results")
-    expect(
-        difference is None,
-        f"calling the compute methods between steps changed the episode ({difference}): they must "
-        "be pure",
-    )
+    def call_swapped(moment: Moment) -> None:
+        achieved, desired = _goals(moment)
+        _check_calls(env, (desired, achieved, moment.info))
+
+    for watch in (call, call_swapped):
+        difference = find_difference(moments, roll(env, seed, watch=watch), name="results")
+        expect(
+            difference is None,
+            f"calling the compute methods between steps changed the episode ({difference}): they "
+            "must be pure",
+        )
+
+
+def _check_calls(env: GCGenEnv, arguments: tuple[Any, ...]) -> None:
+    """Call each compute method twice with the same arguments."""
+    before = copy.deepcopy(arguments)
+    for name in ("compute_reward", "compute_terminated", "compute_truncated"):
+        first, second = (getattr(env, name)(*arguments) for _ in range(2))
+        expect(first == second, f"{name} called twice gave {first!r} and {second!r}")
+        difference = find_difference(before, arguments, name="an argument")
+        expect(difference is None, f"{name} must not change its arguments; {difference}")
 
 
 def _goals(moment: Moment) -> tuple[Any, Any]:

@@ -1,6 +1,6 @@
 """The palette, the font and the few primitives that every picture is made of."""
 
-from functools import lru_cache
+from functools import cache
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -85,6 +85,6 @@ def to_array(picture: Image.Image) -> np.ndarray:
     return np.array(picture.convert("RGB"), np.uint8)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     return ImageFont.load_default(size)

@@ -32,7 +32,7 @@ def make_digits(**kwargs):
 
 def make_peaked(**kwargs):
     """Make an environment in which some proposals are invalid at every step."""
-    return make_digits(proposer=OnlyPropose(), nucleus=0.7, **kwargs)
+    return make_digits(**{"proposer": OnlyPropose(), "nucleus": 0.7, **kwargs})
 
 
 @pytest.fixture(
@@ -68,6 +68,11 @@ def test_conformance_with_invalid_actions(reward_type, obs_mode):
 
 def test_conformance_with_grey_goals_and_a_discount():
     check_goal_env(make_digits(binarize=False, gamma=0.9, rate=[0.5] * 8))
+
+
+def test_proposals_come_true_where_vectorised_sigmoids_are_uneven():
+    images = np.random.default_rng(0).random((4, 28, 28))  # 784 is no multiple of 32
+    check_goal_env(GCGenEnv(dataset=images, likelihood="bernoulli"))
 
 
 @pytest.mark.parametrize("env_id", ["GCGen-Toy2D-v0", "GCGen-Digits-v0"])
@@ -227,8 +232,8 @@ class TestRewards:
         rewards = {}
         for reward_type in REWARD_TYPES:
             env = make_digits(reward_type=reward_type, success_threshold=0.0)
-            before, start = env.reset(seed=0)
-            after, rewards[reward_type], _, _, end = env.step(1)
+            before, _ = env.reset(seed=0)
+            after, rewards[reward_type], *_ = env.step(1)
         goal = before["desired_goal"].astype(np.float64)
 
         def log_likelihood(obs):

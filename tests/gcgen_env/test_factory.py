@@ -134,7 +134,7 @@ class TestProposers:
 
     def test_no_proposer_is_shipped_for_images_of_your_own(self):
         images = np.zeros((3, 8, 8), np.uint8)
-        with pytest.raises(ValueError, match="no pretrained proposer is shipped .*of your own"):
+        with pytest.raises(ValueError, match=r"no pretrained proposer is shipped .*of your own"):
             GCGenEnv(dataset=images, proposer="pretrained")
 
     def test_object_without_propose(self):

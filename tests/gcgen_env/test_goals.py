@@ -1,5 +1,7 @@
 """Goals: uniform draws, fresh binarisation, checks of what the user gives."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -26,6 +28,11 @@ def test_binarisation_has_the_frequency_of_the_grey_level():
     # Standard error at most 0.5 / sqrt(40000) = 0.0025; four of them.
     np.testing.assert_allclose(goals.mean(axis=0).ravel(), [0, 64 / 255, 128 / 255, 1], atol=0.01)
     assert (goals[:, 0, 0, 0] == 0).all() and (goals[:, 0, 1, 1] == 1).all()
+
+
+def test_black_is_never_drawn_white():
+    lowest = SimpleNamespace(random=lambda shape, dtype: np.zeros(shape, dtype))
+    assert make().take([0], lowest).tolist() == [[[[0, 1], [1, 1]]]]
 
 
 def test_grey_goals_stay_grey_and_draw_nothing():

@@ -128,6 +128,8 @@ def test_potential_does_not_depend_on_the_memory_layout(likelihood):
         assert not layout.flags.c_contiguous
         np.testing.assert_array_equal(likelihood.potential(layout, goals), expected)
         np.testing.assert_array_equal(likelihood.potential(layout[5:6], goals[5:6]), expected[5:6])
+    points, point_goals = (np.asfortranarray(x.reshape(64, -1)) for x in (images, goals))
+    np.testing.assert_array_equal(likelihood.potential(points, point_goals), expected)
 
 
 @LIKELIHOODS

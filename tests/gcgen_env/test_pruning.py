@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from gcgen_env.pruning import prune_prior
 
 INF = math.inf
-weights = st.lists(st.floats(0.01, 1), min_size=2, max_size=12)
+# Integers, so that weights are equal or differ by more than the grain of float32.
+weights = st.lists(st.integers(1, 1000), min_size=2, max_size=12)
 nuclei = st.floats(0.01, 0.999)
 
 
@@ -54,14 +55,15 @@ def test_nucleus_of_one_changes_nothing():
 
 
 def test_proposals_of_no_probability_are_never_valid():
-    pruned, mask = prune_prior(log_prior(0.0, 0.5, 0.0, 0.5), 0.9999999)
-    assert mask.tolist() == [[False, True, False, True]]
-    np.testing.assert_allclose(pruned, [[-INF, math.log(0.5), -INF, math.log(0.5)]], rtol=1e-6)
+    # In float32 three thirds sum to less than this nucleus.
+    pruned, mask = prune_prior(log_prior(0.0, 1 / 3, 1 / 3, 1 / 3), 0.99999999)
+    assert mask.tolist() == [[False, True, True, True]]
+    np.testing.assert_allclose(pruned, [[-INF, *3 * [math.log(1 / 3)]]], rtol=1e-6)
 
 
 def test_among_equals_the_first_are_kept():
-    _, mask = prune_prior(log_prior(0.25, 0.25, 0.25, 0.25), 0.4)
-    assert mask.tolist() == [[True, True, False, False]]
+    _, mask = prune_prior(log_prior(*64 * [1 / 64]), 19.5 / 64)
+    assert mask.tolist() == [20 * [True] + 44 * [False]]
 
 
 def test_the_most_probable_proposal_is_kept_however_small_the_nucleus():

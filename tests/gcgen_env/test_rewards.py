@@ -80,7 +80,10 @@ def test_rewards_do_not_depend_on_the_memory_layout(reward_type):
     batch = draw(8)
     reward = GoalReward(LIKELIHOOD, reward_type, success_threshold=0.4)
     expected = reward.compute(*batch)
-    np.testing.assert_array_equal(reward.compute(*map(np.asfortranarray, batch)), expected)
+    columns = [np.asfortranarray(images) for images in batch]
+    np.testing.assert_array_equal(reward.compute(*columns), expected)
+    points = [np.asfortranarray(images.reshape(8, -1)) for images in batch]
+    np.testing.assert_array_equal(reward.compute(*points), expected)
 
 
 def as_dicts(previous):

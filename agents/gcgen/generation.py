@@ -1,0 +1,111 @@
+"""What a trained pair of agents is for: generate, encode, decode, reconstruct, evaluate."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from agents.gcgen.evaluation import NLLReport, choose_best, evaluate_bound
+from agents.gcgen.gc_agent import GCAgent
+from agents.gcgen.policies import GCPolicy
+from agents.gcgen.rollout import Path, rollout
+from agents.s_agent import SAgent
+from gcgen_env.chain import Chain
+from gcgen_env.config import EnvConfig
+
+_BATCH = 256
+
+
+class GenerativeModel:
+    """The generative side of `GCGen`: everything here needs the two agents, no environment."""
+
+    policy: GCPolicy
+    s_agent: SAgent
+    env_config: EnvConfig | None
+    device: torch.device
+
+    @property
+    def chain(self) -> Chain:
+        """The S-agent's chain, pruned as the environment asks."""
+        nucleus = 1.0 if self.env_config is None else self.env_config.nucleus
+        return replace(self.s_agent.chain, nucleus=nucleus)
+
+    def sample(
+        self,
+        num: int,
+        seed: int | None = None,
+        draw: str = "mean",
+        return_trajectory: bool = False,
+    ) -> NDArray[np.float32]:
+        """Generate images with the S-agent alone; see `SAgent.sample`."""
+        return self._pruned().sample(num, seed, draw, return_trajectory)
+
+    def encode(self, images: Any) -> NDArray[np.int64]:
+        """Return the codes of images: the GC-agent's most probable choices, deterministic.
+
+        Args:
+            images: Goals, shape (B, *S), within the bounds of the data.
+
+        Returns:
+            Codes, shape (B, H), int64.
+        """
+        return self._encode(images).action.cpu().numpy()
+
+    def decode(self, codes: Any, return_trajectory: bool = False) -> NDArray[np.float32]:
+        """Return the images that codes, or prefixes of codes, stand for; see `SAgent.decode`."""
+        return self.s_agent.decode(codes, return_trajectory)
+
+    def reconstruct(self, images: Any) -> NDArray[np.float32]:
+        """Return what the agents make of images (B, *S) as goals: decode(encode(images))."""
+        return self.decode(self.encode(images))
+
+    def evaluate_nll(self, images: Any, num_paths: int = 1, seed: int | None = 0) -> NLLReport:
+        """Bound the negative log-likelihood of images.
+
+        Args:
+            images: Shape (N, *S). With a Bernoulli likelihood grey levels are binarised by
+                `seed`, unless the environment keeps them (`binarize=False`).
+            num_paths: M; 1 gives -ELBO, more IW-M.
+            seed: Of the binarisation and the paths.
+        """
+        goals = self._check_images(images)
+        config = self.env_config
+        if self.s_agent.likelihood.name == "bernoulli" and (config is None or config.binarize):
+            draws = np.random.default_rng(seed).random(goals.shape, dtype=np.float32)
+            goals = (torch.from_numpy(draws) < goals.cpu()).float().to(self.device)
+        self.policy.set_training_mode(False)
+        chain = self.chain
+        return evaluate_bound(chain, lambda: GCAgent(self.policy, chain), goals, num_paths, seed)
+
+    def _encode(self, images: Any) -> Path:
+        """Roll out the most probable choices."""
+        self.policy.set_training_mode(False)
+        goals, chain = self._check_images(images), self.chain
+        with torch.no_grad():
+            paths = [
+                rollout(chain, GCAgent(self.policy, chain), batch, choose_best)
+                for batch in goals.split(_BATCH)
+            ]
+        return Path(*(torch.cat(part) for part in zip(*paths, strict=True)))
+
+    def _check_images(self, images: Any) -> Tensor:
+        """Return images (B, *S) as float32 on the device, or raise."""
+        array, likelihood = np.asarray(images, dtype=np.float32), self.s_agent.likelihood
+        if array.shape[1:] != self.s_agent.chain.shape or not len(array):
+            raise ValueError(
+                f"images must have shape (B, {str(self.s_agent.chain.shape)[1:]} with B >= 1, "
+                f"got {array.shape}"
+            )
+        low, high = likelihood.low, likelihood.high
+        if not np.isfinite(array).all() or array.min() < low or array.max() > high:
+            raise ValueError(f"images must be finite and within [{low:g}, {high:g}]")
+        return torch.from_numpy(array).to(self.device)
+
+    def _pruned(self) -> SAgent:
+        """Return the S-agent with the environment's pruning."""
+        return replace(self.s_agent, chain=self.chain)

@@ -1,0 +1,38 @@
+"""The options of `GCGen` that need checking, and their values."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+SCHEDULES = ("cosine", "constant")
+
+
+def check_options(
+    learning_rate: Any, gc_learning_rate: Any, lr_schedule: str, exploration: Any, precision: str
+) -> None:
+    """Raise a ValueError that names the first option out of range."""
+    for name, rate in (("learning_rate", learning_rate), ("gc_learning_rate", gc_learning_rate)):
+        if callable(rate):
+            raise ValueError(
+                f"{name} must be a number: a callable cannot be saved without pickle; use "
+                "lr_schedule='cosine' or 'constant'"
+            )
+        if not rate >= 0:
+            raise ValueError(f"{name} must not be negative, got {rate}")
+    if lr_schedule not in SCHEDULES:
+        raise ValueError(f"lr_schedule must be one of {', '.join(SCHEDULES)}; got {lr_schedule!r}")
+    if not 0 <= exploration < 1:
+        raise ValueError(f"exploration must lie in [0, 1), got {exploration}")
+    if precision not in (*PRECISIONS, "auto"):
+        raise ValueError(f"precision must be 'auto', 'float32' or 'bfloat16', got {precision!r}")
+
+
+def is_bfloat16_fast(device: torch.device) -> bool:
+    """Return whether matrix products in bfloat16 beat float32 on a device."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported()
+    has = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
+    return bool(has())
