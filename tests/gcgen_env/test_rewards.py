@@ -80,10 +80,13 @@ def test_rewards_do_not_depend_on_the_memory_layout(reward_type):
     batch = draw(8)
     reward = GoalReward(LIKELIHOOD, reward_type, success_threshold=0.4)
     expected = reward.compute(*batch)
-    columns = [np.asfortranarray(images) for images in batch]
-    np.testing.assert_array_equal(reward.compute(*columns), expected)
-    points = [np.asfortranarray(images.reshape(8, -1)) for images in batch]
-    np.testing.assert_array_equal(reward.compute(*points), expected)
+    np.testing.assert_array_equal(reward.compute(*map(np.asfortranarray, batch)), expected)
+
+
+def test_distance_does_not_depend_on_the_memory_layout():
+    rows = np.random.default_rng(0).standard_normal((2, 64, 35), dtype=np.float32)
+    columns = [np.asfortranarray(each) for each in rows]
+    np.testing.assert_array_equal(compute_distance(*columns), compute_distance(*rows))
 
 
 def as_dicts(previous):
