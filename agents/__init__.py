@@ -7,7 +7,16 @@
 (4, 1, 8, 8)
 """
 
+from agents.common.goal_replay_buffer import GoalReplayBuffer
 from agents.gcgen import GCGen, GCPolicy, MaskableGCPolicy, NLLReport
 from agents.s_agent import SAgent, SPolicy
 
-__all__ = ["GCGen", "GCPolicy", "MaskableGCPolicy", "NLLReport", "SAgent", "SPolicy"]
+__all__ = [
+    "GCGen",
+    "GCPolicy",
+    "GoalReplayBuffer",
+    "MaskableGCPolicy",
+    "NLLReport",
+    "SAgent",
+    "SPolicy",
+]

@@ -123,7 +123,7 @@ def _check_range(name: str, value: Any, above: float, most: float) -> None:
     """Raise unless above < value <= most."""
     if isinstance(value, bool) or not isinstance(value, int | float | np.number):
         raise ValueError(f"{name} must be a number, got {value!r}")
-    if not above < value <= most:
+    if not above < value <= most or not np.isfinite(value):
         low = "at least 0" if above < 0 else f"above {above:g}"
         high = "" if np.isinf(most) else f" and at most {most:g}"
         raise ValueError(f"{name} must be {low}{high}, got {value}")

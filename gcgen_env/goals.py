@@ -63,7 +63,10 @@ class GoalSampler:
             ValueError: If the shape is wrong, a value is not finite or out of bounds.
         """
         data = self.dataset
-        goal = np.asarray(goal, dtype=np.float32)
+        try:
+            goal = np.asarray(goal, dtype=np.float32)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{name} must be an image, got {goal!r}") from error
         if goal.shape not in (data.shape, (num, *data.shape)):
             raise ValueError(
                 f"{name} must have shape {data.shape} or {(num, *data.shape)}, got {goal.shape}"

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gcgen_env.config import REWARD_TYPES
 from gcgen_env.likelihoods import Likelihood
 
 PREVIOUS = "previous_achieved_goal"
@@ -54,6 +55,13 @@ class GoalReward:
     """Largest distance that counts as success."""
     gamma: float = 1.0
     """Discount of the shaping reward."""
+
+    def __post_init__(self) -> None:
+        """Check the type."""
+        if self.reward_type not in REWARD_TYPES:
+            raise ValueError(
+                f"reward_type must be one of {', '.join(REWARD_TYPES)}; got {self.reward_type!r}"
+            )
 
     def is_success(self, distance: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Return whether each distance counts as success."""

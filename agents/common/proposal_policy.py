@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import torch
@@ -199,6 +200,19 @@ class ProposalPolicyMixin:
     def selection(self) -> SelectionConfig:
         """Which terms the logits have."""
         return self._config
+
+    def set_selection(self, **changes: Any) -> None:
+        """Change which terms the logits have, or the ramp of the look-ahead.
+
+        Args:
+            **changes: Fields of `SelectionConfig`.
+
+        Raises:
+            ValueError: If a value is out of range.
+        """
+        self._config = replace(self._config, **changes)
+        self._own_kwargs |= {name: getattr(self._config, name) for name in changes}
+        self.mlp_extractor.config = self._config
 
     def _get_constructor_parameters(self) -> dict[str, Any]:
         """Return what `load` passes to the constructor."""

@@ -13,7 +13,7 @@ from gymnasium.wrappers import OrderEnforcing, PassiveEnvChecker
 from numpy.typing import NDArray
 from stable_baselines3.common.vec_env import VecEnv
 
-from gcgen_env.config import EnvConfig
+from gcgen_env.config import EnvConfig, make_config
 from gcgen_env.env import GCGenEnv
 from gcgen_env.registration import default_kwargs
 from gcgen_env.vector_env import GCGenVectorEnv
@@ -116,12 +116,13 @@ def find_config(env: Any, env_kwargs: dict[str, Any] | None = None) -> tuple[Env
         The configuration and the number of environments; None for an id or a single one.
 
     Raises:
+        TypeError: If a keyword is no field of `EnvConfig`.
         ValueError: If it is none of these.
     """
     if isinstance(env, str):
         kwargs = {**default_kwargs(env.removeprefix("gcgen_env:")), **(env_kwargs or {})}
         kwargs.pop("render_mode", None)
-        return EnvConfig(**kwargs), None
+        return make_config(**kwargs), None
     if env_kwargs:
         raise ValueError("env_kwargs goes with an id; an environment already has its own")
     if isinstance(env, GCGenVecEnv):

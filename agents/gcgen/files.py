@@ -11,6 +11,7 @@ import torch
 from gymnasium import spaces
 from torch import Tensor
 
+from agents.gcgen.options import to_json
 from agents.s_agent import SAgent
 from gcgen_env.config import EnvConfig
 from gcgen_env.files import load_container, save_container
@@ -57,7 +58,7 @@ def save_model(model: GCGen, path: str | Path, with_optimizer: bool = True) -> P
             groups, states = _pack_optimizer(name, model.get_parameters()[name])
             document[name] = groups
             tensors |= states
-    return save_container(path, KIND, document, tensors)
+    return save_container(path, KIND, to_json(document), tensors)
 
 
 def load_model(
@@ -80,6 +81,8 @@ def load_model(
         raise ValueError(f"{path} does not fit its own header: {error}") from error
     if env is not None:
         model.set_env(env)
+    # Not the seed itself: each stretch of a run that goes on sees goals of its own.
+    model.set_random_seed(None if model.seed is None else model.seed + model._n_updates)
     return model
 
 
@@ -91,7 +94,6 @@ def _restore(model: GCGen, document: dict[str, Any], tensors: dict[str, Tensor])
     )
     model.action_space = spaces.Discrete(network.num_proposals)
     model._setup_lr_schedule()
-    model.set_random_seed(model.seed)
     model._finish_setup()
     prefix = "policy."
     state = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
@@ -134,4 +136,4 @@ def _config_to_json(config: EnvConfig | None) -> dict[str, Any]:
     fields = asdict(replace(config, proposer="dictionary", initial_state=None, rate=None))
     if isinstance(fields["dataset"], np.ndarray | list):
         fields["dataset"] = None
-    return {k: str(v) if isinstance(v, Path) else v for k, v in fields.items()}
+    return fields

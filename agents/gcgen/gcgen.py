@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
 from numpy.typing import NDArray
 from stable_baselines3.common.base_class import BaseAlgorithm
@@ -23,7 +24,7 @@ from agents.gcgen.files import load_model, save_model
 from agents.gcgen.gc_agent import GCAgent
 from agents.gcgen.generation import GenerativeModel
 from agents.gcgen.losses import compute_bound, gc_agent_loss, s_agent_loss
-from agents.gcgen.options import PRECISIONS, check_options, is_bfloat16_fast
+from agents.gcgen.options import PRECISIONS, check_json, check_options, is_bfloat16_fast
 from agents.gcgen.policies import GCPolicy
 from agents.gcgen.records import record_samples, record_update
 from agents.gcgen.rollout import Path as Trajectories
@@ -101,6 +102,7 @@ class GCGen(GenerativeModel, BaseAlgorithm):
                 environment.
         """
         check_options(learning_rate, gc_learning_rate, lr_schedule, exploration, precision)
+        check_json(policy_kwargs=policy_kwargs, s_agent_kwargs=s_agent_kwargs)
         self.train_s_agent = train_s_agent
         self.lr_schedule_name = lr_schedule
         self.gc_learning_rate = gc_learning_rate
@@ -146,15 +148,11 @@ class GCGen(GenerativeModel, BaseAlgorithm):
         self.policy = self.policy_class(  # type: ignore[assignment]
             self.observation_space, self.action_space, self.lr_schedule, **self.policy_kwargs
         ).to(self.device)
-        fused = self.device.type in ("cpu", "cuda")
         self.optimizer = torch.optim.Adam(
             self.s_agent.network.parameters(),
             lr=self.lr_schedule(1.0),
             betas=(0.9, 0.99),
-            fused=fused,
-        )
-        self._generator = torch.Generator().manual_seed(
-            int(torch.randint(2**62, ()).item()) if self.seed is None else self.seed
+            fused=self.device.type in ("cpu", "cuda"),
         )
         self._attach_chain()
 
@@ -175,6 +173,12 @@ class GCGen(GenerativeModel, BaseAlgorithm):
         """Let the model's own environment share the live S-agent."""
         if isinstance(self.env, GCGenVecEnv):
             self.env.envs.core.chain = self.chain
+
+    def set_random_seed(self, seed: int | None = None) -> None:
+        """Seed every generator, that of the choices included; None draws a seed for that one."""
+        super().set_random_seed(seed)
+        self._generator = torch.Generator()
+        self._generator.manual_seed(self._generator.seed() if seed is None else seed)
 
     def set_env(self, env: Any, force_reset: bool = True) -> None:
         """Train on another environment from now on.
@@ -373,9 +377,9 @@ class GCGen(GenerativeModel, BaseAlgorithm):
 
     def _count_steps(self, callback: Any, path: Trajectories) -> bool:
         """Tell the callbacks of each vector step of a roll-out; False asks to stop."""
-        for _ in range(path.action.shape[1]):
+        for left in reversed(range(path.action.shape[1])):
             self.num_timesteps += self.n_envs
-            callback.update_locals(locals())
+            callback.update_locals({"path": path, "dones": np.full(self.n_envs, left == 0)})
             if not callback.on_step():
                 return False
         callback.on_rollout_end()

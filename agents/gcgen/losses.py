@@ -72,6 +72,7 @@ def gc_agent_loss(path: Path, values: Tensor, unit: float) -> GCAgentLoss:
     potential = path.potential.detach()
     returns = (potential[:, -1:] - potential[:, :-1] - cost_to_go) / unit  # (B, H)
     advantages = returns - values.detach()
-    advantages = advantages / (advantages.std() + 1e-8)
+    if advantages.numel() > 1:  # one number has no spread
+        advantages = advantages / (advantages.std() + 1e-8)
     policy = -(advantages * path.log_q).sum(1).mean()
     return GCAgentLoss(policy, torch.nn.functional.mse_loss(values, returns))

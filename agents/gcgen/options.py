@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
@@ -28,6 +31,34 @@ def check_options(
         raise ValueError(f"exploration must lie in [0, 1), got {exploration}")
     if precision not in (*PRECISIONS, "auto"):
         raise ValueError(f"precision must be 'auto', 'float32' or 'bfloat16', got {precision!r}")
+
+
+def check_json(**options: Any) -> None:
+    """Raise a ValueError that names the first option a file could not hold."""
+    for name, value in options.items():
+        try:
+            to_json(value)
+        except TypeError as error:
+            raise ValueError(
+                f"{name} must hold JSON values, which can be saved without pickle: {error}"
+            ) from error
+
+
+def to_json(document: Any) -> Any:
+    """Return a document as JSON gives it back: NumPy's numbers as numbers, paths as strings.
+
+    Raises:
+        TypeError: If it holds anything else that JSON does not know.
+    """
+
+    def convert(value: Any) -> Any:
+        if isinstance(value, np.generic | np.ndarray):
+            return value.tolist()
+        if isinstance(value, Path):
+            return str(value)
+        raise TypeError(f"{type(value).__name__} is not a JSON value")
+
+    return json.loads(json.dumps(document, default=convert))
 
 
 def is_bfloat16_fast(device: torch.device) -> bool:

@@ -30,12 +30,25 @@ class LinearHead(nn.Module):
         self.weight = nn.Parameter(torch.randn(num_proposals, values, features) * 0.02)
         self.bias = nn.Parameter(torch.randn(num_proposals, values) * 0.02)
         self._ledger: list[tuple[Tensor, Tensor, Tensor]] | None = None
+        self._cast: tuple[Any, Tensor, Tensor] | None = None
 
     def forward(self, z: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
-        """Return all proposals, shape (B, A, P), computed and given in `dtype`."""
-        weight, bias = self.weight.to(dtype), self.bias.to(dtype)
+        """Return all proposals, shape (B, A, P), computed and given in `dtype`.
+
+        In another precision than the weights' own, the weights get no gradient.
+        """
+        weight, bias = self._weights_in(dtype)
         y = nn.functional.linear(z.to(dtype), weight.flatten(0, 1), bias.flatten())
         return y.view(len(z), *self.bias.shape)
+
+    def _weights_in(self, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+        """Return the weights in a precision; a cast lasts until they change (H calls an update)."""
+        if dtype == self.weight.dtype:
+            return self.weight, self.bias
+        version = (self.weight._version, self.bias._version, self.weight.device, dtype)
+        if self._cast is None or self._cast[0] != version:
+            self._cast = version, self.weight.detach().to(dtype), self.bias.detach().to(dtype)
+        return self._cast[1:]
 
     def rows(self, z: Tensor, action: Tensor) -> Tensor:
         """Return the chosen proposals, shape (B, P), float32."""

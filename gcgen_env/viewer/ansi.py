@@ -77,7 +77,12 @@ def _plot(frame: Frame, width: int) -> list[str]:
     mark(frame.goal, "G")
     mark(frame.state, "S")
     body = ["│" + "".join(row) + "│" for row in cells]
-    return [f"┌{'─' * columns}┐", *body, f"└{'─' * columns}┘", "S state  G goal  o proposal"]
+    return [
+        f"┌{'─' * columns}┐",
+        *body,
+        f"└{'─' * columns}┘",
+        "S state  G goal  o proposal  · invalid  @ chosen",
+    ]
 
 
 def _ranking(frame: Frame) -> list[str]:

@@ -1,6 +1,7 @@
 """The palette, the font and the few primitives that every picture is made of."""
 
 from functools import cache
+from math import ceil
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -18,6 +19,9 @@ ACCENT: Color = (255, 179, 46)
 
 SMALL, MEDIUM, LARGE = 13, 16, 23
 """Text sizes in pixels."""
+
+WORD_SPACE = 0.3
+"""Space between words, as a share of the text size."""
 
 DIMMED = 0.22
 """Share of its own colour that an invalid proposal keeps; the rest is background."""
@@ -71,13 +75,22 @@ def write(
     color: Color = TEXT,
     anchor: str = "la",
 ) -> None:
-    """Write one line of text; `anchor` is Pillow's two letters ("la" left and ascender)."""
-    draw.text(position, text, fill=color, font=_font(size), anchor=anchor)
+    """Write one line of text; `anchor` is Pillow's two letters, such as "la": left, ascender.
+
+    Words are placed one by one: the font's own spaces all but close after kerning.
+    """
+    x, y = position
+    x -= {"l": 0.0, "m": 0.5, "r": 1.0}[anchor[0]] * text_width(text, size)
+    for word in text.split(" "):
+        draw.text((x, y), word, fill=color, font=_font(size), anchor="l" + anchor[1])
+        x += _font(size).getlength(word) + WORD_SPACE * size
 
 
 def text_width(text: str, size: int = MEDIUM) -> int:
     """Return the width of one line of text, in pixels."""
-    return int(np.ceil(_font(size).getlength(text)))
+    words = text.split(" ")
+    letters = sum(_font(size).getlength(word) for word in words)
+    return ceil(letters + (len(words) - 1) * WORD_SPACE * size)
 
 
 def to_array(picture: Image.Image) -> np.ndarray:

@@ -58,9 +58,8 @@ def save_gif(frames: Iterable[np.ndarray], path: str | os.PathLike[str], fps: fl
 def _to_image(array: np.ndarray) -> Image.Image:
     array = np.asarray(array)
     if array.ndim != 3 or array.shape[-1] != 3 or array.dtype != np.uint8:
-        raise ValueError(
-            f"Expected a uint8 picture of shape (height, width, 3), got {array.dtype} {array.shape}."
-        )
+        got = f"{array.dtype} of shape {array.shape}"
+        raise ValueError(f"Expected a uint8 picture of shape (height, width, 3), got {got}.")
     return Image.fromarray(np.ascontiguousarray(array))
 
 

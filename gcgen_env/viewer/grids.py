@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 TILE_SIDE = 80
-LABEL_HEIGHT, LABEL_WIDTH = 22, 116
+LABEL_HEIGHT, LABEL_WIDTH, PAIR_GAP = 22, 116, 8
 
 
 def image_grid(
@@ -57,10 +57,8 @@ def image_grid(
     """
     if _check_states("images", images, 1, low, high):
         return scatter_plot(images, low, high)
-    if columns < 1:
-        raise ValueError(f"Expected at least one column, got {columns}.")
-    tiles = _wrap(to_rgb(images, low, high), min(columns, len(images)))
-    return _mosaic(tiles, scale or _default_scale(tiles), padding)
+    tiles = _wrap(to_rgb(images, low, high), columns)
+    return _mosaic(tiles, _default_scale(tiles) if scale is None else scale, padding)
 
 
 def trajectory_grid(
@@ -122,13 +120,13 @@ def reconstruction_grid(
     if is_points:
         pairs = np.stack([goals, reconstructions])
         return scatter_plot(reconstructions, low, high, reference=goals, trajectories=pairs)
-    width = min(columns, len(goals))
-    above = _wrap(to_rgb(goals, low, high), width)
-    below = _wrap(to_rgb(reconstructions, low, high), width)
-    blocks = []
+    above = _wrap(to_rgb(goals, low, high), columns)
+    below = _wrap(to_rgb(reconstructions, low, high), columns)
+    blocks: list[np.ndarray] = []
     for pair in zip(above, below, strict=True):
         sheet = _mosaic(np.stack(pair), _default_scale(above), padding)
-        blocks.append(np.concatenate([_row_labels(sheet.shape[0], padding), sheet], axis=1))
+        labelled = np.concatenate([_row_labels(sheet.shape[0]), sheet], axis=1)
+        blocks += [blank(PAIR_GAP, labelled.shape[1]), labelled] if blocks else [labelled]
     return np.concatenate(blocks)
 
 
@@ -150,7 +148,10 @@ def _default_scale(tiles: np.ndarray) -> int:
 
 def _wrap(pixels: np.ndarray, columns: int) -> np.ndarray:
     """Cut (N, h, w, 3) into rows of `columns`, the last one filled with background."""
+    if columns < 1:
+        raise ValueError(f"Expected at least one column, got {columns}.")
     count, height, width, _ = pixels.shape
+    columns = min(columns, count)
     rows = -(-count // columns)
     filled = np.full((rows * columns, height, width, 3), BACKGROUND, np.uint8)
     filled[:count] = pixels
@@ -159,6 +160,8 @@ def _wrap(pixels: np.ndarray, columns: int) -> np.ndarray:
 
 def _mosaic(tiles: np.ndarray, scale: int, padding: int) -> np.ndarray:
     """Join (rows, columns, h, w, 3) into one picture with padding between and around."""
+    if scale < 1 or padding < 0:
+        raise ValueError(f"Expected scale >= 1 and padding >= 0, got {scale} and {padding}.")
     large = upscale(tiles, scale)
     rows, columns, height, width, _ = large.shape
     cell = (height + padding, width + padding)
@@ -182,7 +185,7 @@ def _column_labels(labels: list[str], width: int, padding: int) -> np.ndarray:
     return to_array(strip)
 
 
-def _row_labels(height: int, padding: int) -> np.ndarray:
+def _row_labels(height: int) -> np.ndarray:
     strip = Image.new("RGB", (LABEL_WIDTH, height), BACKGROUND)
     for share, label in ((0.25, "goals"), (0.75, "reconstructions")):
         middle = (LABEL_WIDTH - 8, height * share)

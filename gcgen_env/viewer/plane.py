@@ -6,7 +6,7 @@ from PIL import Image, ImageDraw
 from gcgen_env.viewer.drawing import BACKGROUND, LINE, MUTED, PANEL, SMALL, Color, write
 
 SUPERSAMPLING = 3
-GUTTER = 34
+GUTTER = 42
 """Room for the numbers left of and below the plot, in pixels."""
 
 
@@ -46,7 +46,9 @@ class Plane:
         fill = (*color, round(255 * opacity))
         self._draw.line(corners, fill=fill, width=round(width * SUPERSAMPLING), joint="curve")
 
-    def arrow(self, start: np.ndarray, end: np.ndarray, gap: float, color: Color) -> None:
+    def arrow(
+        self, start: np.ndarray, end: np.ndarray, gap: float, color: Color, opacity: float
+    ) -> None:
         """Draw an arrow from `start` to `gap` pixels short of `end`, both of shape (2,)."""
         tail, target = np.array(self._pixel(start)), np.array(self._pixel(end))
         length = float(np.linalg.norm(target - tail))
@@ -57,8 +59,9 @@ class Plane:
         across = 0.5 * head * np.array([-along[1], along[0]])
         tip = target - along * gap * SUPERSAMPLING
         base = tip - along * head
-        self._draw.line([*tail, *base], fill=(*color, 255), width=2 * SUPERSAMPLING)
-        self._draw.polygon([*tip, *(base + across), *(base - across)], fill=(*color, 255))
+        fill = (*color, round(255 * opacity))
+        self._draw.line([*tail, *base], fill=fill, width=2 * SUPERSAMPLING)
+        self._draw.polygon([*tip, *(base + across), *(base - across)], fill=fill)
 
     def picture(self) -> Image.Image:
         """Return the finished plot with its numbers, `size` x `size` pixels."""

@@ -13,17 +13,18 @@ from gcgen_env.viewer.drawing import (
     TEXT,
     Color,
     dim,
+    text_width,
     to_array,
     write,
 )
 from gcgen_env.viewer.plane import GUTTER, Plane
 from gcgen_env.viewer.types import Frame, check_bounds, check_finite, prior_probabilities
 
-FRAME_SIDE, PLOT_SIDE, LEGEND = 560, 480, 34
+FRAME_SIDE, PLOT_SIDE, LEGEND = 560, 480, 32
 NAMES: tuple[tuple[str, Color], ...] = (
     ("state", TEXT),
     ("goal", GOAL),
-    ("proposals, area = prior", PRIOR),
+    ("proposals, larger = more probable", PRIOR),
     ("chosen", ACCENT),
 )
 
@@ -36,9 +37,9 @@ def draw_points(frame: Frame) -> Image.Image:
     plane.dot(frame.goal, 5, GOAL)
     plane.dot(frame.state, 8, BACKGROUND)
     plane.dot(frame.state, 6, TEXT)
-    picture = Image.new("RGB", (FRAME_SIDE + GUTTER - 8, FRAME_SIDE + LEGEND), BACKGROUND)
+    picture = Image.new("RGB", (FRAME_SIDE + 16, FRAME_SIDE + LEGEND), BACKGROUND)
     picture.paste(plane.picture(), (0, 0))
-    _draw_names(picture)
+    _draw_names(picture, NAMES if frame.chosen is not None else NAMES[:-1])
     return picture
 
 
@@ -51,7 +52,7 @@ def scatter_plot(
 ) -> np.ndarray:
     """Plot points of the plane on square axes.
 
-    The axes cover [low, high], and more where a point lies outside.
+    The axes cover [low, high]; they are widened, alike on both sides, where a point lies outside.
 
     Args:
         points: Points to show, shape (N, 2).
@@ -73,7 +74,7 @@ def scatter_plot(
         "trajectories", np.empty((1, 0, 2)) if trajectories is None else trajectories, 3
     )
     every = np.concatenate([part.reshape(-1, 2) for part in (points, under, paths)])
-    plane = Plane(PLOT_SIDE, float(every.min(initial=low)), float(every.max(initial=high)))
+    plane = Plane(PLOT_SIDE, *_axis_limits(low, high, every))
     for point in under:
         plane.dot(point, _radius(len(under)), MUTED, opacity=0.45)
     for path in paths.swapaxes(0, 1):
@@ -90,28 +91,32 @@ def _draw_proposals(plane: Plane, frame: Frame) -> None:
     mask = np.asarray(frame.action_mask, bool)
     order = np.lexsort((-radii, mask))
     for index in order:
-        color = PRIOR if mask[index] else dim(PRIOR)
-        plane.arrow(
-            frame.state,
-            frame.proposals[index],
-            radii[index],
-            dim(color) if mask[index] else dim(dim(color)),
-        )
+        opacity = 0.5 if mask[index] else 0.15
+        plane.arrow(frame.state, frame.proposals[index], radii[index] + 1, PRIOR, opacity)
     for index in order:
         color = PRIOR if mask[index] else dim(PRIOR)
         plane.dot(frame.proposals[index], radii[index], color)
     if frame.chosen is not None:
-        chosen, radius = frame.proposals[frame.chosen], radii[frame.chosen]
-        plane.ring(chosen, radius + 6, ACCENT)
+        end, radius = frame.proposals[frame.chosen], radii[frame.chosen] + 6
+        plane.arrow(frame.state, end, radius, ACCENT, 1.0)
+        plane.ring(end, radius, ACCENT)
 
 
-def _draw_names(picture: Image.Image) -> None:
+def _draw_names(picture: Image.Image, names: tuple[tuple[str, Color], ...]) -> None:
     draw = ImageDraw.Draw(picture)
-    x, y = float(GUTTER + 6), FRAME_SIDE + LEGEND / 2 - 6
-    for name, color in NAMES:
-        draw.ellipse((x - 4, y - 4, x + 4, y + 4), fill=color)
-        write(draw, (x + 11, y), name, SMALL, MUTED, anchor="lm")
-        x += 11 + draw.textlength(name) + 60
+    x, y = GUTTER + 4, FRAME_SIDE + 10
+    for name, color in names:
+        draw.ellipse((x, y - 4, x + 8, y + 4), fill=color)
+        write(draw, (x + 16, y), name, SMALL, MUTED, anchor="lm")
+        x += 16 + text_width(name, SMALL) + 28
+
+
+def _axis_limits(low: float, high: float, points: np.ndarray) -> tuple[float, float]:
+    """Widen [low, high] by eighths, alike on both sides, until it holds every coordinate."""
+    overflow = max(low - points.min(initial=low), points.max(initial=high) - high)
+    eighth = (high - low) / 8
+    margin = float(np.ceil(overflow / eighth) * eighth)
+    return low - margin, high + margin
 
 
 def _as_points(name: str, values: np.ndarray, ndim: int) -> np.ndarray:

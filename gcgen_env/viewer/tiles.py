@@ -28,9 +28,10 @@ from gcgen_env.viewer.types import Frame, prior_probabilities
 
 MARGIN, COLUMN_GAP, TITLE = 24, 36, 26
 TILE_GAP, BAR_GAP, BAR = 12, 5, 4
-FRAME = 3
-BIG_SIDE, SMALLEST_SIDE = 240, 44
+BORDER = 3
+BIG_SIDE, BIGGEST_SIDE, SMALLEST_SIDE = 240, 400, 44
 NARROWEST = 520
+MOST_STRETCH = 24
 
 
 class Layout(NamedTuple):
@@ -38,6 +39,8 @@ class Layout(NamedTuple):
 
     big_scale: int
     """Factor from the image to the pictures of state and goal."""
+    goal_top: int
+    """Top edge of the goal's title."""
     scale: int
     """Factor from the image to a proposal's tile."""
     columns: int
@@ -52,29 +55,43 @@ class Layout(NamedTuple):
 
 def make_layout(num_proposals: int, height: int, width: int) -> Layout:
     """Lay out a frame of `num_proposals` proposals of height x width pixels."""
-    big_scale = max(1, BIG_SIDE // max(height, width))
-    left_width = max(width * big_scale, text_width("state"))
-    left_height = 2 * (TITLE + height * big_scale) + TILE_GAP
     columns = _balanced_columns(num_proposals, width / height)
     rows = ceil(num_proposals / columns)
-    room = (left_height - TITLE) // rows - TILE_GAP - BAR_GAP - BAR
-    smallest = ceil(SMALLEST_SIDE / max(height, width))
-    scale = min(big_scale, max(smallest, room // height))
-    cell = (width * scale + TILE_GAP, height * scale + BAR_GAP + BAR + TILE_GAP)
-    grid_left = MARGIN + left_width + COLUMN_GAP
-    full_width = max(NARROWEST, grid_left + columns * cell[0] - TILE_GAP + MARGIN)
-    full_height = max(left_height, TITLE + rows * cell[1] - TILE_GAP) + MARGIN
-    return Layout(big_scale, scale, columns, cell, grid_left, (full_width, full_height))
+    scale = _tile_scale(rows, height, width)
+    pitch = height * scale + BAR_GAP + BAR + TILE_GAP
+    big_scale = _big_scale(TITLE + rows * pitch - TILE_GAP, height, width)
+    pair_height = 2 * (TITLE + height * big_scale) + TILE_GAP
+    spare = pair_height - (TITLE + rows * pitch - TILE_GAP)
+    pitch += min(MOST_STRETCH, max(0, spare) // max(1, rows - 1))
+    grid_height = TITLE + rows * pitch - TILE_GAP
+    stretch = min(2 * MOST_STRETCH, max(0, grid_height - pair_height))
+    grid_left = MARGIN + max(width * big_scale, text_width("state")) + COLUMN_GAP
+    cell = (width * scale + TILE_GAP, pitch)
+    right = grid_left + columns * cell[0] - TILE_GAP
+    return Layout(
+        big_scale=big_scale,
+        goal_top=TITLE + height * big_scale + TILE_GAP + stretch,
+        scale=scale,
+        columns=columns,
+        cell=cell,
+        grid_left=grid_left,
+        size=(max(NARROWEST, right + MARGIN), max(pair_height, grid_height) + MARGIN),
+    )
 
 
 def draw_tiles(frame: Frame) -> Image.Image:
     """Draw the body of an image frame, without its header."""
     layout = make_layout(len(frame.proposals), *frame.state.shape[1:])
     picture = Image.new("RGB", layout.size, BACKGROUND)
-    below = TITLE + frame.state.shape[1] * layout.big_scale + TILE_GAP
-    _draw_big(picture, frame, frame.state, "state", 0, TEXT)
-    _draw_big(picture, frame, frame.goal, "goal", below, GOAL)
-    _draw_legend(ImageDraw.Draw(picture), frame, layout)
+    draw = ImageDraw.Draw(picture)
+    for title, image, top, color in (
+        ("state", frame.state, 0, TEXT),
+        ("goal", frame.goal, layout.goal_top, GOAL),
+    ):
+        write(draw, (MARGIN, top), title, MEDIUM, color)
+        pixels = upscale(to_rgb(image, frame.low, frame.high), layout.big_scale)
+        _paste(picture, pixels, MARGIN, top + TITLE)
+    _draw_legend(draw, frame, layout)
     _draw_proposals(picture, frame, layout)
     return picture
 
@@ -84,19 +101,27 @@ def _balanced_columns(num_proposals: int, aspect: float) -> int:
 
     def badness(columns: int) -> float:
         rows = ceil(num_proposals / columns)
-        empty = rows * columns / num_proposals - 1
-        return abs(log(columns * aspect / rows / 1.5)) + 4 * empty
+        empty = rows * columns - num_proposals
+        return (
+            abs(log(columns * aspect / rows / 1.5)) + 0.5 * (empty > 0) + 3 * empty / num_proposals
+        )
 
     return min(range(1, num_proposals + 1), key=badness)
 
 
-def _draw_big(
-    picture: Image.Image, frame: Frame, image: np.ndarray, title: str, top: int, color: Color
-) -> None:
-    layout = make_layout(len(frame.proposals), *image.shape[1:])
-    write(ImageDraw.Draw(picture), (MARGIN, top), title, MEDIUM, color)
-    pixels = upscale(to_rgb(image, frame.low, frame.high), layout.big_scale)
-    _paste(picture, pixels, MARGIN, top + TITLE)
+def _tile_scale(rows: int, height: int, width: int) -> int:
+    """Choose the tiles' factor: rows about as high as state and goal, tiles not too small."""
+    side = max(height, width)
+    largest = max(1, BIG_SIDE // side)
+    room = (2 * height * largest + TITLE + 2 * TILE_GAP) / rows - BAR_GAP - BAR - TILE_GAP
+    return min(largest, max(ceil(SMALLEST_SIDE / side), round(room / height)))
+
+
+def _big_scale(grid_height: int, height: int, width: int) -> int:
+    """Choose the factor of state and goal: larger than usual if the grid is high."""
+    side = max(height, width)
+    filling = ((grid_height - TILE_GAP) // 2 - TITLE) // height
+    return max(1, BIG_SIDE // side, min(filling, BIGGEST_SIDE // side))
 
 
 def _draw_legend(draw: ImageDraw.ImageDraw, frame: Frame, layout: Layout) -> None:
@@ -132,7 +157,7 @@ def _draw_proposals(picture: Image.Image, frame: Frame, layout: Layout) -> None:
 
 def _draw_border(picture: Image.Image, left: int, top: int, tile: np.ndarray) -> None:
     height, width = tile.shape[:2]
-    box = (left - FRAME, top - FRAME, left + width + FRAME - 1, top + height + FRAME - 1)
+    box = (left - BORDER, top - BORDER, left + width + BORDER - 1, top + height + BORDER - 1)
     ImageDraw.Draw(picture).rectangle(box, fill=ACCENT)
 
 

@@ -1,0 +1,8 @@
+"""Agents without learning, to compare with; each has SB3's `predict`."""
+
+from agents.baselines.base import Baseline
+from agents.baselines.greedy import GreedyAgent
+from agents.baselines.prior import PriorAgent
+from agents.baselines.random import RandomAgent
+
+__all__ = ["Baseline", "GreedyAgent", "PriorAgent", "RandomAgent"]

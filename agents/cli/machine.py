@@ -1,0 +1,78 @@
+"""Where a figure was made: versions, processor, devices."""
+
+from __future__ import annotations
+
+import os
+import platform
+from importlib import metadata
+
+import torch
+from stable_baselines3.common.utils import get_device
+
+PACKAGES = ("gymnasium", "numpy", "sb3-contrib", "stable-baselines3", "torch")
+
+
+def find_versions() -> dict[str, str]:
+    """Return the versions of GCGen, Python and the libraries that figures depend on."""
+    import gcgen_env
+
+    libraries = {name: metadata.version(name) for name in PACKAGES}
+    return {"gcgen": gcgen_env.__version__, "python": platform.python_version(), **libraries}
+
+
+def describe_machine() -> dict[str, str | int]:
+    """Return what a reader of a duration needs to know."""
+    return {
+        "system": platform.platform(),
+        "processor": find_processor(),
+        "cores": os.cpu_count() or 1,
+        "torch_threads": torch.get_num_threads(),
+    }
+
+
+def find_processor() -> str:
+    """Return the processor's name."""
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as file:
+            names = [line.split(":", 1)[1] for line in file if line.startswith("model name")]
+    except OSError:
+        names = []
+    return names[0].strip() if names else platform.processor() or platform.machine()
+
+
+def list_devices() -> list[str]:
+    """Return the devices torch can use here, in words."""
+    devices = [f"cpu ({find_processor()}, {os.cpu_count()} cores)"]
+    for index in range(torch.cuda.device_count()):
+        devices.append(f"cuda:{index} ({torch.cuda.get_device_name(index)})")
+    if torch.backends.mps.is_available():
+        devices.append("mps")
+    return devices
+
+
+def find_device(name: str) -> torch.device:
+    """Return a device by name; "auto" takes the GPU if there is one.
+
+    Raises:
+        ValueError: If there is no such device here.
+    """
+    if name == "auto":
+        return get_device("auto")
+    try:
+        return torch.empty(0, device=name).device
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        known = ", ".join(device.split(" ")[0] for device in list_devices())
+        raise ValueError(f"no device {name!r} here, only {known}") from error
+
+
+def set_threads(threads: int | None) -> None:
+    """Set the number of torch's threads; None leaves it alone.
+
+    Raises:
+        ValueError: If it is not positive.
+    """
+    if threads is None:
+        return
+    if threads < 1:
+        raise ValueError(f"threads must be at least 1, got {threads}")
+    torch.set_num_threads(threads)

@@ -1,0 +1,154 @@
+"""The master test: the bound against the exact value, on chains small enough to enumerate."""
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+
+from agents.gcgen.evaluation import evaluate_bound
+from agents.gcgen.losses import compute_bound
+from agents.s_agent import SAgent
+from tests.agents.toys import (
+    KINDS,
+    A,
+    EnumeratedSelector,
+    H,
+    enumerate_paths,
+    exact_log_prob,
+    make_chain,
+    make_goals,
+    make_selectors,
+    roll_every_path,
+)
+
+SELECTORS = tuple(make_selectors(make_chain("network")))
+PRUNED = 0.7
+
+
+@pytest.fixture(params=itertools.product(KINDS, (1.0, PRUNED)), ids=lambda p: f"{p[0]}-{p[1]}")
+def chain(request):
+    return make_chain(*request.param)
+
+
+def test_the_enumeration_is_what_decoding_does():
+    chain = make_chain("network")
+    paths = enumerate_paths(chain)
+    decoded = SAgent(chain.proposer, chain).decode(paths.action.numpy(), return_trajectory=True)
+    assert paths.action.unique(dim=0).shape == (A**H, H)
+    np.testing.assert_allclose(decoded, chain.likelihood.mean(paths.canvas), atol=1e-6)
+
+
+def test_p_s_is_normalised_over_codes(chain):
+    prior = enumerate_paths(chain).log_prior.double().sum(1).exp()
+    assert prior.sum().item() == pytest.approx(1, abs=1e-6)
+    assert bool((prior == 0).any()) == (chain.nucleus < 1)
+
+
+@pytest.mark.parametrize("kind", ["network", "handwritten"])
+@pytest.mark.parametrize("nucleus", [1.0, PRUNED])
+def test_p_s_is_normalised_over_images(kind, nucleus):
+    chain = make_chain(kind, nucleus)
+    total = exact_log_prob(chain, make_goals(chain)).exp().sum().item()  # all 8 binary images
+    assert total == pytest.approx(1, abs=1e-6)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("name", SELECTORS)
+def test_the_expected_bound_is_never_below_the_exact_value(chain, name):
+    exact = -exact_log_prob(chain, make_goals(chain))
+    make_selector = make_selectors(chain)[name]
+    for goal, nll in zip(make_goals(chain), exact, strict=True):
+        path = roll_every_path(chain, make_selector(), goal)
+        q = path.log_q.double().sum(1).exp()
+        possible = q > 0  # of the others the bound is infinite, and they are never drawn
+        expected = (q * compute_bound(path).nll.double())[possible].sum()
+        assert q.sum().item() == pytest.approx(1, abs=1e-5)
+        assert expected >= nll - 1e-6
+        assert (path.log_prior[possible] > -torch.inf).all()
+
+
+@pytest.mark.parametrize("name", SELECTORS)
+def test_the_sampled_bound_agrees_with_the_expected_one(chain, name):
+    goal = make_goals(chain)[5]
+    path = roll_every_path(chain, make_selectors(chain)[name](), goal)
+    q, nll = path.log_q.double().sum(1).exp(), compute_bound(path).nll.double()
+    expected = (q * nll)[q > 0].sum().item()
+    report = evaluate_bound(chain, make_selectors(chain)[name], goal.expand(2000, *goal.shape))
+    assert abs(report.nll - expected) <= 4 * report.standard_error + 1e-3
+    assert report.nll >= -exact_log_prob(chain, goal[None]).item() - 4 * report.standard_error
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("shaping", [False, True], ids=["terminal", "shaping"])
+def test_at_the_soft_optimum_every_path_gives_the_exact_value(chain, shaping):
+    goals = make_goals(chain)
+    exact = exact_log_prob(chain, goals)
+    selector = EnumeratedSelector(chain, shaping)
+    value = selector.soft_value(chain.dynamics.start(len(goals)), goals, 0)
+    start = chain.likelihood.log_prob(chain.dynamics.start(len(goals)), goals)
+    torch.testing.assert_close(value + start * shaping, exact.float(), rtol=0, atol=1e-5)
+    report = evaluate_bound(chain, lambda: selector, goals.repeat(20, *[1] * len(chain.shape)))
+    np.testing.assert_allclose(report.per_image, -exact.repeat(20), rtol=0, atol=1e-5)
+
+
+def test_iw_m_falls_towards_the_exact_value(chain):
+    goal = make_goals(chain)[3]
+    exact = -exact_log_prob(chain, goal[None]).item()
+    make_selector = make_selectors(chain)["random"]
+    reports = [
+        evaluate_bound(chain, make_selector, goal.expand(rows, *goal.shape), num_paths)
+        for num_paths, rows in ((1, 2000), (8, 400), (64, 100), (512, 50))
+    ]
+    assert reports[0].nll > reports[1].nll > reports[2].nll
+    assert reports[3].nll <= reports[2].nll + 4 * reports[2].standard_error
+    for report in reports:
+        assert report.nll >= exact - 4 * report.standard_error
+    assert reports[0].nll > exact + 0.02
+    assert reports[-1].nll == pytest.approx(exact, abs=0.05)
+
+
+def test_a_search_that_misses_codes_stays_above_the_exact_value():
+    chain = make_chain("network")
+    goal = make_goals(chain)[3]
+    exact = -exact_log_prob(chain, goal[None]).item()
+
+    def always_first(decision):
+        return torch.tensor([0.0, -torch.inf, -torch.inf]).expand(len(decision.canvas), A)
+
+    report = evaluate_bound(chain, lambda: always_first, goal.expand(4, *goal.shape), 64)
+    assert report.nll > exact + 0.1
+
+
+def test_the_report_adds_up():
+    chain = make_chain("network")
+    goals = make_goals(chain)
+    one, many = (
+        evaluate_bound(chain, make_selectors(chain)["look-ahead"], goals, m) for m in (1, 8)
+    )
+    assert one.nll == pytest.approx(one.negative_elbo, abs=1e-6)
+    assert many.nll < many.negative_elbo
+    for report in (one, many):
+        parts = report.reconstruction + sum(report.divergence)
+        assert report.negative_elbo == pytest.approx(parts, abs=1e-6)
+        assert len(report.divergence) == H
+        assert report.per_image.mean() == pytest.approx(report.nll)
+        spread = report.per_image.std(ddof=1) / np.sqrt(8)
+        assert report.standard_error == pytest.approx(spread)
+        assert report.num_images == 8
+    assert (one.name, many.name) == ("-ELBO", "IW-8")
+    assert str(many).startswith(f"IW-8 {many.nll:.2f}")
+
+
+def test_batches_do_not_change_the_report():
+    chain = make_chain("network")
+    goals = make_goals(chain).repeat(40, 1, 1, 1)  # 320 rows: more than one batch
+    report = evaluate_bound(chain, lambda: EnumeratedSelector(chain), goals)
+    np.testing.assert_allclose(report.per_image[:8], report.per_image[-8:], atol=1e-5)
+
+
+@pytest.mark.parametrize(("images", "paths"), [(0, 1), (2, 0)])
+def test_nothing_to_evaluate_is_refused(images, paths):
+    chain = make_chain("network")
+    with pytest.raises(ValueError, match=f"got {images} images, {paths} paths"):
+        evaluate_bound(chain, lambda: EnumeratedSelector(chain), make_goals(chain)[:images], paths)

@@ -1,0 +1,226 @@
+"""Gradients: against finite differences, against enumeration, against a closed form."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from agents.gcgen.gc_agent import GCAgent
+from agents.gcgen.losses import compute_bound, gc_agent_loss, s_agent_loss
+from agents.gcgen.rollout import Path, rollout
+from gcgen_env.dynamics import Dynamics
+from tests.agents.toys import (
+    PIXELS,
+    A,
+    H,
+    enumerate_paths,
+    follow,
+    make_chain,
+    make_goals,
+    make_network,
+    make_policy,
+    roll_every_path,
+)
+
+ACTION = torch.tensor([[0, 2, 1], [2, 0, 2], [1, 1, 0], [2, 2, 2]])
+
+
+@pytest.fixture
+def chain():
+    """The 3-pixel toy in float64, its network open to gradients."""
+    chain = make_chain("network")
+    chain.proposer.double()
+    dynamics = Dynamics(chain.dynamics.initial.double(), chain.dynamics.rate.double())
+    return replace(chain, dynamics=dynamics)
+
+
+@pytest.fixture
+def goals(chain):
+    return make_goals(chain)[[1, 6, 4, 7]].double()
+
+
+def fixed_q(decision):
+    """A q that depends on the step alone, so that nothing but the S-agent moves the loss."""
+    logits = torch.tensor([[0.5, -1.0, 0.2], [0.0, 1.0, -2.0], [1.0, 0.3, 0.0]])
+    return logits[decision.step].double().log_softmax(-1)
+
+
+def roll(chain, goals):
+    return rollout(chain, fixed_q, goals, follow(ACTION))
+
+
+def gradients(network, loss):
+    """Return the gradient of every parameter, zeros where there is none."""
+    network.zero_grad(set_to_none=True)
+    loss.backward()
+    return {
+        name: torch.zeros_like(p) if p.grad is None else p.grad.clone()
+        for name, p in network.named_parameters()
+    }
+
+
+@torch.no_grad()
+def central_differences(network, compute_loss, width=1e-5):
+    """Return (L(w + e) - L(w - e)) / 2e for every weight of a network."""
+    result = {}
+    for name, parameter in network.named_parameters():
+        flat, slopes = parameter.data.view(-1), torch.zeros(parameter.numel(), dtype=torch.double)
+        for i, value in enumerate(flat.tolist()):
+            losses = []
+            for moved in (value + width, value - width):
+                flat[i] = moved
+                losses.append(compute_loss().item())
+            flat[i] = value
+            slopes[i] = (losses[0] - losses[1]) / (2 * width)
+        result[name] = slopes.view_as(parameter)
+    return result
+
+
+def test_bound_and_losses_from_numbers_typed_by_hand():
+    path = Path(
+        action=torch.zeros(2, 2, dtype=torch.int64),
+        log_q=torch.tensor([[-1.0, -2.0], [-0.5, -0.5]]),
+        log_prior=torch.tensor([[-3.0, -2.5], [-0.5, -1.0]]),
+        cross_entropy=torch.tensor([[1.0, 2.0], [3.0, 4.0]]),
+        potential=torch.tensor([[-9.0, -7.0, -4.0], [-8.0, -8.0, -6.0]]),
+        canvas=torch.zeros(2, 1),
+    )
+    bound = compute_bound(path)
+    assert bound.reconstruction.tolist() == [4.0, 6.0]
+    assert bound.divergence.tolist() == [[2.0, 0.5], [0.0, 0.5]]
+    assert bound.nll.tolist() == [6.5, 6.5]
+    assert s_agent_loss(path).item() == (3 + 4 + 7 + 6) / 2
+    # Returns: [-4 + 9 - 2.5, -4 + 7 - 0.5] and [-6 + 8 - 0.5, -6 + 8 - 0.5], halved.
+    returns = torch.tensor([[1.25, 1.25], [0.75, 0.75]])
+    loss = gc_agent_loss(path, torch.zeros(2, 2), unit=2.0)
+    assert loss.value.item() == pytest.approx((returns**2).mean().item())
+    expected = -(returns / returns.std() * path.log_q).sum(1).mean()
+    assert loss.policy.item() == pytest.approx(expected.item())
+
+
+def test_one_decision_has_no_spread_to_divide_by():
+    path = roll_every_path(make_chain("network"), fixed_q_float, torch.zeros(PIXELS))
+    first = Path(*(part[:1] for part in path))
+    one = first._replace(
+        **{name: getattr(first, name)[:, -1:] for name in ("log_q", "log_prior", "action")},
+        potential=first.potential[:, -2:],
+    )
+    assert gc_agent_loss(one, torch.zeros(1, 1), unit=1.0).policy.isfinite()
+
+
+def fixed_q_float(decision):
+    return fixed_q(decision).float()
+
+
+def test_gradient_of_the_s_agent_equals_central_differences(chain, goals):
+    network = chain.proposer
+    exact = gradients(network, s_agent_loss(roll(chain, goals)))
+    numeric = central_differences(network, lambda: s_agent_loss(roll(chain, goals)))
+    for name in exact:
+        torch.testing.assert_close(exact[name], numeric[name], rtol=1e-5, atol=1e-7)
+    assert all(g.abs().max() > 1e-3 for name, g in exact.items() if name.startswith("head"))
+
+
+def test_deferring_the_gradient_changes_nothing(chain, goals):
+    network = chain.proposer
+    plain = gradients(network, s_agent_loss(roll(chain, goals)))
+    network.zero_grad(set_to_none=True)
+    loss = s_agent_loss(roll(chain, goals))
+    with network.head.deferred_gradient():
+        loss.backward()
+    for name, parameter in network.named_parameters():
+        torch.testing.assert_close(parameter.grad, plain[name], rtol=1e-12, atol=1e-12)
+
+
+def test_imitation_reaches_the_proposals_through_the_canvases(chain, goals):
+    """log p_S(a | x_h) depends on the proposals chosen before h: its gradient flows into them."""
+    loss = roll(chain, goals).cross_entropy.sum()
+    assert gradients(chain.proposer, loss)["head.bias"].abs().max() > 1e-3
+
+
+def test_cutting_the_chain_changes_the_gradient(chain, goals):
+    class Cut(Dynamics):
+        def advance(self, canvas, delta, step):
+            return super().advance(canvas.detach(), delta, step)
+
+    cut = replace(chain, dynamics=Cut(chain.dynamics.initial, chain.dynamics.rate))
+    whole, parts = (
+        gradients(chain.proposer, s_agent_loss(roll(c, goals)))["head.weight"] for c in (chain, cut)
+    )
+    assert (whole - parts).abs().max() > 1e-2
+
+
+def test_gradient_of_the_gc_agent_is_that_of_the_expected_bound():
+    """Sum over all paths of q(tau) times the score-function gradient, baseline 0.
+
+    The advantages are divided by their spread, so the two are compared as directions.
+    """
+    chain, goal = make_chain("network"), torch.tensor([1.0, 0.0, 1.0]).view(PIXELS)
+    policy = make_policy(chain, seed=3)
+    parameters = list(policy.scorer.parameters())
+    path = roll_every_path(chain, GCAgent(policy, chain), goal)
+    q = path.log_q.double().sum(1).exp()
+    expected = torch.autograd.grad(
+        (q * compute_bound(path).nll.double()).sum(), parameters, retain_graph=True
+    )
+    loss = gc_agent_loss(path, torch.zeros(A**H, H), unit=1.0)
+    (slope,) = torch.autograd.grad(loss.policy, path.log_q, retain_graph=True)  # (A^H, H)
+    weighted = (q[:, None].detach() * slope * path.log_q).sum()
+    estimated = torch.autograd.grad(weighted, parameters)
+    one, other = (torch.cat([g.flatten() for g in each]).double() for each in (expected, estimated))
+    assert one.norm() > 1e-3
+    torch.testing.assert_close(other / other.norm(), one / one.norm(), rtol=0, atol=1e-5)
+
+
+def test_the_value_is_regressed_on_what_the_bound_has_left_to_give():
+    chain, goal = make_chain("network"), torch.tensor([0.0, 1.0, 1.0]).view(PIXELS)
+    policy = make_policy(chain, seed=3)
+    path = roll_every_path(chain, GCAgent(policy, chain), goal)
+    nll, start = compute_bound(path).nll.detach(), path.potential[:, 0].detach()
+    returns = torch.zeros(A**H, H)
+    for h in range(H):
+        gained = path.potential[:, -1] - path.potential[:, h]
+        returns[:, h] = gained - (path.log_q - path.log_prior)[:, h:].sum(1)
+    torch.testing.assert_close(returns[:, 0], -nll - start)  # Phi(x_0) is what shaping adds
+    loss = gc_agent_loss(path, returns.detach() / 2, unit=2.0)
+    assert loss.value.item() == pytest.approx(0, abs=1e-10)
+
+
+def test_imitation_converges_to_the_mixture_of_the_policies(chain):
+    """p_S(a | x) = sum_g w_g q(a | x, g), w_g proportional to how likely q(.|., g) visits x."""
+    network = make_network(width=32).double().requires_grad_(False)
+    network.trunk.embed.weight *= 4  # else the features of the 13 states are almost dependent
+    network.prior_head.requires_grad_(True)
+    chain = replace(chain, proposer=network)
+    policy = make_policy(chain, prior=False, look_ahead=(2.0, 2.0), learned=False)
+    goals = make_goals(chain)[[0, 3, 5]].double().repeat_interleave(A**H, 0)
+    action = enumerate_paths(chain).action.repeat(3, 1)  # every code for every goal
+
+    def roll_all():
+        return rollout(chain, GCAgent(policy, chain), goals, follow(action))
+
+    q = roll_all().log_q.detach().exp().view(3, A**H, H)
+    visits = q.prod(2)  # of each code under each goal, (G, A^H)
+
+    def closure():
+        optimizer.zero_grad()
+        loss = (visits.flatten() * roll_all().cross_entropy.sum(1)).sum()
+        loss.backward()
+        return loss
+
+    optimizer = torch.optim.LBFGS(
+        network.prior_head.parameters(),
+        max_iter=1000,
+        tolerance_grad=1e-8,
+        tolerance_change=1e-12,
+        history_size=50,
+        line_search_fn="strong_wolfe",
+    )
+    optimizer.step(closure)
+    learned = roll_all().log_prior.detach().exp()[: A**H]  # (A^H, H): p_S never sees the goal
+    for h in range(H):
+        reach = q[:, :, :h].prod(2)  # of x_h under each goal, (G, A^H)
+        mixture = (reach * q[:, :, h]).sum(0) / reach.sum(0)
+        torch.testing.assert_close(learned[:, h], mixture, rtol=0, atol=1e-2)
+    unweighted = q[:, :, 1].mean(0)
+    assert (learned[:, 1] - unweighted).abs().max() > 0.1
