@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -102,3 +103,12 @@ class Chain:
             lambda dtype: delta.detach().flatten(2).to(dtype),
             lambda images: images.flatten(-ndim),
         )
+
+    def keep_cast(self, dtype: torch.dtype) -> AbstractContextManager[None]:
+        """Return a context in which `Offer.all` casts the network's weights to `dtype` once.
+
+        The weights must not change within.
+        """
+        if isinstance(self.proposer, ProposalNetwork):
+            return self.proposer.head.keep_cast(dtype)
+        return nullcontext()

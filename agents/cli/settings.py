@@ -100,14 +100,16 @@ class GCAgentSettings:
 class OptimisationSettings:
     """How both are trained."""
 
-    learning_rate: float = 1e-3
+    learning_rate: float = 2e-3
     """Of the S-agent."""
     gc_learning_rate: float = 3e-4
     """Of the GC-agent's learned score and value."""
     lr_schedule: Literal["cosine", "constant"] = "cosine"
     """Cosine falls to zero at the end of the budget."""
     n_envs: int = 128
-    """Trajectories of one update."""
+    """Trajectories rolled out at once."""
+    batch_size: int = 64
+    """Trajectories of one gradient step."""
     exploration: float = 0.0
     """Share of random choices while training."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"

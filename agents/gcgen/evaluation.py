@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from agents.gcgen.choices import make_sampler
 from agents.gcgen.losses import compute_bound
 from agents.gcgen.rollout import Selector, rollout
 from gcgen_env.chain import Chain
@@ -97,21 +98,6 @@ def evaluate_bound(
         num_images=len(nll),
         per_image=nll,
     )
-
-
-def make_sampler(generator: torch.Generator) -> Callable[[Tensor], Tensor]:
-    """Return a function that draws actions (B,) from log q (B, A), on the CPU's generator."""
-
-    def choose(log_q: Tensor) -> Tensor:
-        draws = torch.multinomial(log_q.exp().cpu(), 1, generator=generator)
-        return draws.squeeze(1).to(log_q.device)
-
-    return choose
-
-
-def choose_best(log_q: Tensor) -> Tensor:
-    """Return the most probable actions, shape (B,)."""
-    return log_q.argmax(-1)
 
 
 @torch.no_grad()

@@ -22,7 +22,14 @@ if TYPE_CHECKING:
     from agents.gcgen.gcgen import GCGen
 
 KIND = "gcgen"
-_OPTIONS = ("learning_rate", "gc_learning_rate", "exploration", "precision", "train_s_agent")
+_OPTIONS = (
+    "learning_rate",
+    "gc_learning_rate",
+    "batch_size",
+    "exploration",
+    "precision",
+    "train_s_agent",
+)
 _OPTIMIZERS = ("optimizer", "policy.optimizer")
 
 

@@ -19,7 +19,7 @@ from stable_baselines3.common.utils import get_device
 from torch import Tensor
 
 from agents.common.vec_env import GCGenVecEnv, find_config, make_vec_env
-from agents.gcgen.evaluation import make_sampler
+from agents.gcgen.choices import make_sampler
 from agents.gcgen.files import load_model, save_model
 from agents.gcgen.gc_agent import GCAgent
 from agents.gcgen.generation import GenerativeModel
@@ -56,8 +56,9 @@ class GCGen(GenerativeModel, BaseAlgorithm):
         self,
         policy: str | type[GCPolicy] = "GCPolicy",
         env: Any = None,
-        learning_rate: float = 1e-3,
+        learning_rate: float = 2e-3,
         n_envs: int = 128,
+        batch_size: int = 64,
         s_agent: str | Path | SAgent | None = None,
         train_s_agent: bool = True,
         lr_schedule: str = "cosine",
@@ -80,7 +81,9 @@ class GCGen(GenerativeModel, BaseAlgorithm):
             env: An id, a `GCGenEnv` or a `GCGenVectorEnv`. The model builds its own batched
                 environment from its configuration, with the live S-agent as the proposer.
             learning_rate: Of the S-agent.
-            n_envs: Trajectories of one update, when `env` is not a vector environment.
+            n_envs: Trajectories rolled out between two callbacks, when `env` is not a vector
+                environment.
+            batch_size: Trajectories of one gradient step.
             s_agent: None starts a fresh one; "pretrained", a saved file or an `SAgent` that.
             train_s_agent: False freezes the S-agent, and only the GC-agent learns.
             lr_schedule: "cosine" (to zero at the end of `learn`) or "constant".
@@ -101,13 +104,16 @@ class GCGen(GenerativeModel, BaseAlgorithm):
             ValueError: If an option is out of range, or the S-agent does not fit the
                 environment.
         """
-        check_options(learning_rate, gc_learning_rate, lr_schedule, exploration, precision)
+        check_options(
+            learning_rate, gc_learning_rate, batch_size, lr_schedule, exploration, precision
+        )
         check_json(policy_kwargs=policy_kwargs, s_agent_kwargs=s_agent_kwargs)
         self.train_s_agent = train_s_agent
         self.lr_schedule_name = lr_schedule
         self.gc_learning_rate = gc_learning_rate
         self.exploration = exploration
         self.precision = precision
+        self.batch_size = batch_size
         self.s_agent_kwargs = dict(s_agent_kwargs or {})
         self.progress = 0.0
         self._initial_s_agent = s_agent
@@ -253,12 +259,19 @@ class GCGen(GenerativeModel, BaseAlgorithm):
         return self
 
     def train(self) -> Trajectories:
-        """Make one update from one batch of trajectories, and return them."""
+        """Roll out `n_envs` trajectories, one update for each `batch_size`; return the last."""
         self.policy.set_training_mode(True)
+        for goals in self._sample_goals().split(self.batch_size):
+            path = self._update(goals)
+        return path
+
+    def _update(self, goals: Tensor) -> Trajectories:
+        """Make one gradient step from one batch of trajectories, and return them."""
         chain = self.s_agent.chain  # unpruned: imitation needs every proposal
         selector = GCAgent(self.policy, chain)
+        choose = make_sampler(self._generator, self.exploration)
         with torch.set_grad_enabled(self.train_s_agent or self.policy.selection.learned):
-            path = rollout(chain, selector, self._sample_goals(), self._choose, self._dtype())
+            path = rollout(chain, selector, goals, choose, self._dtype())
         self.policy.optimizer.zero_grad(set_to_none=True)
         self.optimizer.zero_grad(set_to_none=True)
         losses = []
@@ -344,15 +357,6 @@ class GCGen(GenerativeModel, BaseAlgorithm):
         envs = self.env.envs
         _, goal = envs.core.goals.sample(envs.num_envs, envs.np_random)
         return torch.from_numpy(goal).to(self.device)
-
-    def _choose(self, log_q: Tensor) -> Tensor:
-        """Draw actions from q, some of them at random if exploring."""
-        actions = make_sampler(self._generator)(log_q)
-        if self.exploration == 0.0:
-            return actions
-        noise = torch.rand(2, len(log_q), generator=self._generator)
-        anything = (noise[0] * log_q.shape[1]).long().to(actions.device)
-        return torch.where((noise[1] < self.exploration).to(actions.device), anything, actions)
 
     def _dtype(self) -> torch.dtype:
         """Return the precision in which proposals are scored."""

@@ -10,7 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from agents.gcgen.evaluation import NLLReport, choose_best, evaluate_bound
+from agents.gcgen.choices import choose_best
+from agents.gcgen.evaluation import NLLReport, evaluate_bound
 from agents.gcgen.gc_agent import GCAgent
 from agents.gcgen.policies import GCPolicy
 from agents.gcgen.rollout import Path, rollout

@@ -14,7 +14,12 @@ SCHEDULES = ("cosine", "constant")
 
 
 def check_options(
-    learning_rate: Any, gc_learning_rate: Any, lr_schedule: str, exploration: Any, precision: str
+    learning_rate: Any,
+    gc_learning_rate: Any,
+    batch_size: int,
+    lr_schedule: str,
+    exploration: Any,
+    precision: str,
 ) -> None:
     """Raise a ValueError that names the first option out of range."""
     for name, rate in (("learning_rate", learning_rate), ("gc_learning_rate", gc_learning_rate)):
@@ -25,6 +30,8 @@ def check_options(
             )
         if not rate >= 0:
             raise ValueError(f"{name} must not be negative, got {rate}")
+    if batch_size < 1:
+        raise ValueError(f"batch_size must be at least 1, got {batch_size}")
     if lr_schedule not in SCHEDULES:
         raise ValueError(f"lr_schedule must be one of {', '.join(SCHEDULES)}; got {lr_schedule!r}")
     if not 0 <= exploration < 1:

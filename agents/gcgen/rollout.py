@@ -82,19 +82,22 @@ def rollout(
     canvas = chain.dynamics.start(len(goal))
     potential = [chain.likelihood.log_prob(canvas, goal)]
     steps = []
-    for h in range(chain.horizon):
-        step = torch.full((len(goal),), h, device=goal.device)
-        offer = chain.offer(canvas, step)
-        with torch.no_grad():
-            decision = _decide(chain, offer, canvas, goal, step, dtype)
-        log_q = selector(decision)
-        action = choose(log_q.detach())
-        delta = offer.rows(action)
-        canvas = chain.dynamics.advance(canvas, delta, step)
-        potential.append(chain.likelihood.log_prob(canvas, goal))
-        q = log_q.detach().exp()
-        terms = torch.where(q > 0, q * offer.log_prior, 0.0)
-        steps.append((action, _pick(log_q, action), _pick(offer.log_prior, action), -terms.sum(-1)))
+    with chain.keep_cast(dtype):
+        for h in range(chain.horizon):
+            step = torch.full((len(goal),), h, device=goal.device)
+            offer = chain.offer(canvas, step)
+            with torch.no_grad():
+                decision = _decide(chain, offer, canvas, goal, step, dtype)
+            log_q = selector(decision)
+            action = choose(log_q.detach())
+            delta = offer.rows(action)
+            canvas = chain.dynamics.advance(canvas, delta, step)
+            potential.append(chain.likelihood.log_prob(canvas, goal))
+            q = log_q.detach().exp()
+            terms = torch.where(q > 0, q * offer.log_prior, 0.0)
+            steps.append(
+                (action, _pick(log_q, action), _pick(offer.log_prior, action), -terms.sum(-1))
+            )
     action, log_q, log_prior, cross_entropy = (
         torch.stack(column, dim=1) for column in zip(*steps, strict=True)
     )

@@ -30,25 +30,28 @@ class LinearHead(nn.Module):
         self.weight = nn.Parameter(torch.randn(num_proposals, values, features) * 0.02)
         self.bias = nn.Parameter(torch.randn(num_proposals, values) * 0.02)
         self._ledger: list[tuple[Tensor, Tensor, Tensor]] | None = None
-        self._cast: tuple[Any, Tensor, Tensor] | None = None
+        self._cast: tuple[Tensor, Tensor] | None = None
 
     def forward(self, z: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
-        """Return all proposals, shape (B, A, P), computed and given in `dtype`.
-
-        In another precision than the weights' own, the weights get no gradient.
-        """
-        weight, bias = self._weights_in(dtype)
+        """Return all proposals, shape (B, A, P), computed and given in `dtype`."""
+        if self._cast is not None and self._cast[0].dtype == dtype:
+            weight, bias = self._cast
+        else:
+            weight, bias = self.weight.to(dtype), self.bias.to(dtype)
         y = nn.functional.linear(z.to(dtype), weight.flatten(0, 1), bias.flatten())
         return y.view(len(z), *self.bias.shape)
 
-    def _weights_in(self, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-        """Return the weights in a precision; a cast lasts until they change (H calls an update)."""
+    @contextmanager
+    def keep_cast(self, dtype: torch.dtype) -> Iterator[None]:
+        """Cast the weights once for all `forward` calls within, which must not change them."""
         if dtype == self.weight.dtype:
-            return self.weight, self.bias
-        version = (self.weight._version, self.bias._version, self.weight.device, dtype)
-        if self._cast is None or self._cast[0] != version:
-            self._cast = version, self.weight.detach().to(dtype), self.bias.detach().to(dtype)
-        return self._cast[1:]
+            yield
+            return
+        self._cast = self.weight.detach().to(dtype), self.bias.detach().to(dtype)
+        try:
+            yield
+        finally:
+            self._cast = None
 
     def rows(self, z: Tensor, action: Tensor) -> Tensor:
         """Return the chosen proposals, shape (B, P), float32."""
@@ -97,6 +100,11 @@ class ConvHead(nn.Module):
         weight, bias = self.weight[action], self.bias[action]  # (B, C, F), (B, C)
         y = torch.einsum("bfhw,bcf->bchw", z, weight) + bias[..., None, None]
         return y.flatten(1)
+
+    @contextmanager
+    def keep_cast(self, dtype: torch.dtype) -> Iterator[None]:
+        """Do nothing: the weights are small, and casting them is cheap."""
+        yield
 
     @contextmanager
     def deferred_gradient(self) -> Iterator[None]:
