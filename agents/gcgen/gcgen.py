@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -24,20 +23,20 @@ from agents.gcgen.files import load_model, save_model
 from agents.gcgen.gc_agent import GCAgent
 from agents.gcgen.generation import GenerativeModel
 from agents.gcgen.losses import compute_bound, gc_agent_loss, s_agent_loss
-from agents.gcgen.options import PRECISIONS, check_json, check_options, is_bfloat16_fast
+from agents.gcgen.options import (
+    PRECISIONS,
+    check_json,
+    check_options,
+    is_bfloat16_fast,
+    learning_rate_factor,
+)
 from agents.gcgen.policies import GCPolicy
 from agents.gcgen.records import record_samples, record_update
 from agents.gcgen.rollout import Path as Trajectories
 from agents.gcgen.rollout import rollout
-from agents.s_agent import SAgent
+from agents.s_agent import SAgent, make_s_agent
 from gcgen_env.config import EnvConfig
-from gcgen_env.factory import (
-    check_saved,
-    make_dataset,
-    make_dynamics,
-    make_likelihood_of,
-)
-from gcgen_env.proposers import pretrained_path
+from gcgen_env.factory import check_saved
 
 
 class GCGen(GenerativeModel, BaseAlgorithm):
@@ -143,7 +142,9 @@ class GCGen(GenerativeModel, BaseAlgorithm):
             raise ValueError("env is required: an id such as 'GCGen-Digits-v0', or an environment")
         self._setup_lr_schedule()
         self.set_random_seed(self.seed)
-        self.s_agent = self._make_s_agent(self.env_config).to(self.device)
+        self.s_agent = make_s_agent(
+            self.env_config, self._initial_s_agent, **self.s_agent_kwargs
+        ).to(self.device)
         self._finish_setup()
 
     def _finish_setup(self) -> None:
@@ -161,19 +162,6 @@ class GCGen(GenerativeModel, BaseAlgorithm):
             fused=self.device.type in ("cpu", "cuda"),
         )
         self._attach_chain()
-
-    def _make_s_agent(self, config: EnvConfig) -> SAgent:
-        """Return the S-agent to start from, with x_0 and rate as the environment asks."""
-        start, data = self._initial_s_agent, make_dataset(config, "train")
-        if start is None:
-            return SAgent.fresh(config, data, **self.s_agent_kwargs)
-        if not isinstance(start, SAgent):
-            is_shipped = start == "pretrained"
-            start = SAgent.load(pretrained_path(str(config.dataset)) if is_shipped else start)
-        saved, likelihood = start.to_saved(), make_likelihood_of(config, data)
-        check_saved(saved, config, likelihood, data.shape)
-        dynamics = make_dynamics(config, data, likelihood, saved)
-        return replace(start, chain=replace(start.chain, dynamics=dynamics))
 
     def _attach_chain(self) -> None:
         """Let the model's own environment share the live S-agent."""
@@ -368,16 +356,13 @@ class GCGen(GenerativeModel, BaseAlgorithm):
         """Note how far training is and set the learning rates."""
         self.progress = progress
         self._current_progress_remaining = 1.0 - progress
-        factor = 1.0
-        if self.lr_schedule_name == "cosine":
-            factor = 0.5 * (1.0 + math.cos(math.pi * progress))
-        warm = min(1.0, (self._n_updates + 1) / 100)
+        factor = learning_rate_factor(self.lr_schedule_name, progress, self._n_updates)
         for optimizer, rate in (
             (self.optimizer, float(self.learning_rate)),  # type: ignore[arg-type]
             (self.policy.optimizer, self.gc_learning_rate),
         ):
             for group in optimizer.param_groups:
-                group["lr"] = rate * factor * warm
+                group["lr"] = rate * factor
 
     def _count_steps(self, callback: Any, path: Trajectories) -> bool:
         """Tell the callbacks of each vector step of a roll-out; False asks to stop."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import torch
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 SCHEDULES = ("cosine", "constant")
+WARM_UPDATES = 100
 
 
 def check_options(
@@ -66,6 +68,18 @@ def to_json(document: Any) -> Any:
         raise TypeError(f"{type(value).__name__} is not a JSON value")
 
     return json.loads(json.dumps(document, default=convert))
+
+
+def learning_rate_factor(schedule: str, progress: float, updates: int) -> float:
+    """Return what the learning rate is multiplied by.
+
+    Args:
+        schedule: "cosine" falls from 1 to 0 (Loshchilov and Hutter, 2017); "constant" stays.
+        progress: Share of the training that is done, in [0, 1].
+        updates: Updates made so far; the first hundred warm up linearly.
+    """
+    warm = min(1.0, (updates + 1) / WARM_UPDATES)
+    return warm * (0.5 * (1.0 + math.cos(math.pi * progress)) if schedule == "cosine" else 1.0)
 
 
 def is_bfloat16_fast(device: torch.device) -> bool:

@@ -1,6 +1,6 @@
 """The S-agent: the generative model."""
 
 from agents.s_agent.policies import SPolicy
-from agents.s_agent.s_agent import SAgent
+from agents.s_agent.s_agent import SAgent, make_s_agent
 
-__all__ = ["SAgent", "SPolicy"]
+__all__ = ["SAgent", "SPolicy", "make_s_agent"]

@@ -14,13 +14,14 @@ from torch import Tensor
 from gcgen_env.chain import Chain
 from gcgen_env.config import EnvConfig
 from gcgen_env.datasets import Dataset
-from gcgen_env.factory import make_dynamics, make_likelihood_of
+from gcgen_env.factory import check_saved, make_dataset, make_dynamics, make_likelihood_of
 from gcgen_env.likelihoods import Likelihood
 from gcgen_env.proposers import (
     NetworkConfig,
     ProposalNetwork,
     SavedSAgent,
     load_s_agent,
+    pretrained_path,
     save_s_agent,
 )
 
@@ -193,6 +194,30 @@ class SAgent:
         if array.size and not (0 <= array.min() and array.max() < num):
             raise ValueError(f"codes must lie in [0, {num}), got {array.min()}..{array.max()}")
         return array.astype(np.int64)
+
+
+def make_s_agent(config: EnvConfig, start: str | Path | SAgent | None, **sizes: Any) -> SAgent:
+    """Return the S-agent to train on an environment, with its x_0 and rate.
+
+    Args:
+        config: The environment's configuration.
+        start: None for a fresh one, "pretrained", a saved file, or an S-agent.
+        **sizes: Of a fresh one, see `SAgent.fresh`.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If the S-agent does not fit the environment.
+    """
+    data = make_dataset(config, "train")
+    if start is None:
+        return SAgent.fresh(config, data, **sizes)
+    if not isinstance(start, SAgent):
+        is_shipped = start == "pretrained"
+        start = SAgent.load(pretrained_path(str(config.dataset)) if is_shipped else start)
+    saved, likelihood = start.to_saved(), make_likelihood_of(config, data)
+    check_saved(saved, config, likelihood, data.shape)
+    dynamics = make_dynamics(config, data, likelihood, saved)
+    return replace(start, chain=replace(start.chain, dynamics=dynamics))
 
 
 def find_active(data: Dataset, initial: Tensor) -> Tensor:

@@ -158,7 +158,7 @@ def test_arguments_may_be_changed(model_file, tmp_path):
 
 
 def test_an_environment_that_does_not_fit_is_refused(model_file):
-    with pytest.raises(ValueError, match="trained with num_proposals 16, .* asks for 8"):
+    with pytest.raises(ValueError, match=r"trained with num_proposals 16, .* asks for 8"):
         GCGen.load(model_file, env="GCGen-Toy2D-v0")
 
 

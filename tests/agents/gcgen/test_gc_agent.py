@@ -114,3 +114,21 @@ def test_the_gradient_of_the_gc_agent_stays_out_of_the_s_agent():
     path.log_q.sum().backward()
     assert all(p.grad is None or not p.grad.any() for p in chain.proposer.parameters())
     assert policy.scorer.direction.weight.grad.any()
+
+
+def test_scores_in_bfloat16_are_those_of_the_weights_of_now():
+    model = make_model(updates=10, learning_rate=0.05, precision="bfloat16")
+    goals = torch.eye(16, 64).view(16, 1, 8, 8)
+    gains = {}
+    for dtype in (torch.float32, torch.bfloat16):
+        gains[dtype] = []
+
+        def note(decision, kept=gains[dtype]):
+            kept.append(decision.gain)
+            return torch.zeros_like(decision.log_prior).log_softmax(-1)
+
+        with torch.no_grad():
+            rollout(model.chain, note, goals, lambda log_q: torch.arange(16), dtype)
+    exact, rounded = (torch.stack(each) for each in gains.values())
+    assert exact.std() > 1
+    torch.testing.assert_close(rounded, exact, rtol=0.05, atol=0.3)
