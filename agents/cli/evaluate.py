@@ -122,10 +122,11 @@ def make_table(rows: list[Measurement], title: str) -> Table:
         table.add_column(row.report.name, justify="right")
     reports = [row.report for row in rows]
     table.add_row("bound", *(f"{r.nll:.2f} ± {r.standard_error:.2f}" for r in reports))
+    table.add_row("one path", *(f"{r.negative_elbo:.2f}" for r in reports))
     table.add_row("reconstruction", *(f"{r.reconstruction:.2f}" for r in reports))
-    table.add_row("divergence", *(f"{sum(r.divergence):.2f}" for r in reports))
+    table.add_row("divergence", *(f"{sum(r.divergence):z.2f}" for r in reports))
     for h in range(len(reports[0].divergence)):
-        table.add_row(f"  step {h}", *(f"{r.divergence[h]:.2f}" for r in reports))
+        table.add_row(f"  step {h}", *(f"{r.divergence[h]:z.2f}" for r in reports))
     table.add_row("images", *(f"{r.num_images:,}" for r in reports))
     table.add_row("seconds", *(f"{row.seconds:.1f}" for row in rows))
     return table

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import tyro
 
 from agents.cli.evaluate import Evaluate
+from agents.cli.export import Export
 from agents.cli.info import Info
 from agents.cli.interrupts import EXIT_CODE, raise_on_sigterm
 from agents.cli.reconstruct import Reconstruct
@@ -24,6 +25,7 @@ Command = (
     | Annotated[Sample, tyro.conf.subcommand("sample")]
     | Annotated[Reconstruct, tyro.conf.subcommand("reconstruct")]
     | Annotated[Evaluate, tyro.conf.subcommand("evaluate")]
+    | Annotated[Export, tyro.conf.subcommand("export")]
     | Annotated[Info, tyro.conf.subcommand("info")]
 )
 
@@ -53,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (OSError, ValueError, TypeError) as error:
         if not is_expected(error):
             raise
-        print(f"gcgen: {error}", file=sys.stderr)
+        print(f"gcgen: {describe(error)}", file=sys.stderr)
         return ERROR_CODE
 
 
@@ -65,6 +67,13 @@ def is_expected(error: Exception) -> bool:
     module = f"{last.f_globals['__name__']}."
     ours = "gcgen_env.datasets." if isinstance(error, TypeError) else ("agents.", "gcgen_env.")
     return module.startswith(ours)
+
+
+def describe(error: Exception) -> str:
+    """Return what an error says, without the number of a system error that has a sentence."""
+    if isinstance(error, OSError) and error.filename is None and error.strerror:
+        return error.strerror
+    return str(error)
 
 
 if __name__ == "__main__":

@@ -50,7 +50,7 @@ def save_model(model: GCGen, path: str | Path, with_optimizer: bool = True) -> P
         **{name: getattr(model, name) for name in _OPTIONS},
         "lr_schedule": model.lr_schedule_name,
         "n_envs": model.n_envs,
-        "policy_kwargs": model.policy_kwargs,
+        "policy_kwargs": {**model.policy_kwargs, **vars(model.policy.selection)},
         "s_agent_kwargs": model.s_agent_kwargs,
         "seed": model.seed,
     }

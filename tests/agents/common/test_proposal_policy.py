@@ -145,6 +145,16 @@ def test_hard_selects_the_best_of_the_same_logits(envs, obs):
         np.testing.assert_array_equal(hard.predict(obs, deterministic=deterministic)[0], best)
 
 
+def test_the_terms_can_be_changed_later(envs, obs, tmp_path):
+    changed, wanted = make_policy(GCPolicy, envs), make_policy(GCPolicy, envs, look_ahead=None)
+    changed.set_selection(look_ahead=None)
+    assert torch.equal(compute_logits(changed, obs), compute_logits(wanted, obs))
+    changed.save(tmp_path / "policy.zip")
+    assert GCPolicy.load(tmp_path / "policy.zip").selection == wanted.selection
+    with pytest.raises(ValueError, match="look_ahead must be two temperatures"):
+        changed.set_selection(look_ahead=(1.0,))
+
+
 def test_a_fresh_scorer_says_nothing(envs, obs):
     fresh = GCPolicy(envs.single_observation_space, envs.single_action_space, lambda _: 1e-3)
     without = make_policy(GCPolicy, envs, learned=False)

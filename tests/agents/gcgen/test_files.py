@@ -56,6 +56,13 @@ def test_options_are_kept(tmp_path):
     np.testing.assert_array_equal(loaded.sample(4, seed=0), model.sample(4, seed=0))
 
 
+def test_a_ramp_chosen_later_is_kept(tmp_path):
+    model = make_model()
+    model.policy.set_selection(look_ahead=(0.5, 0.9))
+    model.save(tmp_path / "model")
+    assert GCGen.load(tmp_path / "model").policy.selection.look_ahead == (0.5, 0.9)
+
+
 def test_a_model_of_an_array_goes_without_it(tmp_path):
     images = np.random.default_rng(0).integers(256, size=(40, 6, 6), dtype=np.uint8)
     model = make_model(env="GCGen-Images-v0", env_kwargs={"dataset": images, "horizon": 3})

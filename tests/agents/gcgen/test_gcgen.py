@@ -64,6 +64,7 @@ def test_an_environment_is_required():
         ({"gc_learning_rate": abs}, "gc_learning_rate must be a number: a callable"),
         ({"learning_rate": -1.0}, "learning_rate must not be negative, got -1"),
         ({"learning_rate": float("nan")}, "learning_rate must not be negative, got nan"),
+        ({"batch_size": 0}, "batch_size must be at least 1, got 0"),
         ({"lr_schedule": "linear"}, "lr_schedule must be one of cosine, constant; got 'linear'"),
         ({"exploration": 1.0}, r"exploration must lie in \[0, 1\), got 1.0"),
         ({"precision": "float16"}, "precision must be 'auto', 'float32' or 'bfloat16'"),

@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from agents.gcgen.evaluation import evaluate_bound, make_sampler
+from agents.gcgen.choices import make_sampler
+from agents.gcgen.evaluation import evaluate_bound
 from agents.gcgen.gc_agent import GCAgent
 from agents.gcgen.losses import gc_agent_loss
 from agents.gcgen.rollout import rollout

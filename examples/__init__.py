@@ -1,0 +1,1 @@
+"""Runnable stories, one for each file: `python -m examples.demo`."""

@@ -1,0 +1,48 @@
+"""An agent that chooses at random, and a picture of what it sees."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import gymnasium as gym
+
+import gcgen_env  # noqa: F401  registers the ids
+from gcgen_env.viewer import save_png
+
+
+def main(
+    env_id: str = "GCGen-Digits-v0",
+    proposer: str = "dictionary",
+    seed: int = 0,
+    out: Path = Path("runs/examples/environment.png"),
+) -> float:
+    """Play one episode, and write a picture of its last decision.
+
+    Args:
+        env_id: Id of an environment.
+        proposer: "dictionary" needs no training; "pretrained" or a saved S-agent proposes better.
+        seed: Of the environment and the choices.
+        out: Where to write the picture.
+
+    Returns:
+        The return: nats by which the last state explains the goal better than the first.
+    """
+    env = gym.make(env_id, proposer=proposer, render_mode="rgb_array")
+    obs, info = env.reset(seed=seed)
+    env.action_space.seed(seed)
+    total, done = 0.0, False
+    while not done:
+        action = env.action_space.sample(mask=obs["action_mask"])  # one of the proposals shown
+        obs, reward, terminated, truncated, info = env.step(action)
+        total += float(reward)
+        done = terminated or truncated
+    picture = env.render()
+    assert picture is not None
+    save_png(picture, out)  # type: ignore[arg-type]
+    env.close()
+    print(f"return {total:.1f} nats, distance {info['distance']:.3f}, picture {out}")
+    return total
+
+
+if __name__ == "__main__":
+    main()

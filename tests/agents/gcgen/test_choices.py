@@ -1,0 +1,31 @@
+"""Choosing actions: the best, a draw of q, a share at random."""
+
+import pytest
+import torch
+
+from agents.gcgen.choices import choose_best, make_sampler
+
+Q = torch.tensor([0.0, 0.2, 0.5, 0.3])
+NUM = 20_000
+
+
+def draw_shares(exploration=0.0, seed=0):
+    """Return how often each action is drawn from q."""
+    choose = make_sampler(torch.Generator().manual_seed(seed), exploration)
+    return choose(Q.log().expand(NUM, 4)).bincount(minlength=4) / NUM
+
+
+@pytest.mark.parametrize("exploration", [0.0, 0.25])
+def test_draws_follow_q_and_the_share_at_random(exploration):
+    expected = (1 - exploration) * Q + exploration / 4
+    torch.testing.assert_close(draw_shares(exploration), expected, rtol=0, atol=0.015)
+    assert (draw_shares(exploration)[0] == 0) == (exploration == 0)
+
+
+def test_the_generator_makes_the_draws():
+    assert torch.equal(draw_shares(), draw_shares())
+    assert not torch.equal(draw_shares(), draw_shares(seed=1))
+
+
+def test_the_best_is_the_most_probable():
+    assert choose_best(torch.stack([Q.log(), Q.flip(0).log()])).tolist() == [2, 1]
