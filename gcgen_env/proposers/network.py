@@ -27,7 +27,7 @@ class NetworkConfig:
     """H."""
     likelihood: str
     """ "bernoulli": the canvas holds logits; "gaussian": pixels."""
-    width: int = 256
+    width: int = 128
     """Hidden units of a perceptron; channels of a convolutional trunk are an eighth of it."""
     depth: int = 2
     """Number of residual blocks."""
