@@ -22,8 +22,7 @@ class Sample:
     seed: int = 0
     """Reproduces the draws."""
     out: Path = Path("samples.png")
-    """A .png holds a grid, a .gif the grid of every step, a .npy the array (num, C, height,
-    width)."""
+    """A .png grid, a .gif of the grid at every step, or a .npy array (num, C, height, width)."""
     draw: Literal["mean", "sample"] = "mean"
     """The likelihood's means, or pixels drawn from it."""
     device: str = "auto"

@@ -1,0 +1,62 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from agents.cli.main import main
+
+
+def sample(model, out, *options: str) -> None:
+    assert main(["sample", "--model", str(model), "--out", str(out), *options]) == 0
+
+
+def test_a_model_and_its_s_agent_draw_the_same(finished, tmp_path):
+    for name in ("model", "s_agent"):
+        sample(getattr(finished.folder, name), tmp_path / f"{name}.npy", "--num", "5")
+    one, other = (np.load(tmp_path / f"{name}.npy") for name in ("model", "s_agent"))
+    assert one.shape == (5, 1, 8, 8)
+    assert one.dtype == np.float32
+    np.testing.assert_array_equal(one, other)
+
+
+def test_the_seed_decides(finished, tmp_path):
+    for seed, name in (("1", "a"), ("1", "b"), ("2", "c")):
+        sample(finished.folder.model, tmp_path / f"{name}.npy", "--num", "5", "--seed", seed)
+    a, b, c = (np.load(tmp_path / f"{name}.npy") for name in "abc")
+    np.testing.assert_array_equal(a, b)
+    assert (a != c).any()
+
+
+def test_pixels_are_drawn_on_request(finished, tmp_path):
+    sample(finished.folder.model, tmp_path / "drawn.npy", "--draw", "sample")
+    assert set(np.unique(np.load(tmp_path / "drawn.npy"))) == {0.0, 1.0}
+
+
+def test_a_grid(finished, tmp_path, capsys):
+    sample(finished.folder.model, tmp_path / "new" / "grid.PNG", "--num", "16")
+    with Image.open(tmp_path / "new" / "grid.PNG") as image:
+        assert image.size == (8 * 84 + 4, 2 * 84 + 4)
+    assert "wrote 16 samples" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("kind", ["model", "s_agent"])
+def test_a_gif_has_a_frame_for_every_state(finished, tmp_path, kind):
+    sample(getattr(finished.folder, kind), tmp_path / "grid.gif", "--num", "16")
+    with Image.open(tmp_path / "grid.gif") as image:
+        assert image.n_frames == 9  # x_0 to x_8
+        assert image.size == (8 * 84 + 4, 2 * 84 + 4)
+        image.seek(0)
+        first = image.info["duration"]
+        image.seek(8)
+        assert image.info["duration"] > 4 * first
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--num", "0"], "num must be at least 1"),
+        (["--seed", "-1"], "--seed must be at least 0"),
+        (["--out", "samples.jpg"], "--out must end in .gif, .npy, .png; got samples.jpg"),
+    ],
+)
+def test_a_bad_value_is_one_sentence(options, words, fails, finished):
+    assert words in fails("sample", "--model", finished.folder.model, *options)

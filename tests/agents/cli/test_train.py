@@ -1,0 +1,220 @@
+import inspect
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from agents import GCGen, SAgent
+from agents.cli.main import main
+from agents.cli.run_folder import RunFolder
+from agents.cli.settings import (
+    EnvironmentSettings,
+    GCAgentSettings,
+    OptimisationSettings,
+    SAgentSettings,
+)
+from agents.cli.train import Train, make_model
+from agents.common.proposal_policy import ProposalPolicyMixin
+from tests.agents.cli.conftest import TINY, train
+
+
+def test_it_says_what_it_did(finished):
+    lines = finished.output.splitlines()
+    assert lines[0].startswith("test bound before: -ELBO ")
+    assert lines[1].startswith("test bound after:  -ELBO ")
+    assert lines[1].endswith("on 360 images")
+    folder = finished.folder
+    for path in (folder.model, folder.s_agent, folder.picture("samples"), folder.tensorboard):
+        assert str(path) in finished.output
+
+
+def test_the_checkpoint_is_the_trained_model(finished):
+    model = GCGen.load(finished.folder.model)
+    assert model.num_timesteps == 2048
+    assert model.progress == 1.0
+    saved = SAgent.load(finished.folder.s_agent)
+    np.testing.assert_array_equal(model.sample(4, seed=0), saved.sample(4, seed=0))
+
+
+def test_the_configuration_has_every_setting_and_the_versions(finished):
+    config = json.loads(finished.folder.config.read_text())
+    assert config["settings"]["env"] == "GCGen-Digits-v0"
+    assert config["settings"]["timesteps"] == 2048
+    assert config["settings"]["s_agent"]["width"] == 32
+    assert config["settings"]["gc_agent"]["look_ahead"] == [0.2, 1.1]
+    assert {"gcgen", "python", "torch"} <= set(config["versions"])
+    assert finished.folder.read_state().timesteps == 2048
+
+
+@pytest.mark.parametrize(
+    ("name", "size"),
+    [
+        ("samples", (8 * 84 + 4, 8 * 84 + 4)),
+        ("trajectory", (9 * 84 + 4, 22 + 8 * 84 + 4)),  # H + 1 columns under their labels
+        ("reconstructions", (116 + 8 * 84 + 4, 2 * (2 * 84 + 4) + 8)),  # a gap between the pairs
+    ],
+)
+def test_pictures(finished, name, size):
+    with Image.open(finished.folder.picture(name)) as image:
+        assert image.size == size
+        assert len(image.getcolors(1 << 20)) > 20
+
+
+def test_tensorboard_logs_are_written(finished):
+    assert list(finished.folder.tensorboard.glob("*/events.*"))
+
+
+def test_a_seed_reproduces_a_run(finished, tmp_path):
+    again = train(tmp_path / "again", "--timesteps", "2048")
+    one, other = (GCGen.load(run.folder.model).sample(4, seed=0) for run in (finished, again))
+    np.testing.assert_array_equal(one, other)
+
+
+def test_minutes_end_a_run(tmp_path):
+    run = train(tmp_path / "run", "--minutes", "0.01", "--timesteps", "1000000000")
+    state = run.folder.read_state()
+    assert 0.01 <= state.minutes < 0.2
+    assert 0 < state.timesteps < 1_000_000_000
+
+
+def test_a_run_is_not_overwritten_unasked(finished, fails, tmp_path):
+    message = fails("train", "--out", finished.folder.path, "--timesteps", "16")
+    assert "already has a run" in message
+    first = train(tmp_path / "run", "--timesteps", "128")
+    second = train(tmp_path / "run", "--timesteps", "256", "--overwrite")
+    assert first.folder == second.folder
+    assert second.folder.read_state().timesteps == 256
+
+
+def test_resume_continues_towards_a_larger_budget(tmp_path, capsys):
+    folder = train(tmp_path / "run", "--timesteps", "256").folder
+    before = folder.read_state()
+    assert main(["train", "--resume", str(folder.path), "--timesteps", "1024"]) == 0
+    after = folder.read_state()
+    assert GCGen.load(folder.model).num_timesteps == after.timesteps == 1024
+    assert after.minutes > before.minutes
+    assert after.initial_bound == before.initial_bound
+    assert folder.read_config()["settings"]["timesteps"] == 1024
+    assert folder.read_config()["settings"]["s_agent"]["width"] == 32
+    assert [path.name for path in folder.tensorboard.iterdir()] == ["GCGen_1"]
+    capsys.readouterr()
+    assert main(["train", "--resume", "--out", str(folder.path)]) == 0
+    assert "the budget is spent" in capsys.readouterr().out
+
+
+def test_resume_keeps_the_data_of_a_run(tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (10, 7, 7, 3), dtype=np.uint8)
+    np.save(tmp_path / "images.npy", images)
+    options = ["--env", "GCGen-Images-v0", "--dataset", str(tmp_path / "images.npy")]
+    sizes = ["--image-size", "5", "--num-proposals", "3", "--horizon", "2"]
+    folder = train(tmp_path / "run", *options, *sizes, "--timesteps", "64").folder
+    assert main(["train", "--resume", str(folder.path), "--timesteps", "128"]) == 0
+    model = GCGen.load(folder.model)
+    assert model.num_timesteps == 128
+    assert model.sample(2, seed=0).shape == (2, 3, 5, 5)
+
+
+def test_resume_refuses_other_settings(finished, fails):
+    path = finished.folder.path
+    message = fails("train", "--resume", path, "--learning-rate", "0.5")
+    assert "its learning_rate is 0.002, not 0.5" in message
+    assert "name its folder once" in fails("train", "--resume", path, "--out", path / "other")
+
+
+@pytest.mark.parametrize("name", ["config.json", "state.json", "model.gcgen"])
+@pytest.mark.parametrize("content", [None, "{", "[]", "{}", '{"settings": {}, "years": 3}'])
+def test_resume_of_a_damaged_run(finished, fails, tmp_path, name, content):
+    if name == "state.json" and content == "{}":
+        return  # a run that has not begun
+    copy = RunFolder(tmp_path / "run")
+    copy.path.mkdir()
+    for path in (finished.folder.config, finished.folder.state, finished.folder.model):
+        (copy.path / path.name).write_bytes(path.read_bytes())
+    (copy.path / name).unlink()
+    if content is not None:
+        (copy.path / name).write_text(content)
+    message = fails("train", "--resume", copy.path)
+    assert name in message
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--minutes", "0"], "--minutes must be positive"),
+        (["--timesteps", "-1"], "--timesteps must be positive"),
+        (["--seed", "-1"], "--seed must be at least 0"),
+        (["--threads", "0"], "threads must be at least 1"),
+        (["--n-envs", "0"], "--n-envs must be at least 1"),
+        (["--env", "GCGen-Letters-v0"], "unknown id"),
+        (["--horizon", "0"], "horizon must be at least 1"),
+        (["--num-proposals", "1"], "num_proposals must be at least 2"),
+        (["--rate", "-1"], "rate must be finite and not negative"),
+        (["--rate", "1", "2"], "rate must be one number or a list"),
+        (["--look-ahead", "-1", "1"], "look_ahead must be two temperatures"),
+        (["--learning-rate", "-1"], "learning_rate must not be negative"),
+        (["--exploration", "1"], "exploration must lie in [0, 1)"),
+        (["--width", "0"], "must be positive"),
+        (["--s-agent", "nowhere"], "nowhere"),
+        (["--initial-state", "nowhere"], "nowhere"),
+        (["--dataset", "mnits"], "Did you mean 'mnist'?"),
+    ],
+)
+def test_a_bad_value_is_one_sentence(options, words, fails, tmp_path):
+    assert words in fails("train", "--out", tmp_path / "run", *options)
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_folder_of_a_run():
+    assert str(Train().find_folder().path) == "runs/digits-0"
+    settings = Train(env="gcgen_env:GCGen-FashionMNIST-v0", seed=3)
+    assert str(settings.find_folder().path) == "runs/fashionmnist-3"
+
+
+def test_the_defaults_are_those_of_the_classes():
+    ours = {**vars(OptimisationSettings()), **SAgentSettings().to_kwargs()}
+    theirs = inspect.signature(GCGen.__init__).parameters
+    ours.pop("s_agent_kwargs")  # taken from NetworkConfig itself
+    assert ours == {name: theirs[name].default for name in ours}
+    policy = inspect.signature(ProposalPolicyMixin.__init__).parameters
+    given = GCAgentSettings().to_kwargs()
+    assert given == {name: policy[name].default for name in given}
+
+
+def test_every_hyperparameter_reaches_the_model(tmp_path):
+    settings = Train(
+        seed=5,
+        device="cpu",
+        environment=EnvironmentSettings(
+            num_proposals=3,
+            horizon=2,
+            likelihood="gaussian",
+            sigma=0.3,
+            initial_state="noise",
+            rate=(0.5,),
+            nucleus=0.8,
+        ),
+        s_agent=SAgentSettings(width=16, depth=1, body="conv", uniform_prior=True),
+        gc_agent=GCAgentSettings("none", learned=False, prior=False, hard=True, gc_width=8),
+        optimisation=OptimisationSettings(0.1, 0.2, "constant", 4, 2, 0.3, "bfloat16"),
+    )
+    model = make_model(settings, RunFolder(tmp_path))
+    network, config, selection = model.s_agent.network.config, model.env_config, model.policy
+    assert (network.num_proposals, network.horizon, network.width, network.depth) == (3, 2, 16, 1)
+    assert (network.body, network.uniform_prior) == ("conv", True)
+    assert (config.sigma, config.nucleus, config.rate) == (0.3, 0.8, 0.5)
+    assert model.s_agent.chain.dynamics.initial.std() > 0.1
+    chosen = selection.selection
+    assert (chosen.look_ahead, chosen.learned, chosen.prior, chosen.hard) == (None, 0, 0, 1)
+    assert selection.scorer.width == 8
+    assert (model.learning_rate, model.gc_learning_rate, model.n_envs) == (0.1, 0.2, 4)
+    assert (model.batch_size, model.exploration, model.precision) == (2, 0.3, "bfloat16")
+    assert (model.lr_schedule_name, model.seed) == ("constant", 5)
+
+
+def test_a_frozen_s_agent_from_a_file(finished, tmp_path):
+    start = str(finished.folder.s_agent)
+    options = ["--s-agent", start, "--no-train-s-agent", "--timesteps", "128"]
+    assert main(["train", "--out", str(tmp_path / "run"), *TINY, *options]) == 0
+    one, other = (SAgent.load(p) for p in (start, tmp_path / "run" / "s_agent.safetensors"))
+    np.testing.assert_array_equal(one.sample(4, seed=0), other.sample(4, seed=0))

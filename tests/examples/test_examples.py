@@ -1,0 +1,65 @@
+"""Every example, with a budget of seconds."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from agents import GCGen
+from examples import demo, environment, own_images, stock_sb3, train_and_generate
+
+FOLDER = Path(demo.__file__).parent
+
+
+def test_demo(tmp_path, capsys):
+    out = tmp_path / "demo"
+    assert demo.main(minutes=0.01, out=out) == 0
+    output = capsys.readouterr().out
+    assert "test bound before: -ELBO" in output
+    assert "test bound after:  -ELBO" in output
+    for name in ("model.gcgen", "samples.png", "trajectory.png", "reconstructions.png", "tb"):
+        assert (out / name).exists()
+        assert str(out / name) in output
+    with Image.open(out / "samples.png") as image:
+        assert image.size == (8 * 84 + 4, 8 * 84 + 4)
+    assert demo.main(minutes=0.001, out=out) == 0  # a second demo takes its place
+
+
+def test_environment(tmp_path, capsys):
+    first, second = (environment.main(out=tmp_path / "frame.png") for _ in range(2))
+    assert first == second
+    assert f"return {first:.1f} nats" in capsys.readouterr().out
+    with Image.open(tmp_path / "frame.png") as image:
+        assert min(image.size) > 300
+
+
+def test_train_and_generate(tmp_path, capsys):
+    model = train_and_generate.main(timesteps=1024, out=tmp_path)
+    assert isinstance(model, GCGen)
+    assert "-ELBO" in capsys.readouterr().out
+    names = {"model.gcgen", "s_agent.safetensors", "samples.png", "reconstructions.png"}
+    assert {path.name for path in tmp_path.iterdir()} == names
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_own_images(tmp_path, own):
+    images = None
+    if own:
+        images = tmp_path / "grey.npy"
+        np.save(images, np.random.default_rng(0).random((5, 9, 9)))
+    model = own_images.main(images, image_size=6, timesteps=256, out=tmp_path / "new.png")
+    assert model.chain.shape == ((1, 6, 6) if own else (3, 6, 6))
+    assert (tmp_path / "new.png").is_file()
+
+
+def test_stock_sb3(capsys):
+    returns = stock_sb3.main(timesteps=64, n_steps=32)
+    assert np.isfinite(returns).all()
+    assert "MaskablePPO: return" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.py")), ids=lambda path: path.name)
+def test_examples_are_short_and_tested(path):
+    assert len(path.read_text().splitlines()) <= 60
+    assert path.stem == "__init__" or f"{path.stem}.main(" in Path(__file__).read_text()
