@@ -64,7 +64,9 @@ def test_every_keyword_is_named():
     assert names == []
 
 
-@pytest.mark.parametrize("target", re.findall(r"\]\(([^)#]+)\)|`((?:docs|examples)/[^`]+)`", README))
+@pytest.mark.parametrize(
+    "target", re.findall(r"\]\(([^)#]+)\)|`((?:docs|examples)/[^`]+)`", README)
+)
 def test_files_named_exist(target):
     path = target[0] or target[1]
     if not path.startswith("http"):

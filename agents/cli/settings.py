@@ -68,10 +68,11 @@ class SAgentSettings:
     """Fix p_S(a) = 1/A, as Discrete Distribution Networks do."""
 
     def to_kwargs(self) -> dict[str, Any]:
-        """Return keywords of `GCGen`."""
-        fields = asdict(self)
+        """Return keywords of `GCGen`; sizes only where they are not the usual ones."""
+        fields, usual = asdict(self), asdict(SAgentSettings())
         own = {name: fields.pop(name) for name in ("s_agent", "train_s_agent")}
-        return {**own, "s_agent_kwargs": fields}
+        sizes = {name: size for name, size in fields.items() if size != usual[name]}
+        return {**own, "s_agent_kwargs": sizes}
 
 
 @dataclass(frozen=True)
@@ -110,8 +111,6 @@ class OptimisationSettings:
     """Trajectories rolled out at once."""
     batch_size: int = 64
     """Trajectories of one gradient step."""
-    exploration: float = 0.0
-    """Share of random choices while training."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     """In which proposals are scored while training; auto is the faster one here."""
 

@@ -141,7 +141,7 @@ def resume_session(settings: Train) -> Session:
     model.set_env(GCGenVectorEnv(model.n_envs, autoreset_mode="SameStep", **options))
     model.set_random_seed(seed)
     session = Session(folder, model, budget, state)
-    _write_config(folder, config["settings"], budget)
+    _write_config(folder, config["settings"], budget, config.get("command"))
     return session
 
 
@@ -177,9 +177,13 @@ def _flatten(groups: dict[str, Any]) -> dict[str, Any]:
     return flat
 
 
-def _write_config(folder: RunFolder, settings: dict[str, Any], budget: Budget) -> None:
-    """Write what made the run."""
+def _write_config(
+    folder: RunFolder, settings: dict[str, Any], budget: Budget, earlier: str | None = None
+) -> None:
+    """Write what made the run; the commands that resumed it follow the one that began it."""
     command = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
+    if earlier is not None:
+        command = f"{earlier} && {command}"
     document = {
         "settings": {**settings, **vars(budget)},
         "command": command,

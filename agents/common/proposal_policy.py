@@ -114,8 +114,9 @@ class ProposalPolicyMixin:
 
     Put it before `ActorCriticPolicy` or `MaskableActorCriticPolicy` in the bases of a class.
     Its logits are log p_S + look-ahead + learned score, each of which can be switched off;
-    see `SelectionConfig`. Invalid proposals have probability 0 whatever calls the policy: the
-    mask is read from the observation.
+    see `SelectionConfig`. A valid proposal less probable than exp(-30) counts as exp(-30), the
+    floor of what observations show. Invalid proposals have probability 0 whatever calls the
+    policy: the mask is read from the observation.
     """
 
     sees_goal = True

@@ -8,6 +8,7 @@ s_a = 0 and beta = 1 it is the soft optimum of a task that ends after this step.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -34,8 +35,11 @@ class SelectionConfig:
         """Normalise the ramp (JSON gives lists) and check it."""
         if self.look_ahead is None:
             return
-        ramp = tuple(float(beta) for beta in self.look_ahead)
-        if len(ramp) != 2 or min(ramp) < 0:
+        try:
+            ramp = tuple(float(beta) for beta in self.look_ahead)
+        except (TypeError, ValueError):
+            ramp = ()
+        if len(ramp) != 2 or not all(0 <= beta < math.inf for beta in ramp):
             raise ValueError(
                 f"look_ahead must be two temperatures, not negative, or None; got {self.look_ahead}"
             )

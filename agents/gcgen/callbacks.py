@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+import warnings
 from collections.abc import Callable
 
 from stable_baselines3.common.callbacks import BaseCallback
@@ -86,7 +87,14 @@ class TimedCheckpoint(BaseCallback):
     def _on_rollout_end(self) -> None:
         """Save if it is time."""
         if time.monotonic() - self._last >= self.seconds:
-            self.save()
+            try:
+                self.save()
+            except OSError as error:  # a full disk may have room again in a minute
+                warnings.warn(
+                    f"no checkpoint this time: {error}; trying again in {self.seconds:g} s",
+                    RuntimeWarning,
+                    stacklevel=2,
+                )
             self._last = time.monotonic()
 
 

@@ -8,23 +8,21 @@ import torch
 from torch import Tensor
 
 
-def make_sampler(
-    generator: torch.Generator, exploration: float = 0.0
-) -> Callable[[Tensor], Tensor]:
+def make_sampler(generator: torch.Generator) -> Callable[[Tensor], Tensor]:
     """Return a function that draws actions (B,) from log q (B, A).
 
-    Args:
-        generator: Makes the draws, on the CPU whatever the device.
-        exploration: Share of actions drawn uniformly instead.
+    The generator lives on the CPU, whatever the device. The function raises a ValueError when
+    log q is not a distribution any more, as after a diverged update.
     """
 
     def choose(log_q: Tensor) -> Tensor:
-        draws = torch.multinomial(log_q.exp().cpu(), 1, generator=generator).squeeze(1)
-        if exploration > 0.0:
-            at_random, anything = torch.rand(2, len(log_q), generator=generator)
-            uniform = (anything * log_q.shape[1]).long()
-            draws = torch.where(at_random < exploration, uniform, draws)
-        return draws.to(log_q.device)
+        q = log_q.exp().cpu()
+        if not q.isfinite().all():
+            raise ValueError(
+                "log q is not finite: training has diverged; lower learning_rate and go on from "
+                "the last checkpoint"
+            )
+        return torch.multinomial(q, 1, generator=generator).squeeze(1).to(log_q.device)
 
     return choose
 

@@ -109,10 +109,15 @@ def _evaluate_batch(
     choose: Callable[[Tensor], Tensor],
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Return bound (B,), reconstruction (B,) and divergence (B, H), means over the paths."""
-    path = rollout(chain, make_selector(), goals.repeat_interleave(num_paths, 0), choose)
-    bound = compute_bound(path)
-    log_ratio = -bound.nll.double().view(-1, num_paths)  # log p(tau, g) / q(tau | g)
+    most = max(1, _BATCH // len(goals))  # paths of one roll-out: memory does not grow with M
+    reconstructions, divergences = [], []
+    for num in [most] * (num_paths // most) + [num_paths % most]:
+        if num:
+            path = rollout(chain, make_selector(), goals.repeat_interleave(num, 0), choose)
+            bound = compute_bound(path)
+            reconstructions.append(bound.reconstruction.double().view(-1, num))
+            divergences.append(bound.divergence.double().view(-1, num, chain.horizon))
+    reconstruction, divergence = torch.cat(reconstructions, 1), torch.cat(divergences, 1)
+    log_ratio = -(reconstruction + divergence.sum(2))  # log p(tau, g) / q(tau | g), (B, M)
     nll = math.log(num_paths) - log_ratio.logsumexp(1)
-    reconstruction = bound.reconstruction.double().view(-1, num_paths).mean(1)
-    divergence = bound.divergence.double().view(-1, num_paths, chain.horizon).mean(1)
-    return nll.cpu(), reconstruction.cpu(), divergence.cpu()
+    return nll.cpu(), reconstruction.mean(1).cpu(), divergence.mean(1).cpu()

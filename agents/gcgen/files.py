@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,7 +27,6 @@ _OPTIONS = (
     "learning_rate",
     "gc_learning_rate",
     "batch_size",
-    "exploration",
     "precision",
     "train_s_agent",
 )
@@ -52,6 +52,7 @@ def save_model(model: GCGen, path: str | Path, with_optimizer: bool = True) -> P
         "n_envs": model.n_envs,
         "policy_kwargs": {**model.policy_kwargs, **vars(model.policy.selection)},
         "s_agent_kwargs": model.s_agent_kwargs,
+        "policy": model.policy_class.__name__,
         "seed": model.seed,
     }
     document["env_config"] = _config_to_json(model.env_config)
@@ -77,8 +78,16 @@ def load_model(
 ) -> GCGen:
     """Read a model written by `save_model`; see `GCGen.load`."""
     document, tensors = load_container(path, KIND)
+    unknown = set(changes) - set(inspect.signature(cls).parameters)
+    if unknown:
+        raise TypeError(f"GCGen has no argument {sorted(unknown)[0]!r}")
     try:
         options = {**document["options"], **changes}
+        if isinstance(options["policy"], str) and options["policy"] not in cls.policy_aliases:
+            raise ValueError(
+                f"{path} was saved with the policy class {options['policy']}: pass "
+                f"policy={options['policy']} to load it"
+            )
         model = cls(env=None, device=device, _init_setup_model=False, **options)
         model.s_agent = SAgent.from_saved(unpack_s_agent(document, tensors, model.device))
         model.env_config = EnvConfig(**document["env_config"])
@@ -89,7 +98,7 @@ def load_model(
     if env is not None:
         model.set_env(env)
     # Not the seed itself: each stretch of a run that goes on sees goals of its own.
-    model.set_random_seed(None if model.seed is None else model.seed + model._n_updates)
+    model.set_random_seed(None if model.seed is None else (model.seed + model._n_updates) % 2**32)
     return model
 
 

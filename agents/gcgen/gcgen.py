@@ -23,15 +23,10 @@ from agents.gcgen.files import load_model, save_model
 from agents.gcgen.gc_agent import GCAgent
 from agents.gcgen.generation import GenerativeModel
 from agents.gcgen.losses import compute_bound, gc_agent_loss, s_agent_loss
-from agents.gcgen.options import (
-    PRECISIONS,
-    check_json,
-    check_options,
-    is_bfloat16_fast,
-    learning_rate_factor,
-)
+from agents.gcgen.options import check_gamma, check_json, check_options, find_dtype
+from agents.gcgen.options import learning_rate_factor as factor_at
 from agents.gcgen.policies import GCPolicy
-from agents.gcgen.records import record_samples, record_update
+from agents.gcgen.records import SAMPLE_INTERVAL, record_samples, record_update
 from agents.gcgen.rollout import Path as Trajectories
 from agents.gcgen.rollout import rollout
 from agents.s_agent import SAgent, make_s_agent
@@ -62,7 +57,6 @@ class GCGen(GenerativeModel, BaseAlgorithm):
         train_s_agent: bool = True,
         lr_schedule: str = "cosine",
         gc_learning_rate: float = 3e-4,
-        exploration: float = 0.0,
         precision: str = "auto",
         s_agent_kwargs: dict[str, Any] | None = None,
         policy_kwargs: dict[str, Any] | None = None,
@@ -87,7 +81,6 @@ class GCGen(GenerativeModel, BaseAlgorithm):
             train_s_agent: False freezes the S-agent, and only the GC-agent learns.
             lr_schedule: "cosine" (to zero at the end of `learn`) or "constant".
             gc_learning_rate: Of the GC-agent's learned score and value.
-            exploration: Share of random choices while training.
             precision: In which proposals are scored while training: "float32", "bfloat16", or
                 "auto", the faster one here.
             s_agent_kwargs: `width`, `depth`, `body`, `uniform_prior` of `NetworkConfig`.
@@ -103,23 +96,22 @@ class GCGen(GenerativeModel, BaseAlgorithm):
             ValueError: If an option is out of range, or the S-agent does not fit the
                 environment.
         """
-        check_options(
-            learning_rate, gc_learning_rate, batch_size, lr_schedule, exploration, precision
-        )
+        check_options(learning_rate, gc_learning_rate, batch_size, lr_schedule, seed, precision)
         check_json(policy_kwargs=policy_kwargs, s_agent_kwargs=s_agent_kwargs)
         self.train_s_agent = train_s_agent
         self.lr_schedule_name = lr_schedule
         self.gc_learning_rate = gc_learning_rate
-        self.exploration = exploration
         self.precision = precision
         self.batch_size = batch_size
         self.s_agent_kwargs = dict(s_agent_kwargs or {})
         self.progress = 0.0
+        self._last_grid = -1
         self._initial_s_agent = s_agent
         self.env_config: EnvConfig | None = None
         adapter = None
         if env is not None:
             self.env_config, num = find_config(env, env_kwargs)
+            check_gamma(self.env_config)
             adapter = make_vec_env(self.env_config, num or n_envs, get_device(device))
         super().__init__(
             policy=policy,
@@ -186,12 +178,15 @@ class GCGen(GenerativeModel, BaseAlgorithm):
             ValueError: If the S-agent does not fit it.
         """
         config, num = find_config(env)
+        check_gamma(config)
         adapter = make_vec_env(config, num or self.n_envs or 128, self.device)
         wanted = adapter.envs.core.chain
         check_saved(self.s_agent.to_saved(), config, wanted.likelihood, wanted.shape)
         self.n_envs = adapter.num_envs
         self.env_config = config
         super().set_env(adapter, force_reset)
+        if self.seed is not None:
+            adapter.seed((self.seed + self._n_updates) % 2**32)
         self._attach_chain()
 
     def learn(
@@ -219,6 +214,8 @@ class GCGen(GenerativeModel, BaseAlgorithm):
         Returns:
             The model.
         """
+        if max_minutes is not None and not max_minutes > 0:
+            raise ValueError(f"max_minutes must be positive, got {max_minutes}")
         if self.env is None:
             raise ValueError("no environment to train on: call set_env(...) or load(..., env=...)")
         begun = 0.0 if reset_num_timesteps or self.progress >= 1.0 else self.progress
@@ -255,11 +252,13 @@ class GCGen(GenerativeModel, BaseAlgorithm):
 
     def _update(self, goals: Tensor) -> Trajectories:
         """Make one gradient step from one batch of trajectories, and return them."""
-        chain = self.s_agent.chain  # unpruned: imitation needs every proposal
+        # Imitation needs every proposal; a frozen S-agent's prior is the pruned one.
+        chain = self.s_agent.chain if self.train_s_agent else self.chain
         selector = GCAgent(self.policy, chain)
-        choose = make_sampler(self._generator, self.exploration)
+        choose = make_sampler(self._generator)
         with torch.set_grad_enabled(self.train_s_agent or self.policy.selection.learned):
-            path = rollout(chain, selector, goals, choose, self._dtype())
+            dtype = find_dtype(self.precision, self.device)
+            path = rollout(chain, selector, goals, choose, dtype)
         self.policy.optimizer.zero_grad(set_to_none=True)
         self.optimizer.zero_grad(set_to_none=True)
         losses = []
@@ -269,8 +268,14 @@ class GCGen(GenerativeModel, BaseAlgorithm):
             gc_loss = gc_agent_loss(path, selector.values(), math.sqrt(math.prod(chain.shape)))
             losses += [gc_loss.policy, gc_loss.value]
         if losses:
+            loss = torch.stack(losses).sum()
+            if not torch.isfinite(loss):
+                raise ValueError(
+                    f"training diverged at update {self._n_updates}: lower learning_rate; the "
+                    "last checkpoint is unharmed"
+                )
             with self.s_agent.network.head.deferred_gradient():
-                torch.stack(losses).sum().backward()
+                loss.backward()
             if self.train_s_agent:
                 self.optimizer.step()
             self.policy.optimizer.step()
@@ -294,7 +299,15 @@ class GCGen(GenerativeModel, BaseAlgorithm):
 
         Returns:
             Actions, and `state`.
+
+        Raises:
+            ValueError: If the observation shows no proposals.
         """
+        if "proposals" not in observation:
+            raise ValueError(
+                "the GC-agent selects among the proposals it is shown: make the environment "
+                'with obs_mode="pixels"'
+            )
         return self.policy.predict(observation, state, episode_start, deterministic)
 
     def save(  # type: ignore[override]
@@ -346,17 +359,11 @@ class GCGen(GenerativeModel, BaseAlgorithm):
         _, goal = envs.core.goals.sample(envs.num_envs, envs.np_random)
         return torch.from_numpy(goal).to(self.device)
 
-    def _dtype(self) -> torch.dtype:
-        """Return the precision in which proposals are scored."""
-        if self.precision != "auto":
-            return PRECISIONS[self.precision]
-        return torch.bfloat16 if is_bfloat16_fast(self.device) else torch.float32
-
     def _set_progress(self, progress: float) -> None:
         """Note how far training is and set the learning rates."""
         self.progress = progress
         self._current_progress_remaining = 1.0 - progress
-        factor = learning_rate_factor(self.lr_schedule_name, progress, self._n_updates)
+        factor = factor_at(self.lr_schedule_name, progress, self._n_updates)
         for optimizer, rate in (
             (self.optimizer, float(self.learning_rate)),  # type: ignore[arg-type]
             (self.policy.optimizer, self.gc_learning_rate),
@@ -384,5 +391,7 @@ class GCGen(GenerativeModel, BaseAlgorithm):
         self.logger.record("train/n_updates", self._n_updates, exclude="tensorboard")
         self.logger.record("train/learning_rate", self.optimizer.param_groups[0]["lr"])
         record_update(self.logger, compute_bound(path), path, self.s_agent.network.num_proposals)
-        record_samples(self.logger, self.s_agent, self._n_updates)
+        if self._n_updates // SAMPLE_INTERVAL > self._last_grid // SAMPLE_INTERVAL:
+            self._last_grid = self._n_updates
+            record_samples(self.logger, self.s_agent)
         self.logger.dump(self.num_timesteps)

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from gcgen_env.config import EnvConfig
+
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 SCHEDULES = ("cosine", "constant")
 WARM_UPDATES = 100
@@ -20,7 +22,7 @@ def check_options(
     gc_learning_rate: Any,
     batch_size: int,
     lr_schedule: str,
-    exploration: Any,
+    seed: int | None,
     precision: str,
 ) -> None:
     """Raise a ValueError that names the first option out of range."""
@@ -36,8 +38,8 @@ def check_options(
         raise ValueError(f"batch_size must be at least 1, got {batch_size}")
     if lr_schedule not in SCHEDULES:
         raise ValueError(f"lr_schedule must be one of {', '.join(SCHEDULES)}; got {lr_schedule!r}")
-    if not 0 <= exploration < 1:
-        raise ValueError(f"exploration must lie in [0, 1), got {exploration}")
+    if seed is not None and not 0 <= seed < 2**32:
+        raise ValueError(f"seed must lie in [0, 2**32), got {seed}")
     if precision not in (*PRECISIONS, "auto"):
         raise ValueError(f"precision must be 'auto', 'float32' or 'bfloat16', got {precision!r}")
 
@@ -82,9 +84,21 @@ def learning_rate_factor(schedule: str, progress: float, updates: int) -> float:
     return warm * (0.5 * (1.0 + math.cos(math.pi * progress)) if schedule == "cosine" else 1.0)
 
 
-def is_bfloat16_fast(device: torch.device) -> bool:
-    """Return whether matrix products in bfloat16 beat float32 on a device."""
+def find_dtype(precision: str, device: torch.device) -> torch.dtype:
+    """Return the precision in which proposals are scored; "auto" is the faster one."""
+    if precision != "auto":
+        return PRECISIONS[precision]
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported()
-    has = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
-    return bool(has())
+        fast = torch.cuda.is_bf16_supported()
+    else:
+        fast = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)()
+    return torch.bfloat16 if fast else torch.float32
+
+
+def check_gamma(config: EnvConfig) -> None:
+    """Raise unless an environment's rewards are undiscounted: the bound is."""
+    if config.gamma != 1.0:
+        raise ValueError(
+            f"GCGen minimises the bound, whose rewards are undiscounted: make the environment with "
+            f"gamma=1, got {config.gamma:g}"
+        )

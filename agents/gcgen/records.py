@@ -42,10 +42,10 @@ def count_live(path: Path, num_proposals: int) -> float:
     return used.sum(0).mean().item()
 
 
-def record_samples(logger: Logger, s_agent: SAgent, update: int) -> None:
-    """Record a grid of samples as an image, now and then, if TensorBoard listens."""
+def record_samples(logger: Logger, s_agent: SAgent) -> None:
+    """Record a grid of samples as an image, if TensorBoard listens."""
     listens = any(isinstance(f, TensorBoardOutputFormat) for f in logger.output_formats)
-    if listens and update % SAMPLE_INTERVAL == 0:
+    if listens:
         low, high = s_agent.likelihood.low, s_agent.likelihood.high
         grid = image_grid(s_agent.sample(64, seed=0), low=low, high=high)
         logger.record("samples", Image(grid, "HWC"), exclude=("stdout", "log", "json", "csv"))

@@ -214,10 +214,16 @@ def make_s_agent(config: EnvConfig, start: str | Path | SAgent | None, **sizes: 
     if not isinstance(start, SAgent):
         is_shipped = start == "pretrained"
         start = SAgent.load(pretrained_path(str(config.dataset)) if is_shipped else start)
+    for name, size in sizes.items():
+        own = getattr(start.network.config, name, None)
+        if size not in (None, own):
+            raise ValueError(f"the S-agent to start from has {name}={own}, asked for {size}")
     saved, likelihood = start.to_saved(), make_likelihood_of(config, data)
     check_saved(saved, config, likelihood, data.shape)
     dynamics = make_dynamics(config, data, likelihood, saved)
-    return replace(start, chain=replace(start.chain, dynamics=dynamics))
+    metadata = {"dataset": data.name, "started_from": start.metadata}
+    chain = replace(start.chain, dynamics=dynamics)
+    return replace(start, chain=chain, metadata=metadata)
 
 
 def find_active(data: Dataset, initial: Tensor) -> Tensor:

@@ -153,7 +153,7 @@ def test_resume_of_a_damaged_run(finished, fails, tmp_path, name, content):
         (["--rate", "1", "2"], "rate must be one number or a list"),
         (["--look-ahead", "-1", "1"], "look_ahead must be two temperatures"),
         (["--learning-rate", "-1"], "learning_rate must not be negative"),
-        (["--exploration", "1"], "exploration must lie in [0, 1)"),
+        (["--seed", "4294967296"], "seed must lie in"),
         (["--width", "0"], "must be positive"),
         (["--s-agent", "nowhere"], "nowhere"),
         (["--initial-state", "nowhere"], "nowhere"),
@@ -196,7 +196,7 @@ def test_every_hyperparameter_reaches_the_model(tmp_path):
         ),
         s_agent=SAgentSettings(width=16, depth=1, body="conv", uniform_prior=True),
         gc_agent=GCAgentSettings("none", learned=False, prior=False, hard=True, gc_width=8),
-        optimisation=OptimisationSettings(0.1, 0.2, "constant", 4, 2, 0.3, "bfloat16"),
+        optimisation=OptimisationSettings(0.1, 0.2, "constant", 4, 2, "bfloat16"),
     )
     model = make_model(settings, RunFolder(tmp_path))
     network, config, selection = model.s_agent.network.config, model.env_config, model.policy
@@ -208,7 +208,7 @@ def test_every_hyperparameter_reaches_the_model(tmp_path):
     assert (chosen.look_ahead, chosen.learned, chosen.prior, chosen.hard) == (None, 0, 0, 1)
     assert selection.scorer.width == 8
     assert (model.learning_rate, model.gc_learning_rate, model.n_envs) == (0.1, 0.2, 4)
-    assert (model.batch_size, model.exploration, model.precision) == (2, 0.3, "bfloat16")
+    assert (model.batch_size, model.precision) == (2, "bfloat16")
     assert (model.lr_schedule_name, model.seed) == ("constant", 5)
 
 

@@ -51,3 +51,16 @@ def test_checkpoints_come_between_updates_and_in_time():
 def test_the_time_between_checkpoints_is_checked(seconds):
     with pytest.raises(ValueError, match="seconds must be positive"):
         TimedCheckpoint(lambda: None, seconds)
+
+
+def test_a_full_disk_costs_one_checkpoint_not_the_run():
+    saved = []
+
+    def save():
+        saved.append(None)
+        if len(saved) == 1:
+            raise OSError("no space left")
+
+    with pytest.warns(RuntimeWarning, match="no checkpoint this time: no space left"):
+        make_model().learn(4 * 16 * 8, callback=TimedCheckpoint(save, seconds=1e-9))
+    assert len(saved) == 4

@@ -1,4 +1,4 @@
-"""Choosing actions: the best, a draw of q, a share at random."""
+"""Choosing actions: the best, a draw of q."""
 
 import pytest
 import torch
@@ -9,17 +9,20 @@ Q = torch.tensor([0.0, 0.2, 0.5, 0.3])
 NUM = 20_000
 
 
-def draw_shares(exploration=0.0, seed=0):
+def draw_shares(seed=0):
     """Return how often each action is drawn from q."""
-    choose = make_sampler(torch.Generator().manual_seed(seed), exploration)
+    choose = make_sampler(torch.Generator().manual_seed(seed))
     return choose(Q.log().expand(NUM, 4)).bincount(minlength=4) / NUM
 
 
-@pytest.mark.parametrize("exploration", [0.0, 0.25])
-def test_draws_follow_q_and_the_share_at_random(exploration):
-    expected = (1 - exploration) * Q + exploration / 4
-    torch.testing.assert_close(draw_shares(exploration), expected, rtol=0, atol=0.015)
-    assert (draw_shares(exploration)[0] == 0) == (exploration == 0)
+def test_draws_follow_q():
+    torch.testing.assert_close(draw_shares(), Q, rtol=0, atol=0.015)
+    assert draw_shares()[0] == 0
+
+
+def test_what_is_no_distribution_is_named():
+    with pytest.raises(ValueError, match="training has diverged; lower learning_rate"):
+        make_sampler(torch.Generator())(torch.full((2, 3), torch.nan))
 
 
 def test_the_generator_makes_the_draws():

@@ -34,7 +34,6 @@ OPTIONS = {
     "learning_rate": 3e-3,
     "gc_learning_rate": 1e-3,
     "lr_schedule": "constant",
-    "exploration": 0.1,
     "precision": "bfloat16",
     "train_s_agent": False,
     "policy_kwargs": {"look_ahead": (0.5, 2.0), "prior": False, "width": 16},
@@ -47,7 +46,7 @@ def test_options_are_kept(tmp_path):
     randomise(model.policy)
     model.save(tmp_path / "model")
     loaded = GCGen.load(tmp_path / "model")
-    for name in ("learning_rate", "gc_learning_rate", "exploration", "precision", "train_s_agent"):
+    for name in ("learning_rate", "gc_learning_rate", "precision", "train_s_agent"):
         assert getattr(loaded, name) == OPTIONS[name], name
     assert loaded.lr_schedule_name == "constant"
     assert loaded.policy.selection == model.policy.selection

@@ -66,7 +66,11 @@ def test_an_environment_is_required():
         ({"learning_rate": float("nan")}, "learning_rate must not be negative, got nan"),
         ({"batch_size": 0}, "batch_size must be at least 1, got 0"),
         ({"lr_schedule": "linear"}, "lr_schedule must be one of cosine, constant; got 'linear'"),
-        ({"exploration": 1.0}, r"exploration must lie in \[0, 1\), got 1.0"),
+        ({"seed": 2**32}, "seed must lie in"),
+        ({"seed": -1}, "seed must lie in"),
+        ({"env_kwargs": {"gamma": 0.9}}, "undiscounted: make the environment with gamma=1"),
+        ({"policy_kwargs": {"look_ahead": (float("nan"), 1)}}, "must be two temperatures"),
+        ({"policy_kwargs": {"look_ahead": 1.0}}, "must be two temperatures"),
         ({"precision": "float16"}, "precision must be 'auto', 'float32' or 'bfloat16'"),
         ({"n_envs": 0}, "num_envs must be at least 1, got 0"),
         ({"policy_kwargs": {"activation_fn": torch.nn.ReLU}}, "policy_kwargs must hold JSON"),
@@ -116,7 +120,6 @@ def test_the_smallest_run(n_envs):
     "options",
     [
         {"precision": "bfloat16"},
-        {"exploration": 0.3},
         {"s_agent_kwargs": {"body": "conv", "width": 64}},
         {"s_agent_kwargs": {"uniform_prior": True}, "policy_kwargs": {"hard": True}},
         {"policy_kwargs": {"learned": False}},
@@ -331,3 +334,26 @@ def test_a_subclass_of_the_policy_is_taken():
         pass
 
     assert isinstance(GCGen(MyPolicy, DIGITS, n_envs=2).policy, MyPolicy)
+
+
+def test_sizes_asked_of_a_finished_s_agent_must_be_its_own(model):
+    with pytest.raises(ValueError, match="the S-agent to start from has width=32, asked for 64"):
+        make_model(s_agent=model.s_agent, s_agent_kwargs={"width": 64})
+
+
+def test_the_metadata_says_what_training_started_from(model):
+    started = make_model(s_agent=model.s_agent)
+    assert started.s_agent.metadata["started_from"] == model.s_agent.metadata
+
+
+def test_a_compact_observation_is_refused(model):
+    obs, _ = make_env(obs_mode="compact").reset(seed=0)
+    with pytest.raises(ValueError, match='obs_mode="pixels"'):
+        model.predict(obs)
+
+
+def test_many_paths_in_little_memory_are_the_same_bound(model):
+    images = np.zeros((3, *SHAPE))
+    many = model.evaluate_nll(images, num_paths=600)
+    assert many.num_paths == 600
+    assert many.nll <= many.negative_elbo

@@ -135,7 +135,7 @@ def test_tensorboard_shows_curves_and_samples(tmp_path, monkeypatch):
 def test_points_have_a_sample_picture_too(tmp_path):
     model = make_model(env="GCGen-Toy2D-v0")
     model.set_logger(configure(str(tmp_path), ["tensorboard"]))
-    record_samples(model.logger, model.s_agent, update=0)
+    record_samples(model.logger, model.s_agent)
     image = model.logger.name_to_value["samples"].image
     assert image.ndim == 3 and image.dtype == np.uint8
 
@@ -184,3 +184,32 @@ def test_learning_rates_warm_up_and_anneal():
         rates.append([o.param_groups[0]["lr"] for o in (model.optimizer, model.policy.optimizer)])
     expected = np.outer([0.01, 0.5, 1, 0.5, 0], [1e-3, 3e-4])
     np.testing.assert_allclose(rates, expected, atol=1e-12)
+
+
+def test_a_frozen_s_agent_trains_on_the_pruned_prior():
+    model = make_model(env_kwargs={"nucleus": 0.3}, train_s_agent=False, n_envs=64)
+    path = model.train()
+    with torch.no_grad():
+        _, mask = model.chain.prior(model.chain.dynamics.start(1), torch.zeros(1, dtype=torch.long))
+    assert not mask.all()
+    assert mask[0][path.action[:, 0]].all()
+
+
+def test_divergence_is_named_before_the_weights_are_harmed():
+    model = make_model()
+    before = {k: v.clone() for k, v in model.s_agent.network.state_dict().items()}
+    with torch.no_grad():
+        model.policy.value_net.bias.fill_(torch.nan)
+    with pytest.raises(ValueError, match="training diverged at update 0: lower learning_rate"):
+        model.train()
+    assert all(torch.equal(v, before[k]) for k, v in model.s_agent.network.state_dict().items())
+
+
+def test_an_environment_set_later_is_seeded():
+    def run():
+        model = make_model()
+        model.set_env("GCGen-Digits-v0")
+        model.learn(2 * STEPS)
+        return model.s_agent.network.head.bias
+
+    assert torch.equal(run(), run())
