@@ -8,7 +8,12 @@ from pathlib import Path
 import tyro
 
 from agents.cli.session import Budget
+from agents.cli.settings import GCAgentSettings
 from agents.cli.train import Train, start_session
+
+
+RAMP = (0.5, 1.1)
+"""Warmer at the start than usual, so that the first steps of these small images are used."""
 
 
 def main(minutes: float = 2.5, out: Path = Path("runs/demo"), seed: int = 0) -> int:
@@ -28,7 +33,12 @@ def main(minutes: float = 2.5, out: Path = Path("runs/demo"), seed: int = 0) -> 
     budget = Budget(minutes, None)
     print(f"training on 8x8 digits for {budget.minutes:g} minutes; Ctrl-C keeps a checkpoint")
     settings = Train(
-        env="GCGen-Digits-v0", minutes=budget.minutes, out=out, seed=seed, overwrite=True
+        env="GCGen-Digits-v0",
+        minutes=budget.minutes,
+        out=out,
+        seed=seed,
+        overwrite=True,
+        gc_agent=GCAgentSettings(look_ahead=RAMP),
     )
     return start_session(settings).run()
 

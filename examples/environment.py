@@ -12,7 +12,7 @@ from gcgen_env.viewer import save_png
 
 def main(
     env_id: str = "GCGen-Digits-v0",
-    proposer: str = "dictionary",
+    proposer: str = "pretrained",
     seed: int = 0,
     out: Path = Path("runs/examples/environment.png"),
 ) -> float:

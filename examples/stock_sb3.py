@@ -11,7 +11,7 @@ import gcgen_env  # noqa: F401  registers the ids
 from agents import GCPolicy, MaskableGCPolicy
 
 
-def main(timesteps: int = 4096, n_steps: int = 512, proposer: str = "dictionary") -> list[float]:
+def main(timesteps: int = 4096, n_steps: int = 512, proposer: str = "pretrained") -> list[float]:
     """Train both on Digits and play one episode with each.
 
     Args:
