@@ -11,7 +11,6 @@ from agents.cli.session import Budget
 from agents.cli.settings import GCAgentSettings
 from agents.cli.train import Train, start_session
 
-
 RAMP = (0.5, 1.1)
 """Warmer at the start than usual, so that the first steps of these small images are used."""
 

@@ -68,7 +68,26 @@ class EnvConfig:
         _check_range("nucleus", self.nucleus, 0.0, 1.0)
         _check_range("gamma", self.gamma, -1e-12, 1.0)
         _check_range("success_threshold", self.success_threshold, -1e-12, np.inf)
+        if not isinstance(self.binarize, bool | np.bool_):
+            raise ValueError(f"binarize must be True or False, got {self.binarize!r}")
         self.rates()
+        self._normalise()
+
+    def _normalise(self) -> None:
+        """Turn NumPy numbers, paths and devices into what JSON can hold."""
+        plain: dict[str, Any] = {"device": str(self.device), "binarize": bool(self.binarize)}
+        plain |= {name: int(getattr(self, name)) for name in ("num_proposals", "horizon")}
+        numbers = ("sigma", "nucleus", "gamma", "success_threshold")
+        plain |= {name: float(getattr(self, name)) for name in numbers}
+        if self.rate is not None:
+            plain["rate"] = np.asarray(self.rate, dtype=np.float64).tolist()
+        if self.image_size is not None:
+            _check_count("image_size", self.image_size, 1, "an image needs a pixel")
+            plain["image_size"] = int(self.image_size)
+        if self.data_dir is not None:
+            plain["data_dir"] = str(self.data_dir)
+        for name, value in plain.items():
+            object.__setattr__(self, name, value)
 
     def rates(self) -> np.ndarray:
         """Return alpha as float32 (H,).
@@ -76,7 +95,12 @@ class EnvConfig:
         Raises:
             ValueError: If a rate is negative, not finite, or the list is not H long.
         """
-        rates = np.asarray(1.0 if self.rate is None else self.rate, dtype=np.float32)
+        try:
+            rates = np.asarray(1.0 if self.rate is None else self.rate, dtype=np.float32)
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                f"rate must be one number or a list of {self.horizon}, got {self.rate!r}"
+            ) from error
         if rates.ndim == 0:
             rates = np.full(self.horizon, rates)
         if rates.shape != (self.horizon,):

@@ -13,6 +13,7 @@ from torch import Tensor
 from gcgen_env.chain import Chain
 from gcgen_env.config import EnvConfig
 from gcgen_env.datasets import Dataset, load_dataset
+from gcgen_env.datasets.array_files import DAMAGE
 from gcgen_env.dynamics import Dynamics
 from gcgen_env.likelihoods import Likelihood, make_likelihood
 from gcgen_env.proposers import (
@@ -146,7 +147,7 @@ def _read_image(path: str | Path) -> NDArray[Any]:
     if path.suffix == ".npy":
         try:
             return np.asarray(np.load(path, allow_pickle=False))
-        except (ValueError, EOFError) as error:
+        except DAMAGE as error:
             raise ValueError(f"cannot read initial_state from {path}: {error}") from error
     return load_dataset(np.asarray(_open_image(path))[None]).take(np.array([0]))[0]
 

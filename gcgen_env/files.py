@@ -39,7 +39,9 @@ def save_container(
     Raises:
         OSError: If the place cannot be written.
     """
-    path = Path(path)
+    path = Path(os.path.realpath(path))  # write through a link, not over it
+    if path.exists() and not path.is_file():
+        raise OSError(f"cannot write {path}: it is not a regular file")
     header = {_KEY: json.dumps({**document, "kind": kind})}
     payload = save({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, header)
     try:

@@ -1,5 +1,6 @@
 """The user's images in `.npy` and `.npz` files; pickled objects are never loaded."""
 
+import tokenize
 import zipfile
 import zlib
 from pathlib import Path
@@ -55,6 +56,23 @@ def _images_key(path: Path, arrays: dict[str, np.ndarray]) -> str:
     )
 
 
+DAMAGE = (
+    ValueError,
+    EOFError,
+    OSError,
+    zipfile.BadZipFile,
+    zlib.error,
+    tokenize.TokenError,
+    SyntaxError,
+    NotImplementedError,
+    RuntimeError,
+    MemoryError,
+    KeyError,
+    OverflowError,
+)
+"""What NumPy raises on damaged files."""
+
+
 def _read_arrays(path: Path) -> dict[str, np.ndarray]:
     """Read every array of a file; a `.npy` file has one, named "images"."""
     with path.open("rb") as file:  # np.load leaves a broken archive open
@@ -63,7 +81,7 @@ def _read_arrays(path: Path) -> dict[str, np.ndarray]:
             if isinstance(loaded, np.ndarray):
                 return {"images": loaded}
             return {key: loaded[key] for key in loaded.files}
-        except (ValueError, EOFError, OSError, zipfile.BadZipFile, zlib.error) as error:
+        except DAMAGE as error:
             raise ValueError(f"{path}: {_explain(path, error)}") from error
 
 

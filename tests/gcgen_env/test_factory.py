@@ -1,11 +1,15 @@
 """Configurations: what is refused and what the sentence says; initial states; saved S-agents."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
 from gcgen_env import GCGenEnv, default_kwargs
+from gcgen_env.config import EnvConfig
 from gcgen_env.datasets import DatasetNotFoundError, load_dataset, locations, mnist
 from gcgen_env.dynamics import Dynamics
 from gcgen_env.likelihoods import Bernoulli, Gaussian
@@ -208,3 +212,41 @@ class TestSavedSAgent:
         make_digits(sigma=0.2, **kwargs)
         with pytest.raises(ValueError, match=r"sigma=0\.2.*sigma=0\.1"):
             make_digits(sigma=0.1, **kwargs)
+
+
+def test_numpy_numbers_and_devices_become_plain_ones():
+    config = EnvConfig(
+        num_proposals=np.int64(5), horizon=np.int32(2), sigma=np.float32(0.5), rate=np.ones(2),
+        image_size=np.int64(4), device=torch.device("cpu"), data_dir=Path("here"),
+    )  # fmt: skip
+    assert json.loads(json.dumps(vars(config))) == vars(config)
+    assert (config.rate, config.device, config.data_dir) == ([1.0, 1.0], "cpu", "here")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"rate": "fast"}, "rate must be one number or a list of 10, got 'fast'"),
+        ({"binarize": "no"}, "binarize must be True or False, got 'no'"),
+        ({"image_size": 0}, "image_size must be at least 1"),
+    ],
+)
+def test_other_wrong_options_are_named(options, message):
+    with pytest.raises(ValueError, match=message):
+        EnvConfig(**options)
+
+
+def test_a_fuzzed_array_is_always_a_value_error(tmp_path):
+    good = tmp_path / "good.npy"
+    np.save(good, np.zeros((20, 4, 4), dtype=np.uint8))
+    payload, rng = bytearray(good.read_bytes()), np.random.default_rng(0)
+    for trial in range(200):
+        damaged = payload.copy()
+        for place in rng.integers(len(payload) // 3, size=4):
+            damaged[place] = rng.integers(256)
+        path = tmp_path / f"{trial}.npy"
+        path.write_bytes(damaged)
+        try:
+            load_dataset(path)
+        except (ValueError, TypeError):
+            continue

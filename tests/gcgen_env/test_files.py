@@ -89,7 +89,7 @@ def test_an_interrupted_write_leaves_nothing_behind(saved, monkeypatch):
 @pytest.mark.parametrize("place", ["saved.gcgen/file", "saved.gcgen/folder/file", "."])
 def test_a_place_that_cannot_be_written_is_named(saved, place):
     path = saved.parent / place
-    with pytest.raises(OSError, match=f"cannot write {path}: .*(exists|directory)"):
+    with pytest.raises(OSError, match=f"cannot write {path}: .*(exists|directory|not a regular file)"):
         save_container(path, "thing", {}, {})
     assert os.listdir(saved.parent) == [saved.name]
 
@@ -162,3 +162,18 @@ def test_any_tool_can_read_the_header(saved):
     content = saved.read_bytes()
     header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
     assert json.loads(header["__metadata__"]["gcgen"]) == {"kind": "thing", "version": 1}
+
+
+def test_a_link_is_written_through(tmp_path):
+    target, link = tmp_path / "target", tmp_path / "link"
+    target.write_bytes(b"old")
+    link.symlink_to(target)
+    save_container(link, "thing", {}, {"x": torch.ones(1)})
+    assert link.is_symlink()
+    assert load_container(target, "thing")[1]["x"].item() == 1
+
+
+def test_what_is_no_file_is_left_alone(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OSError, match="not a regular file"):
+        save_container(tmp_path / "pipe", "thing", {}, {})
