@@ -158,7 +158,9 @@ def _open_image(path: Path) -> Any:
 
     try:
         with Image.open(path) as image:
-            return image.convert("L" if image.mode in ("1", "L", "I;16") else "RGB")
+            if image.mode[0] in "IF":
+                raise ValueError(f"{path} has more than 8 bits a value; save it as 8-bit")
+            return image.convert("L" if image.mode in ("1", "L") else "RGB")
     except OSError as error:
         raise ValueError(f"cannot read initial_state from {path}: {error}") from error
 

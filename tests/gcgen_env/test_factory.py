@@ -250,3 +250,10 @@ def test_a_fuzzed_array_is_always_a_value_error(tmp_path):
             load_dataset(path)
         except (ValueError, TypeError):
             continue
+
+
+def test_a_16_bit_initial_image_is_refused(tmp_path):
+    path = tmp_path / "deep.png"
+    Image.fromarray(np.full((8, 8), 30_000, dtype=np.uint16)).save(path)
+    with pytest.raises(ValueError, match="more than 8 bits a value"):
+        GCGenEnv(dataset="digits", proposer="dictionary", initial_state=str(path))

@@ -89,7 +89,9 @@ def test_an_interrupted_write_leaves_nothing_behind(saved, monkeypatch):
 @pytest.mark.parametrize("place", ["saved.gcgen/file", "saved.gcgen/folder/file", "."])
 def test_a_place_that_cannot_be_written_is_named(saved, place):
     path = saved.parent / place
-    with pytest.raises(OSError, match=f"cannot write {path}: .*(exists|directory|not a regular file)"):
+    with pytest.raises(
+        OSError, match=f"cannot write {path}: .*(exists|directory|not a regular file)"
+    ):
         save_container(path, "thing", {}, {})
     assert os.listdir(saved.parent) == [saved.name]
 
