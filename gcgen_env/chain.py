@@ -12,7 +12,13 @@ from torch import Tensor
 
 from gcgen_env.dynamics import Dynamics
 from gcgen_env.likelihoods import Likelihood
-from gcgen_env.proposers import ProposalNetwork, Proposer, compute_prior, compute_rows
+from gcgen_env.proposers import (
+    ProposalNetwork,
+    Proposer,
+    compute_offer,
+    compute_prior,
+    compute_rows,
+)
 from gcgen_env.pruning import prune_prior
 
 
@@ -67,7 +73,7 @@ class Chain:
 
     def propose(self, canvas: Tensor, step: Tensor) -> Proposals:
         """Return all proposals at canvases (B, *S) and steps (B,)."""
-        delta, log_prior = self.proposer.propose(canvas, step)
+        delta, log_prior = compute_offer(self.proposer, canvas, step)
         return Proposals(delta, *prune_prior(log_prior, self.nucleus))
 
     def prior(self, canvas: Tensor, step: Tensor) -> tuple[Tensor, Tensor]:

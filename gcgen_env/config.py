@@ -59,8 +59,8 @@ class EnvConfig:
 
     def __post_init__(self) -> None:
         """Check every field that can be checked without the data."""
-        _check_count("num_proposals", self.num_proposals, 2, "there is nothing to select below 2")
-        _check_count("horizon", self.horizon, 1, "an episode needs a decision")
+        check_count("num_proposals", self.num_proposals, 2, "there is nothing to select below 2")
+        check_count("horizon", self.horizon, 1, "an episode needs a decision")
         _check_member("reward_type", self.reward_type, REWARD_TYPES)
         _check_member("obs_mode", self.obs_mode, OBS_MODES)
         _check_member("likelihood", self.likelihood, LIKELIHOODS)
@@ -82,7 +82,7 @@ class EnvConfig:
         if self.rate is not None:
             plain["rate"] = np.asarray(self.rate, dtype=np.float64).tolist()
         if self.image_size is not None:
-            _check_count("image_size", self.image_size, 1, "an image needs a pixel")
+            check_count("image_size", self.image_size, 1, "an image needs a pixel")
             plain["image_size"] = int(self.image_size)
         if self.data_dir is not None:
             plain["data_dir"] = str(self.data_dir)
@@ -129,8 +129,18 @@ def make_config(**kwargs: Any) -> EnvConfig:
     return EnvConfig(**kwargs)
 
 
-def _check_count(name: str, value: Any, least: int, why: str) -> None:
-    """Raise unless `value` is an integer of at least `least`."""
+def check_count(name: str, value: Any, least: int, why: str) -> None:
+    """Check a count.
+
+    Args:
+        name: What to call it in an error.
+        value: The count.
+        least: Its smallest value.
+        why: Why it may not be smaller.
+
+    Raises:
+        ValueError: If it is not an integer, or below `least`.
+    """
     if isinstance(value, bool) or not isinstance(value, int | np.integer):
         raise ValueError(f"{name} must be an integer, got {value!r}")
     if value < least:

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gcgen_env.chain import Chain
-from gcgen_env.config import EnvConfig
+from gcgen_env.config import EnvConfig, check_count
 from gcgen_env.factory import make_chain, make_dataset
 from gcgen_env.goals import CUSTOM_GOAL, GoalSampler
-from gcgen_env.rewards import GoalReward, compute_distance, gather_info
+from gcgen_env.rewards import GoalReward, check_goals, compute_distance, read_steps
 from gcgen_env.spaces import LOG_PRIOR_FLOOR
 
 RESET_OPTIONS = ("goal_index", "goal", "initial_state")
@@ -44,11 +44,13 @@ class Core:
         Args:
             config: What to build.
             num_envs: N.
+
+        Raises:
+            ValueError: If N or the device is none, or the parts do not fit.
         """
-        if num_envs < 1:
-            raise ValueError(f"num_envs must be at least 1, got {num_envs}")
+        check_count("num_envs", num_envs, 1, "a batch needs a row")
         self.config = config
-        self.num_envs = num_envs
+        self.num_envs = int(num_envs)
         self.device = torch.device(resolve_device(config.device))
         self.chain: Chain = make_chain(config, self.device)
         self.goals = GoalSampler(
@@ -183,15 +185,7 @@ class Core:
         Raises:
             ValueError: If shapes do not fit, or the potential reward lacks its previous image.
         """
-        achieved, desired = np.asarray(achieved_goal), np.asarray(desired_goal)
-        single = achieved.shape == self.shape
-        if achieved.shape != desired.shape or achieved.shape[not single :] != self.shape:
-            raise ValueError(
-                f"goals must both have shape {self.shape} or (B, {str(self.shape)[1:]}, got "
-                f"{achieved.shape} and {desired.shape}"
-            )
-        if single:
-            achieved, desired = achieved[None], desired[None]
+        achieved, desired, single = check_goals(achieved_goal, desired_goal, self.shape)
         reward = self.reward.compute_from_info(achieved, desired, info)
         return float(reward[0]) if single else reward
 
@@ -199,19 +193,17 @@ class Core:
         self, achieved_goal: Any, desired_goal: Any, info: Any
     ) -> NDArray[np.bool_] | bool:
         """Return whether h = H, read from `info["step"]`; never depends on the goals."""
-        single = np.shape(achieved_goal) == self.shape
-        step = gather_info(info, "step")
-        over = np.asarray(False if step is None else np.asarray(step) >= self.config.horizon)
-        num = 1 if single else len(achieved_goal)
-        return bool(over.reshape(-1)[0]) if single else np.broadcast_to(over, (num,)).copy()
+        achieved, _, single = check_goals(achieved_goal, desired_goal, self.shape)
+        steps = read_steps(info, len(achieved))
+        over = np.zeros(len(achieved), bool) if steps is None else steps >= self.config.horizon
+        return bool(over[0]) if single else over
 
     def compute_truncated(
         self, achieved_goal: Any, desired_goal: Any, info: Any
     ) -> NDArray[np.bool_] | bool:
         """Return False: the horizon belongs to the task, nothing is cut short."""
-        if np.shape(achieved_goal) == self.shape:
-            return False
-        return np.zeros(len(achieved_goal), dtype=bool)
+        achieved, _, single = check_goals(achieved_goal, desired_goal, self.shape)
+        return False if single else np.zeros(len(achieved), dtype=bool)
 
     def _draw_goals(
         self, rng: np.random.Generator, num: int, options: Mapping[str, Any]
@@ -291,10 +283,16 @@ def resolve_device(name: str) -> str:
     """Return "cuda" or "cpu" for "auto", else the name itself.
 
     Raises:
-        ValueError: If a CUDA device is asked for and there is none.
+        ValueError: If it is no device of torch, or a CUDA device that is not there.
     """
     if name == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
-    if str(name).startswith("cuda") and not torch.cuda.is_available():
+    try:
+        device = torch.device(name)
+    except (RuntimeError, TypeError) as error:
+        raise ValueError(
+            f"device must be 'cpu', 'cuda', 'cuda:0' or 'auto', got {name!r}"
+        ) from error
+    if device.type == "cuda" and not torch.cuda.is_available():
         raise ValueError(f"device={name!r}: no CUDA device is available; use 'cpu' or 'auto'")
     return str(name)

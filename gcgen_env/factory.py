@@ -127,6 +127,8 @@ def make_initial(config: EnvConfig, data: Dataset, likelihood: Likelihood) -> Te
 
 def _check_initial(image: NDArray[Any], data: Dataset) -> NDArray[np.float32]:
     """Return an initial image as float32 (*S), or raise."""
+    if image.dtype.kind not in "biuf":
+        raise ValueError(f"initial_state must be an image of numbers, got dtype {image.dtype}")
     image = image.astype(np.float32)
     if image.ndim == 2 and data.shape[:1] == (1,):
         image = image[None]

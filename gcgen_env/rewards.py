@@ -102,26 +102,122 @@ class GoalReward:
                 B dicts.
 
         Raises:
-            ValueError: If the potential reward does not find `info["previous_achieved_goal"]`.
+            ValueError: If the potential reward does not find `info["previous_achieved_goal"]`, or
+                its shape or number is not that of the goals.
         """
         previous = None
         if self.reward_type == "potential":
-            previous = gather_info(info, PREVIOUS)
-            if previous is None:
+            previous = gather_info(info, PREVIOUS, len(achieved))
+            absent = previous is None
+            if isinstance(previous, list):
+                absent = any(each is None for each in previous)
+            if absent:
                 raise ValueError(
                     "the potential reward needs the image before the step: "
                     f"info[{PREVIOUS!r}] is absent. With hindsight replay, use GoalReplayBuffer "
                     "of the agents package, or HerReplayBuffer with copy_info_dict=True"
                 )
-            previous = np.asarray(previous, dtype=np.float32).reshape(achieved.shape)
+            previous = _check_previous(previous, achieved.shape)
         return self.compute(achieved, desired, previous)
 
 
-def gather_info(info: Any, key: str) -> Any:
-    """Return one entry of a dict, or of each of a sequence of dicts; None where it is absent."""
+def check_goals(
+    achieved_goal: Any, desired_goal: Any, shape: tuple[int, ...]
+) -> tuple[NDArray[Any], NDArray[Any], bool]:
+    """Check the goals that the methods of a goal environment are called with.
+
+    Args:
+        achieved_goal: One image (*S), or a batch (B, *S).
+        desired_goal: The same shape.
+        shape: S.
+
+    Returns:
+        Both as batches (B, *S), and whether they were single images, B = 1.
+
+    Raises:
+        ValueError: If they have other shapes.
+    """
+    achieved, desired = np.asarray(achieved_goal), np.asarray(desired_goal)
+    single = achieved.shape == shape
+    if achieved.shape != desired.shape or achieved.shape[not single :] != shape:
+        raise ValueError(
+            f"goals must both have shape {shape} or (B, {str(shape)[1:]}, got "
+            f"{achieved.shape} and {desired.shape}"
+        )
+    return (achieved[None], desired[None], True) if single else (achieved, desired, False)
+
+
+def gather_info(info: Any, key: str, num: int) -> Any:
+    """Read one entry of the infos of `num` transitions.
+
+    Args:
+        info: A dict of batched entries, or a list or object array of `num` dicts.
+        key: The entry's name.
+        num: B.
+
+    Returns:
+        What the dict holds, None where it is absent; or the list of what each dict holds.
+
+    Raises:
+        ValueError: If `info` has another type or length.
+    """
     if isinstance(info, Mapping):
         return info.get(key)
-    if not isinstance(info, Sequence | np.ndarray):
+    if not isinstance(info, Sequence | np.ndarray) or np.ndim(info) == 0:
         raise ValueError(f"info must be a dict, a list or an array of dicts, got {type(info)}")
-    entries = [each.get(key) for each in info]
-    return None if any(entry is None for entry in entries) else np.asarray(entries)
+    if len(info) != num:
+        raise ValueError(f"info must hold one dict for each of the {num} goals, got {len(info)}")
+    for each in info:
+        if not isinstance(each, Mapping):
+            raise ValueError(
+                f"info must be a dict, a list or an array of dicts, got a {type(each)}"
+            )
+    return [each.get(key) for each in info]
+
+
+def read_steps(info: Any, num: int) -> NDArray[Any] | None:
+    """Return the steps h of `num` transitions, shape (B,), or None where no info has "step".
+
+    Raises:
+        ValueError: If only some have it, or they are not B integers.
+    """
+    step = gather_info(info, "step", num)
+    if isinstance(info, Mapping) and step is None:
+        return None
+    if not isinstance(info, Mapping):
+        absent = sum(each is None for each in step)
+        if absent == num:
+            return None
+        if absent:
+            raise ValueError(f"info['step'] must be in all infos or in none, {absent} lack it")
+    steps = _to_array(step)
+    if steps is None or steps.dtype.kind not in "iuf" or steps.shape not in ((), (num,)):
+        raise ValueError(f"info['step'] must be one number for each of the {num} goals, got {step}")
+    return np.broadcast_to(steps, (num,))
+
+
+def _check_previous(previous: Any, shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """Return the images left as float32 (B, *S), or raise: another layout is never reshaped.
+
+    A list holds one image (*S) for each row; anything else is the batch, or (*S) if B is 1.
+    """
+    if isinstance(previous, list) and not previous:
+        return np.zeros(shape, dtype=np.float32)  # an empty batch
+    images = _to_array(previous)
+    if images is None or images.dtype.kind not in "biuf":
+        raise ValueError(f"info[{PREVIOUS!r}] must be images of shape {shape[1:]}, all of numbers")
+    if shape[0] == 1 and images.shape == shape[1:]:
+        images = images[None]
+    if images.shape != shape:
+        raise ValueError(
+            f"info[{PREVIOUS!r}] must have the goals' shape, {shape} in all, got {images.shape}"
+        )
+    return images.astype(np.float32, copy=False)
+
+
+def _to_array(value: Any) -> NDArray[Any] | None:
+    """Return a value as an array, None if its parts differ in shape."""
+    try:
+        return np.asarray(value)
+    except ValueError:
+        return None

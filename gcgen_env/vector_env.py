@@ -60,9 +60,9 @@ class GCGenVectorEnv(GoalApi, VectorEnv[Obs, NDArray[np.int64], NDArray[Any]]):
             "render_fps": 3,
             "autoreset_mode": self.autoreset_mode,
         }
-        self.num_envs = num_envs
         self.config: EnvConfig = make_config(**kwargs)
         self.core = Core(self.config, num_envs)
+        self.num_envs = self.core.num_envs
         self.single_observation_space = make_observation_space(
             self.core.chain.likelihood,
             self.core.shape,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Protocol, runtime_checkable
 
-import torch
 from torch import Tensor
 
 
@@ -29,18 +28,3 @@ class Proposer(Protocol):
             log p_S(a | x, h), shape (B, A), in nats.
         """
         ...
-
-
-def compute_prior(proposer: Proposer, canvas: Tensor, step: Tensor) -> Tensor:
-    """Return log p_S, shape (B, A), the cheapest way the proposer offers."""
-    if hasattr(proposer, "prior"):
-        return proposer.prior(canvas, step)
-    return proposer.propose(canvas, step)[1]
-
-
-def compute_rows(proposer: Proposer, canvas: Tensor, step: Tensor, action: Tensor) -> Tensor:
-    """Return the chosen changes, shape (B, *S), the cheapest way the proposer offers."""
-    if hasattr(proposer, "propose_rows"):
-        return proposer.propose_rows(canvas, step, action)
-    delta, _ = proposer.propose(canvas, step)
-    return delta[torch.arange(len(delta), device=delta.device), action]

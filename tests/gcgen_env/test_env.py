@@ -278,6 +278,27 @@ class TestRewards:
         ends = env.compute_terminated(goals, goals, [{"step": 7}, {"step": 8}])
         assert ends.tolist() == [False, True]
         assert env.compute_truncated(goals, goals, [{}, {}]).tolist() == [False, False]
+        assert env.compute_terminated(goals, goals, [{}, {}]).tolist() == [False, False]
+
+    @pytest.mark.parametrize(
+        ("info", "message"),
+        [
+            ([{"step": 7}, {}], "in all infos or in none, 1 lack it"),
+            ([{"step": 7}], "one dict for each of the 2 goals, got 1"),
+            ({"step": np.arange(3)}, "one number for each of the 2 goals, got"),
+        ],
+        ids=["mixed", "list", "array"],
+    )
+    def test_steps_that_do_not_fit_are_refused(self, info, message):
+        goals = np.zeros((2, 1, 8, 8), np.float32)
+        with pytest.raises(ValueError, match=message):
+            make_digits().compute_terminated(goals, goals, info)
+
+    @pytest.mark.parametrize("method", ["compute_terminated", "compute_truncated"])
+    def test_ends_check_the_goals_as_rewards_do(self, method):
+        goals = np.zeros((2, 8, 8), np.float32)
+        with pytest.raises(ValueError, match=r"goals must both have shape \(1, 8, 8\) or \(B, "):
+            getattr(make_digits(), method)(goals, goals, {"step": 1})
 
 
 class TestProposerObjects:

@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from gcgen_env import GCGenEnv, default_kwargs
+from gcgen_env import GCGenEnv, GCGenVectorEnv, default_kwargs
 from gcgen_env.config import EnvConfig
 from gcgen_env.datasets import DatasetNotFoundError, load_dataset, locations, mnist
 from gcgen_env.dynamics import Dynamics
@@ -17,6 +17,17 @@ from gcgen_env.proposers import NetworkConfig, ProposalNetwork, SavedSAgent, sav
 from tests.gcgen_env.sample_proposers import OnlyPropose
 
 DIGITS = {**default_kwargs("GCGen-Digits-v0"), "proposer": "dictionary"}
+
+
+class Changed(OnlyPropose):
+    """A proposer whose offer is changed by a function."""
+
+    def __init__(self, change):
+        super().__init__()
+        self._change = change
+
+    def propose(self, canvas, step):
+        return self._change(*super().propose(canvas, step))
 
 
 def make_digits(**kwargs):
@@ -50,6 +61,7 @@ class TestConfig:
             ({"dataset": "two_moons"}, r"Bernoulli likelihood needs images in \[0, 1\]"),
             ({"split": "val"}, "split"),
             ({"device": "cuda:99"}, "no CUDA device"),
+            ({"device": "foo"}, "device must be 'cpu', 'cuda', 'cuda:0' or 'auto', got 'foo'"),
         ],
         ids=str,
     )
@@ -58,6 +70,10 @@ class TestConfig:
             pytest.skip("there is a CUDA device here")
         with pytest.raises(ValueError, match=message):
             make_digits(**kwargs)
+
+    def test_a_number_of_environments_is_an_integer(self):
+        with pytest.raises(ValueError, match=r"num_envs must be an integer, got 2\.5"):
+            GCGenVectorEnv(num_envs=2.5, **DIGITS)
 
     def test_unknown_keyword_names_the_nearest(self):
         with pytest.raises(TypeError, match="unknown keyword 'horizons'; did you mean 'horizon'"):
@@ -114,11 +130,12 @@ class TestInitialState:
         [
             (np.zeros((1, 8, 9)), r"initial_state must have shape \(1, 8, 8\), got \(1, 8, 9\)"),
             (np.full((1, 8, 8), np.nan), "initial_state must be finite"),
+            (np.full((1, 8, 8), None), "an image of numbers, got dtype object"),
             (np.full((1, 8, 8), 1.01), r"within \[0, 1\]"),
             (np.full((1, 8, 8), -0.5), r"within \[0, 1\]"),
             ("median", "'mean', 'zeros', 'noise', an image or a file; no file median"),
         ],
-        ids=["shape", "nan", "above", "below", "name"],
+        ids=["shape", "nan", "objects", "above", "below", "name"],
     )
     def test_what_does_not_fit_is_refused(self, state, message):
         with pytest.raises(ValueError, match=message):
@@ -157,6 +174,39 @@ class TestProposers:
         env = make_digits(proposer=OnlyPropose(num_proposals=num_proposals), obs_mode=obs_mode)
         with pytest.raises(ValueError, match=rf"\(1, {num_proposals}\b.* asks for \(1, 16\b"):
             env.reset(seed=0)
+
+    @pytest.mark.parametrize("obs_mode", ["pixels", "compact"])
+    @pytest.mark.parametrize(
+        ("change", "message"),
+        [
+            (
+                lambda delta, prior: (delta.numpy(), prior),
+                "two torch tensors.*changes is a ndarray",
+            ),
+            (
+                lambda delta, prior: (delta, prior.tolist()),
+                "two torch tensors.*log_prior is a list",
+            ),
+            (lambda delta, prior: prior, "two torch tensors.*got Tensor"),
+            (lambda delta, prior: (delta * torch.inf, prior), "changes must be finite"),
+            (lambda delta, prior: (delta, prior + 0.01), "log_prior must be normalised.*got 0.01"),
+            (
+                lambda delta, prior: (delta, prior[0]),
+                r"log_prior of shape \(16,\).*asks for \(B, A",
+            ),
+        ],
+        ids=["array", "list", "one", "infinite", "unnormalised", "flat"],
+    )
+    def test_offers_that_break_the_protocol(self, obs_mode, change, message):
+        proposer = Changed(change)
+        with pytest.raises(ValueError, match=message):
+            make_digits(proposer=proposer, obs_mode=obs_mode, nucleus=0.9).reset(seed=0)
+
+    def test_double_precision_is_cast(self):
+        env = make_digits(proposer=Changed(lambda delta, prior: (delta.double(), prior.double())))
+        obs, _ = env.reset(seed=0)
+        assert env.core.next_canvas.dtype == torch.float32
+        assert env.observation_space.contains(obs)
 
     def test_prior_of_nan(self):
         env = make_digits(proposer=OnlyPropose(sharpness=float("nan")))

@@ -148,4 +148,23 @@ def test_the_previous_image_is_needed_by_shaping_alone():
 
 def test_info_of_another_type_is_refused():
     with pytest.raises(ValueError, match="must be a dict, a list or an array of dicts"):
-        gather_info(None, PREVIOUS)
+        gather_info(None, PREVIOUS, 2)
+
+
+@pytest.mark.parametrize(
+    ("info", "message"),
+    [
+        ([{PREVIOUS: np.zeros(SHAPE)}], "one dict for each of the 2 goals, got 1"),
+        ([{PREVIOUS: np.zeros(SHAPE)}, 3], "a list or an array of dicts, got a <class 'int'>"),
+        ({PREVIOUS: np.zeros(SHAPE)}, r"shape, \(2, 1, 4, 3\) in all, got \(1, 4, 3\)"),
+        ({PREVIOUS: np.zeros((2, 4, 3, 1))}, r"in all, got \(2, 4, 3, 1\)"),
+        ([{PREVIOUS: np.zeros((4, 3))}] * 2, r"in all, got \(2, 4, 3\)"),
+        ([{PREVIOUS: np.zeros(SHAPE)}, {PREVIOUS: 0.0}], r"images of shape \(1, 4, 3\)"),
+        ({PREVIOUS: "left"}, r"images of shape \(1, 4, 3\), all of numbers"),
+    ],
+    ids=["length", "no dict", "unbatched", "layout", "flat", "mixed", "text"],
+)
+def test_infos_that_do_not_fit_say_what_was_expected(info, message):
+    achieved, desired, _ = draw(2)
+    with pytest.raises(ValueError, match=message):
+        GoalReward(LIKELIHOOD).compute_from_info(achieved, desired, info)

@@ -72,7 +72,7 @@ def test_an_environment_is_required():
         ({"policy_kwargs": {"look_ahead": (float("nan"), 1)}}, "must be two temperatures"),
         ({"policy_kwargs": {"look_ahead": 1.0}}, "must be two temperatures"),
         ({"precision": "float16"}, "precision must be 'auto', 'float32' or 'bfloat16'"),
-        ({"n_envs": 0}, "num_envs must be at least 1, got 0"),
+        ({"n_envs": 0}, "num_envs must be at least 1"),
         ({"policy_kwargs": {"activation_fn": torch.nn.ReLU}}, "policy_kwargs must hold JSON"),
         ({"policy_kwargs": {"look_ahead": (1.0,)}}, "look_ahead must be two temperatures"),
         ({"s_agent_kwargs": {"width": 0}}, "sizes of a ProposalNetwork must be positive"),
