@@ -43,7 +43,10 @@ class Offer(NamedTuple):
     rows: Callable[[Tensor], Tensor]
     """Maps actions (B,) to the chosen changes (B, *S)."""
     all: Callable[[torch.dtype], Tensor]
-    """Maps a precision to all changes (B, A, P) at the active values, without gradient."""
+    """Computes all changes (B, A, P) at the active values in a precision, without gradient.
+
+    They are in the canvas's precision, and the caller may overwrite them.
+    """
     compress: Callable[[Tensor], Tensor]
     """Picks the P active values of images or canvases, (..., *S) to (..., P)."""
 
@@ -106,7 +109,7 @@ class Chain:
             log_prior,
             mask,
             lambda action: delta[rows, action],
-            lambda dtype: delta.detach().flatten(2).to(dtype),
+            lambda dtype: delta.detach().to(dtype).flatten(2).to(delta.dtype, copy=True),
             lambda images: images.flatten(-ndim),
         )
 

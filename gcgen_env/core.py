@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from gcgen_env.allocator import keep_freed_memory
 from gcgen_env.chain import Chain
 from gcgen_env.config import EnvConfig, check_count
 from gcgen_env.factory import make_chain, make_dataset
@@ -49,6 +50,7 @@ class Core:
             ValueError: If N or the device is none, or the parts do not fit.
         """
         check_count("num_envs", num_envs, 1, "a batch needs a row")
+        keep_freed_memory()
         self.config = config
         self.num_envs = int(num_envs)
         self.device = torch.device(resolve_device(config.device))

@@ -37,8 +37,15 @@ class Dynamics:
         Returns:
             The next canvases, in the shape of `delta`.
         """
-        alpha = self.rate[step]
-        return torch.addcmul(canvas, alpha.view(-1, *(1,) * (delta.ndim - 1)), delta)
+        return torch.addcmul(canvas, self._scale(step, delta), delta)
+
+    def advance_(self, canvas: Tensor, delta: Tensor, step: Tensor) -> Tensor:
+        """Compute the same in the memory of `delta`, without gradient."""
+        return torch.addcmul(canvas, self._scale(step, delta), delta, out=delta)
+
+    def _scale(self, step: Tensor, delta: Tensor) -> Tensor:
+        """Return alpha[h] as a factor of `delta`."""
+        return self.rate[step].view(-1, *(1,) * (delta.ndim - 1))
 
     def to(self, device: torch.device | str) -> Dynamics:
         """Return the same dynamics on another device."""

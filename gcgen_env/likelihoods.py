@@ -67,17 +67,17 @@ class Likelihood(ABC):
         """
         return self.log_prob_terms(canvas, goal).flatten(-self.event_ndim).sum(-1)
 
-    def log_prob_each(self, canvas: Tensor, goal: Tensor) -> Tensor:
-        """Compute log p(g | x) of A canvases for each goal, flat values.
+    @abstractmethod
+    def measure_(self, canvas: Tensor, goal: Tensor) -> tuple[Tensor, Tensor]:
+        """Turn A canvases for each goal into images, and compute log p(g | x) on the way.
 
         Args:
-            canvas: Canvases, shape (B, A, P).
+            canvas: Canvases, shape (B, A, P), flat values; overwritten by the images.
             goal: Goals, shape (B, P).
 
         Returns:
-            Log-likelihoods, shape (B, A), in nats.
+            The images m(x), shape (B, A, P), and log p(g | x), shape (B, A), in nats.
         """
-        return self.log_prob_terms(canvas, goal.unsqueeze(1)).sum(-1)
 
 
 @dataclass(frozen=True)
@@ -102,10 +102,16 @@ class Bernoulli(Likelihood):
         x = canvas.clamp(-LOGIT_CLIP, LOGIT_CLIP)
         return goal * x - F.softplus(x)
 
-    def log_prob_each(self, canvas: Tensor, goal: Tensor) -> Tensor:
-        """Return <g, x> - sum log(1 + e^x): one matrix product less memory than the terms."""
-        x = canvas.clamp(-LOGIT_CLIP, LOGIT_CLIP)
-        return torch.bmm(x, goal.unsqueeze(-1)).squeeze(-1) - F.softplus(x).sum(-1)
+    def measure_(self, canvas: Tensor, goal: Tensor) -> tuple[Tensor, Tensor]:
+        """Return m = sigmoid(x) and <g - 1, x> + sum log m.
+
+        That is <g, x> - sum log(1 + e^x), because log(1 + e^x) = x - log m: the one exponential
+        of a value serves the image and the likelihood.
+        """
+        x = canvas.clamp_(-LOGIT_CLIP, LOGIT_CLIP)
+        linear = _dot(goal - 1, x)
+        mean = x.sigmoid_()
+        return mean, linear + _sum_log(mean)
 
     def potential(self, image: NDArray[Any], goal: NDArray[Any]) -> NDArray[np.float64]:
         """Return sum g log m + (1 - g) log(1 - m), shape (B,), in nats."""
@@ -143,6 +149,11 @@ class Gaussian(Likelihood):
         """Return the log-density of N(g; clamp(x), sigma^2)."""
         z = (goal - self.mean(canvas)) / self.sigma
         return -0.5 * z * z - math.log(self.sigma) - 0.5 * math.log(2 * math.pi)
+
+    def measure_(self, canvas: Tensor, goal: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the clamped canvases, and the log-densities of the goals around them."""
+        mean = canvas.clamp_(self.low, self.high)
+        return mean, self.log_prob_terms(mean, goal.unsqueeze(1)).sum(-1)
 
     def potential(self, image: NDArray[Any], goal: NDArray[Any]) -> NDArray[np.float64]:
         """Return -|g - m|^2 / (2 sigma^2) - D log(sigma sqrt(2 pi)), shape (B,), in nats."""
@@ -188,3 +199,20 @@ def _rows(images: NDArray[Any]) -> NDArray[np.float64]:
     """Flatten (B, *S) to contiguous float64 (B, D): one memory layout, hence one result."""
     size = math.prod(images.shape[1:])  # not -1: the batch may be empty
     return np.ascontiguousarray(images, dtype=np.float64).reshape(len(images), size)
+
+
+def _dot(vector: Tensor, rows: Tensor) -> Tensor:
+    """Return the inner products of (B, P) with the A rows of (B, A, P), shape (B, A)."""
+    return torch.bmm(vector.unsqueeze(1), rows.transpose(1, 2)).squeeze(1)
+
+
+def _sum_log(mean: Tensor) -> Tensor:
+    """Return the sum of logarithms over the last axis, six values to a logarithm.
+
+    Clipped means are at least 1e-5, so that products of six stay above 1e-30, which float32
+    holds at full precision; products cost a tenth of logarithms.
+    """
+    length = mean.shape[-1] // 6
+    whole, rest = mean[..., : 6 * length], mean[..., 6 * length :]
+    products = whole.unflatten(-1, (6, length)).prod(-2)
+    return products.log().sum(-1) + rest.prod(-1).log()

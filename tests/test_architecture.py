@@ -12,7 +12,7 @@ ROOT = Path(__file__).parent.parent
 PACKAGES = ("gcgen_env", "agents", "examples")
 
 LAYERS = (
-    ("types", "config", "files"),
+    ("types", "config", "files", "allocator"),
     ("datasets", "likelihoods", "dynamics", "pruning", "proposers"),
     ("chain", "goals", "rewards", "spaces"),
     ("factory", "core"),

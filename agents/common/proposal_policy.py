@@ -11,7 +11,7 @@ from gymnasium import spaces
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from torch import Tensor, nn
 
-from agents.common.scorer import ProposalScorer, Situation, score_changes
+from agents.common.scorer import ProposalScorer, Situation, score_proposals
 from agents.common.selection import INVALID_LOGIT, SelectionConfig, selection_logits
 from gcgen_env.likelihoods import Likelihood
 from gcgen_env.spaces import ImageSpace
@@ -30,8 +30,8 @@ class ProposalFeatures(NamedTuple):
     """log p_S, `INVALID_LOGIT` where invalid, (B, A)."""
     gain: Tensor
     """Phi(x'_a, g) - Phi(x, g), in nats, (B, A)."""
-    change: Tensor
-    """m(x'_a) - m(x), (B, A, D)."""
+    proposals: Tensor
+    """m(x'_a), (B, A, D)."""
 
 
 class ProposalFeaturesExtractor(BaseFeaturesExtractor):
@@ -51,19 +51,18 @@ class ProposalFeaturesExtractor(BaseFeaturesExtractor):
         image, goal = (observations[k].flatten(1) for k in ("observation", "desired_goal"))
         proposals = observations["proposals"].flatten(2)  # (B, A, D)
         canvas = self.likelihood.to_canvas
-        before = self.likelihood.log_prob_each(canvas(image).unsqueeze(1), goal)
-        gain = self.likelihood.log_prob_each(canvas(proposals), goal) - before
+        before = self.likelihood.log_prob_terms(canvas(image), goal).sum(-1, keepdim=True)
+        gain = self.likelihood.measure_(canvas(proposals.clone()), goal)[1] - before
         invalid = observations["action_mask"] < 0.5
         log_prior = observations["log_prior"].masked_fill(invalid, INVALID_LOGIT)
-        change = proposals - image.unsqueeze(1)
-        parts = (image, goal, observations["step"], log_prior, gain, change.flatten(1))
+        parts = (image, goal, observations["step"], log_prior, gain, proposals.flatten(1))
         return torch.cat(parts, dim=1)
 
     def unpack(self, features: Tensor) -> ProposalFeatures:
         """Undo the packing."""
-        image, goal, progress, log_prior, gain, change = features.split(self.sizes, dim=1)
-        change = change.unflatten(1, (self.num_proposals, self.values))
-        return ProposalFeatures(image, goal, progress, log_prior, gain, change)
+        image, goal, progress, log_prior, gain, proposals = features.split(self.sizes, dim=1)
+        proposals = proposals.unflatten(1, (self.num_proposals, self.values))
+        return ProposalFeatures(image, goal, progress, log_prior, gain, proposals)
 
 
 class ProposalActorCritic(nn.Module):
@@ -104,7 +103,7 @@ class ProposalActorCritic(nn.Module):
         """Add up the terms of log q."""
         score = None
         if self.config.learned and latent is not None:
-            score = score_changes(self.scorer.point(latent), parts.change)
+            score = score_proposals(self.scorer.point(latent), parts.proposals, parts.image)
         gain = parts.gain if self.scorer.sees_goal else None
         return selection_logits(self.config, parts.log_prior, gain, score, parts.progress)
 

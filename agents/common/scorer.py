@@ -66,14 +66,16 @@ class ProposalScorer(nn.Module):
         return self.direction(features) * self.scale
 
 
-def score_changes(direction: Tensor, change: Tensor) -> Tensor:
-    """Compute <k, m(x'_a) - m(x)> for all proposals.
+def score_proposals(direction: Tensor, proposals: Tensor, image: Tensor) -> Tensor:
+    """Compute <k, m(x'_a) - m(x)> for all proposals, without forming the differences.
 
     Args:
         direction: k, shape (B, P).
-        change: Image of each next state minus that of the state, shape (B, A, P).
+        proposals: m(x'_a), the images of the next states, shape (B, A, P).
+        image: m(x), the image of the state, shape (B, P).
 
     Returns:
         Scores, shape (B, A).
     """
-    return torch.bmm(change, direction.unsqueeze(-1)).squeeze(-1)
+    reached = torch.bmm(direction.unsqueeze(1), proposals.transpose(1, 2)).squeeze(1)
+    return reached - (direction * image).sum(-1, keepdim=True)

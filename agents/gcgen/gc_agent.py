@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from agents.common.proposal_policy import ProposalPolicyMixin
-from agents.common.scorer import Situation, score_changes
+from agents.common.scorer import Situation, score_proposals
 from agents.common.selection import selection_logits
 from agents.gcgen.rollout import Decision
 from gcgen_env.chain import Chain
@@ -35,7 +35,8 @@ class GCAgent:
             latent = self._embed(decision, progress)
             self.latents.append(latent)
             point = self.policy.scorer.point(latent).unflatten(1, self.chain.shape)
-            score = score_changes(decision.compress(point), decision.change())
+            direction = decision.compress(point)
+            score = score_proposals(direction, decision.proposals, decision.image)
         logits = selection_logits(config, decision.log_prior, decision.gain, score, progress)
         return logits.log_softmax(-1)
 

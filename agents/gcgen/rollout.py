@@ -29,8 +29,10 @@ class Decision(NamedTuple):
     """log p_S after pruning, shape (B, A), without gradient."""
     gain: Tensor
     """Phi(x'_a, g) - Phi(x, g), shape (B, A), in nats."""
-    change: Callable[[], Tensor]
-    """Computes m(x'_a) - m(x), shape (B, A, P), at the values that proposals can change."""
+    proposals: Tensor
+    """m(x'_a), shape (B, A, P), at the values that proposals can change."""
+    image: Tensor
+    """m(x), shape (B, P), at the same values."""
     compress: Callable[[Tensor], Tensor]
     """Picks the values that proposals can change, (..., *S) to (..., P)."""
 
@@ -107,20 +109,21 @@ def rollout(
 def _decide(
     chain: Chain, offer: Offer, canvas: Tensor, goal: Tensor, step: Tensor, dtype: torch.dtype
 ) -> Decision:
-    """Compute what the GC-agent sees: all next states, their gains and their changes."""
+    """Compute what the GC-agent sees: all next states, their images and their gains."""
     likelihood = chain.likelihood
     x, g = offer.compress(canvas), offer.compress(goal)  # (B, P)
-    y = offer.all(dtype).float()  # (B, A, P)
-    reached = chain.dynamics.advance(x.unsqueeze(1), y, step)
+    y = offer.all(dtype)  # (B, A, P)
+    reached = chain.dynamics.advance_(x.unsqueeze(1), y, step)
     before = likelihood.log_prob_terms(x, g).sum(-1, keepdim=True)
-    gain = likelihood.log_prob_each(reached, g) - before
+    proposals, after = likelihood.measure_(reached, g)
     return Decision(
         canvas,
         goal,
         step,
         offer.log_prior.detach(),
-        gain,
-        lambda: likelihood.mean(reached) - likelihood.mean(x).unsqueeze(1),
+        after - before,
+        proposals,
+        likelihood.mean(x),
         offer.compress,
     )
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 
 class LinearHead(nn.Module):
-    """A linear maps from features z to P values: y[a] = W[a] z + b[a].
+    """A linear maps from features z to P values: y[a] = z W[a] + b[a].
 
-    `forward` makes all A proposals in one matrix product. `rows` makes only the chosen ones:
-    the batch is grouped by chosen index, one small product for each group, so that neither
+    `forward` makes all A proposals in one batched product. `rows` makes only the chosen ones:
+    the batch is sorted by chosen index, one small product for each group, so that neither
     the values nor the gradient of the other A - 1 proposals are ever computed.
     """
 
@@ -22,24 +22,25 @@ class LinearHead(nn.Module):
         """Make the weights, small, so that a fresh network hardly moves the canvas.
 
         Args:
-            features: Size of z.
+            features: W, the size of z.
             num_proposals: A.
             values: P, the number of values of one proposal.
         """
         super().__init__()
-        self.weight = nn.Parameter(torch.randn(num_proposals, values, features) * 0.02)
+        self.weight = nn.Parameter(torch.randn(num_proposals, features, values) * 0.02)
         self.bias = nn.Parameter(torch.randn(num_proposals, values) * 0.02)
         self._ledger: list[tuple[Tensor, Tensor, Tensor]] | None = None
         self._cast: tuple[Tensor, Tensor] | None = None
 
     def forward(self, z: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
-        """Return all proposals, shape (B, A, P), computed and given in `dtype`."""
+        """Return all proposals, shape (B, A, P), float32, computed in `dtype`."""
         if self._cast is not None and self._cast[0].dtype == dtype:
             weight, bias = self._cast
         else:
             weight, bias = self.weight.to(dtype), self.bias.to(dtype)
-        y = nn.functional.linear(z.to(dtype), weight.flatten(0, 1), bias.flatten())
-        return y.view(len(z), *self.bias.shape)
+        batches = z.to(dtype).expand(len(bias), *z.shape)  # (A, B, W)
+        y = torch.baddbmm(bias.unsqueeze(1), batches, weight)  # (A, B, P)
+        return y.to(self.weight.dtype).transpose(0, 1)
 
     @contextmanager
     def keep_cast(self, dtype: torch.dtype) -> Iterator[None]:
@@ -93,7 +94,7 @@ class ConvHead(nn.Module):
         """Return all proposals, shape (B, A, C * height * width), from z (B, F, h, w)."""
         weight, bias = self.weight.to(dtype), self.bias.to(dtype)
         y = torch.einsum("bfhw,acf->bachw", z.to(dtype), weight) + bias[..., None, None]
-        return y.flatten(2)
+        return y.flatten(2).to(self.weight.dtype)
 
     def rows(self, z: Tensor, action: Tensor) -> Tensor:
         """Return the chosen proposals, shape (B, C * height * width)."""
@@ -113,28 +114,22 @@ class ConvHead(nn.Module):
 
 
 class _ChosenRows(torch.autograd.Function):
-    """y_b = W[a_b] z_b + b[a_b], one small product for each group of equal a_b."""
+    """y_b = z_b W[a_b] + b[a_b], one small product for each group of equal a_b."""
 
     @staticmethod
     def forward(
         ctx: Any, z: Tensor, weight: Tensor, bias: Tensor, action: Tensor, head: LinearHead
     ) -> Tensor:
+        ctx.groups, ctx.head = Groups.of(action, len(weight)), head
         ctx.save_for_backward(z, weight, action)
-        ctx.head = head
-        y = torch.empty(len(z), bias.shape[1], dtype=z.dtype, device=z.device)
-        for a, rows in _groups(action, len(weight)):
-            y[rows] = torch.addmm(bias[a], z[rows], weight[a].T)
-        return y
+        return ctx.groups.multiply(z, weight).add_(bias[action])
 
     @staticmethod
     def backward(ctx: Any, *grads: Any) -> Any:
         z, weight, action = ctx.saved_tensors
-        grad = grads[0].contiguous()
-        grad_z = None
+        grad, grad_z = grads[0], None
         if ctx.needs_input_grad[0]:
-            grad_z = torch.empty_like(z)
-            for a, rows in _groups(action, len(weight)):
-                grad_z[rows] = grad[rows] @ weight[a]
+            grad_z = ctx.groups.multiply(grad, weight.transpose(1, 2))
         if not ctx.needs_input_grad[1]:
             return grad_z, None, None, None, None
         if ctx.head._ledger is not None:
@@ -143,18 +138,40 @@ class _ChosenRows(torch.autograd.Function):
         return grad_z, *_weight_gradient(z, grad, action, len(weight)), None, None
 
 
+class Groups(NamedTuple):
+    """The rows of a batch, sorted by the index they chose."""
+
+    order: Tensor
+    """Rows, those of one index side by side, shape (B,)."""
+    counts: list[int]
+    """How many rows chose each index, length A."""
+
+    @classmethod
+    def of(cls, action: Tensor, num: int) -> Groups:
+        """Sort the rows of `action` (B,), whose values lie in [0, num)."""
+        order = action.argsort(stable=True)
+        return cls(order, torch.bincount(action, minlength=num).tolist())
+
+    def multiply(self, x: Tensor, matrices: Tensor) -> Tensor:
+        """Compute x_b M[a_b]: (B, N) and (A, N, M) to (B, M)."""
+        y = x.new_empty(len(x), matrices.shape[2])
+        groups = zip(*(v.split(self.counts) for v in (x[self.order], y)), strict=True)
+        for (rows, products), matrix in zip(groups, matrices.unbind(), strict=True):
+            if len(rows):
+                torch.mm(rows, matrix, out=products)
+        return torch.empty_like(y).index_copy_(0, self.order, y)
+
+    def correlate(self, x: Tensor, y: Tensor) -> Tensor:
+        """Compute sum over b with a_b = a of x_b^T y_b: (B, N) and (B, M) to (A, N, M)."""
+        total = x.new_zeros(len(self.counts), x.shape[1], y.shape[1])
+        groups = zip(*(v[self.order].split(self.counts) for v in (x, y)), strict=True)
+        for (left, right), matrix in zip(groups, total.unbind(), strict=True):
+            if len(left):
+                torch.mm(left.T, right, out=matrix)
+        return total
+
+
 def _weight_gradient(z: Tensor, grad: Tensor, action: Tensor, num: int) -> tuple[Tensor, Tensor]:
-    """Compute dL/dW[a] = sum over rows choosing a of grad z^T, and dL/db[a] likewise."""
-    weight = grad.new_zeros(num, grad.shape[1], z.shape[1])
+    """Compute dL/dW[a] = sum over rows choosing a of z^T grad, and dL/db[a] likewise."""
     bias = grad.new_zeros(num, grad.shape[1]).index_add_(0, action, grad)
-    for a, rows in _groups(action, num):
-        torch.mm(grad[rows].T, z[rows], out=weight[a])
-    return weight, bias
-
-
-def _groups(action: Tensor, num: int) -> Iterator[tuple[int, Tensor]]:
-    """Yield each index that was chosen with the rows that chose it."""
-    counts = torch.bincount(action, minlength=num).tolist()
-    for a, rows in enumerate(action.argsort(stable=True).split(counts)):
-        if len(rows):
-            yield a, rows
+    return Groups.of(action, num).correlate(z, grad), bias

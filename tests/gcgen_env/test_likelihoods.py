@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -105,6 +106,22 @@ def test_log_prob_broadcasts_goals_over_proposals():
     for b, a in itertools.product(range(4), range(6)):
         alone = BERNOULLI.log_prob(canvas[b, a], goal[b, 0])
         np.testing.assert_allclose(together[b, a], alone, rtol=1e-6)
+
+
+@LIKELIHOODS
+@pytest.mark.parametrize("values", [1, 2, 5, 6, 7, 13, 784])
+@pytest.mark.parametrize("scale", [1.0, 10.0, 100.0])
+def test_measuring_gives_mean_and_log_prob_in_place(likelihood, values, scale):
+    generator = torch.Generator().manual_seed(values)
+    canvas = scale * torch.randn(4, 3, values, generator=generator)
+    goal = (torch.rand(4, values, generator=generator) < 0.5).float()
+    flat = replace(likelihood, event_ndim=1)
+    expected = flat.log_prob(canvas.double(), goal.double().unsqueeze(1)).float()
+    overwritten = canvas.clone()
+    mean, log_prob = likelihood.measure_(overwritten, goal)
+    torch.testing.assert_close(mean, likelihood.mean(canvas), rtol=1e-6, atol=1e-7)
+    torch.testing.assert_close(log_prob, expected, rtol=1e-5, atol=2e-4)
+    assert mean.data_ptr() == overwritten.data_ptr()
 
 
 @LIKELIHOODS

@@ -189,7 +189,7 @@ def test_the_value_is_regressed_on_what_the_bound_has_left_to_give():
 def test_imitation_converges_to_the_mixture_of_the_policies(chain):
     """p_S(a | x) = sum_g w_g q(a | x, g), w_g proportional to how likely q(.|., g) visits x."""
     network = make_network(width=32).double().requires_grad_(False)
-    network.trunk.embed.weight *= 4  # else the features of the 13 states are almost dependent
+    network.trunk.embed.weight *= 8  # else the features of the 13 states are almost dependent
     network.prior_head.requires_grad_(True)
     chain = replace(chain, proposer=network)
     policy = make_policy(chain, prior=False, look_ahead=(2.0, 2.0), learned=False)
