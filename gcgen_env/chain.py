@@ -88,10 +88,15 @@ class Chain:
         delta = compute_rows(self.proposer, canvas, step, action)
         return self.dynamics.advance(canvas, delta, step)
 
-    def offer(self, canvas: Tensor, step: Tensor) -> Offer:
+    def offer(self, canvas: Tensor, step: Tensor, all_wanted: bool = True) -> Offer:
         """Return the prior now and the proposals on demand, from one pass of the network.
 
-        A proposer other than `ProposalNetwork` computes all of them at once.
+        Args:
+            canvas: x, shape (B, *S).
+            step: h, shape (B,), int64.
+            all_wanted: Whether `all` will be asked for. A proposer other than
+                `ProposalNetwork` then computes all proposals at once; else it is asked the
+                cheapest way it offers.
         """
         network = self.proposer
         if isinstance(network, ProposalNetwork):
@@ -102,14 +107,21 @@ class Chain:
                 lambda dtype: network.head(z.detach(), dtype).detach(),
                 network.compress,
             )
-        delta, log_prior, mask = self.propose(canvas, step)
-        rows = torch.arange(len(canvas), device=canvas.device)
         ndim = len(self.shape)
+        if not all_wanted:
+            return Offer(
+                *self.prior(canvas, step),
+                lambda action: compute_rows(self.proposer, canvas, step, action),
+                lambda dtype: _flatten(self.propose(canvas, step).delta, dtype),
+                lambda images: images.flatten(-ndim),
+            )
+        delta, log_prior, mask = self.propose(canvas, step)
+        index = torch.arange(len(canvas), device=canvas.device)
         return Offer(
             log_prior,
             mask,
-            lambda action: delta[rows, action],
-            lambda dtype: delta.detach().to(dtype).flatten(2).to(delta.dtype, copy=True),
+            lambda action: delta[index, action],
+            lambda dtype: _flatten(delta, dtype),
             lambda images: images.flatten(-ndim),
         )
 
@@ -121,3 +133,8 @@ class Chain:
         if isinstance(self.proposer, ProposalNetwork):
             return self.proposer.head.keep_cast(dtype)
         return nullcontext()
+
+
+def _flatten(delta: Tensor, dtype: torch.dtype) -> Tensor:
+    """Return changes (B, A, *S) as (B, A, P), rounded to `dtype`, in their own precision."""
+    return delta.detach().to(dtype).flatten(2).to(delta.dtype, copy=True)

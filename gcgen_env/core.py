@@ -5,6 +5,8 @@ The single and the vector environment are wiring around this class.
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -14,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gcgen_env.allocator import keep_freed_memory
-from gcgen_env.chain import Chain
+from gcgen_env.chain import Chain, Offer
 from gcgen_env.config import EnvConfig, check_count
 from gcgen_env.factory import make_chain, make_dataset
 from gcgen_env.goals import CUSTOM_GOAL, GoalSampler
@@ -22,6 +24,12 @@ from gcgen_env.rewards import GoalReward, check_goals, compute_distance, read_st
 from gcgen_env.spaces import LOG_PRIOR_FLOOR
 
 RESET_OPTIONS = ("goal_index", "goal", "initial_state")
+
+Rows = NDArray[np.int64] | slice
+"""Some rows of the batch by index, or all of them as `ALL`, which copies less."""
+ALL = slice(None)
+BLOCK_BYTES = 16 << 20
+"""Proposals made at once; with their temporaries they should fit into a last-level cache."""
 
 
 class Transition(NamedTuple):
@@ -36,7 +44,8 @@ class Transition(NamedTuple):
 class Core:
     """State of N episodes and the pure functions that move it.
 
-    Rows are always addressed by an index array, so that any subset can be reset or stepped.
+    Any subset of the rows can be reset or stepped. What a state costs is computed once: its
+    proposals when it is reached, its potential and distance beside its image.
     """
 
     def __init__(self, config: EnvConfig, num_envs: int) -> None:
@@ -67,6 +76,7 @@ class Core:
     def _allocate(self) -> None:
         """Make the arrays of the state, as they are before the first reset."""
         n, a, s = self.num_envs, self.config.num_proposals, self.shape
+        self._index = np.arange(n)
         self.canvas = self.chain.dynamics.start(n)
         self.previous_canvas = self.canvas.clone()
         self.step_index = np.zeros(n, dtype=np.int64)
@@ -74,30 +84,26 @@ class Core:
         self.goal_index = np.zeros(n, dtype=np.int64)
         self.image = np.zeros((n, *s), dtype=np.float32)
         self.previous_image = np.zeros((n, *s), dtype=np.float32)
+        self.potential = np.zeros(n)
+        self.distance = np.zeros(n)
         self.log_prior = np.full((n, a), -np.log(a), dtype=np.float32)
         self.mask = np.ones((n, a), dtype=bool)
         self.invalid = np.zeros(n, dtype=bool)
-        self.next_canvas: Tensor | None = None
-        self.proposals: NDArray[np.float32] | None = None
+        self._offered: tuple[NDArray[np.int64], Offer] | None = None  # compact mode
+        self.next_canvas: Tensor | None = None  # pixels mode
+        self.proposals: Tensor | None = None
         if self.config.obs_mode == "pixels":
             self.next_canvas = torch.zeros(n, a, *s, device=self.device)
-            self.proposals = np.zeros((n, a, *s), dtype=np.float32)
+            self.proposals = torch.zeros(n, a, *s, device=self.device)
 
-    @property
-    def rows(self) -> NDArray[np.int64]:
-        """All row indices."""
-        return np.arange(self.num_envs)
-
-    def reset(
-        self, rng: np.random.Generator, rows: NDArray[np.int64], options: Mapping[str, Any]
-    ) -> None:
+    def reset(self, rng: np.random.Generator, options: Mapping[str, Any], rows: Rows = ALL) -> None:
         """Begin a new episode in some rows.
 
         Args:
             rng: Makes every draw.
-            rows: Which rows, shape (K,).
             options: May force "goal_index", "goal" or "initial_state": one value for all rows,
                 or one for each of them.
+            rows: Which rows.
 
         Raises:
             ValueError: If an option is unknown or does not fit.
@@ -107,68 +113,70 @@ class Core:
             raise ValueError(
                 f"unknown reset option {sorted(unknown)[0]!r}; known: {', '.join(RESET_OPTIONS)}"
             )
-        num = len(rows)
+        num = len(self._index[rows])
         index, goal = self._draw_goals(rng, num, options)
         canvas = self.chain.dynamics.start(num)
         if options.get("initial_state") is not None:
             image = self.goals.check(options["initial_state"], num, "initial_state")
             canvas = self.chain.likelihood.to_canvas(torch.from_numpy(image)).to(self.device)
         self.goal_index[rows], self.goal[rows] = index, goal
-        self._place(rows, canvas)
+        self._place(rows, canvas, self.chain.likelihood.mean(canvas).cpu().numpy())
         self.previous_image[rows] = self.image[rows]
         self.step_index[rows] = 0
         self.invalid[rows] = False
         self._offer(rows)
 
-    def step(self, action: NDArray[np.int64], rows: NDArray[np.int64]) -> Transition:
+    def step(self, action: NDArray[np.int64], rows: Rows = ALL) -> Transition:
         """Add the chosen proposals in some rows.
 
         An invalid action leaves the state where it is and advances the step.
 
         Args:
             action: Indices of proposals, shape (K,), each in [0, A).
-            rows: Which rows, shape (K,), each with h < H.
+            rows: Which rows, K of them, each with h < H.
 
         Returns:
             Rewards and ends of these rows.
         """
-        valid = self.mask[rows, action]
-        self.previous_canvas[rows] = self.canvas[rows]
+        valid = self.mask[self._index[rows], action]
+        canvas, image = self._follow(rows, action)
+        if not valid.all():
+            canvas[~valid], image[~valid] = self.canvas[rows][~valid], self.image[rows][~valid]
+        phi = self.potential[rows].copy()
+        self.previous_canvas = _put(self.previous_canvas, rows, self.canvas[rows])
         self.previous_image[rows] = self.image[rows]
-        self._move(rows[valid], action[valid])
+        self._place(rows, canvas, image)
         self.invalid[rows] = ~valid
         self.step_index[rows] += 1
         self._offer(rows)
-        reward = self.reward.compute(self.image[rows], self.goal[rows], self.previous_image[rows])
+        reward = self.reward.combine(phi, self.potential[rows], self.distance[rows])
         return Transition(reward, self.step_index[rows] == self.config.horizon)
 
-    def observe(self, rows: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
+    def observe(self, rows: Rows = ALL) -> dict[str, NDArray[Any]]:
         """Return the observations of some rows, every array with its own memory."""
-        log_prior = np.clip(self.log_prior[rows], LOG_PRIOR_FLOOR, 0.0)
         obs: dict[str, NDArray[Any]] = {
-            "achieved_goal": self.image[rows],
+            "achieved_goal": self.image[rows].copy(),
             "action_mask": self.mask[rows].astype(np.int8),
-            "desired_goal": self.goal[rows],
-            "log_prior": log_prior,
-            "observation": self.image[rows],
+            "desired_goal": self.goal[rows].copy(),
+            "log_prior": np.clip(self.log_prior[rows], LOG_PRIOR_FLOOR, 0.0),
+            "observation": self.image[rows].copy(),
             "step": self.step_index[rows, None].astype(np.float32) / self.config.horizon,
         }
         if self.proposals is not None:
-            obs["proposals"] = self.proposals[rows]
+            obs["proposals"] = self.proposals[rows].to("cpu", copy=True).numpy()
         return dict(sorted(obs.items()))
 
-    def describe(self, rows: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
+    def describe(self, rows: Rows = ALL) -> dict[str, NDArray[Any]]:
         """Return the infos of some rows, every array with its own memory."""
-        distance = compute_distance(self.image[rows], self.goal[rows])
         return {
-            "is_success": self.reward.is_success(distance),
-            "distance": distance,
-            "potential": self.chain.likelihood.potential(self.image[rows], self.goal[rows]),
-            "goal_index": self.goal_index[rows],
+            "is_success": self.reward.is_success(self.distance[rows]),
+            "distance": self.distance[rows].copy(),
+            "potential": self.potential[rows].copy(),
+            "goal_index": self.goal_index[rows].copy(),
             "action_mask": self.mask[rows].astype(np.int8),
-            "invalid_action": self.invalid[rows],
-            "previous_achieved_goal": self.previous_image[rows],
-            "step": self.step_index[rows],
+            "invalid_action": self.invalid[rows].copy(),
+            "previous_achieved_goal": self.previous_image[rows].copy(),
+            "step": self.step_index[rows].copy(),
         }
 
     def compute_reward(
@@ -223,53 +231,104 @@ class Core:
             return index, self.goals.take(index, rng)
         return self.goals.sample(num, rng)
 
-    @torch.no_grad()
-    def _place(self, rows: NDArray[np.int64], canvas: Tensor) -> None:
-        """Put some rows on canvases."""
-        self.canvas[rows] = canvas
-        self.image[rows] = self.chain.likelihood.mean(canvas).cpu().numpy()
+    def _place(self, rows: Rows, canvas: Tensor, image: NDArray[np.float32]) -> None:
+        """Put some rows on canvases and their images, and measure how far the goals are."""
+        self.canvas = _put(self.canvas, rows, canvas)
+        self.image[rows] = image
+        self.potential[rows] = self.chain.likelihood.potential(image, self.goal[rows])
+        self.distance[rows] = compute_distance(image, self.goal[rows])
 
     @torch.no_grad()
-    def _move(self, rows: NDArray[np.int64], action: NDArray[np.int64]) -> None:
-        """Put some rows where valid choices lead."""
+    def _follow(self, rows: Rows, action: NDArray[np.int64]) -> tuple[Tensor, NDArray[np.float32]]:
+        """Return the canvases and images that choices in some rows lead to."""
+        chosen = torch.from_numpy(action).to(self.device)
         if self.next_canvas is not None and self.proposals is not None:
-            self.canvas[rows] = self.next_canvas[rows, action]
+            index = torch.from_numpy(self._index[rows]).to(self.device)
             # Not computed again: vectorised sigmoids differ in the last bit from place to place.
-            self.image[rows] = self.proposals[rows, action]
-        elif len(rows):
-            chosen = torch.from_numpy(action).to(self.device)
-            self._place(rows, self.chain.choose(self.canvas[rows], self._steps(rows), chosen))
+            image = self.proposals[index, chosen].cpu().numpy()
+            return self.next_canvas[index, chosen], image
+        canvas, step = self.canvas[rows], self._steps(rows)
+        delta = self._find_offer(rows, canvas, step).rows(chosen)
+        canvas = self.chain.dynamics.advance(canvas, delta, step)
+        return canvas, self.chain.likelihood.mean(canvas).cpu().numpy()
 
     @torch.no_grad()
-    def _offer(self, rows: NDArray[np.int64]) -> None:
+    def _offer(self, rows: Rows) -> None:
         """Bring prior, mask and proposals of some rows up to date."""
+        self._offered = None
         over = self.step_index[rows] == self.config.horizon
-        ended, live = rows[over], rows[~over]
-        self.log_prior[ended] = -np.log(self.config.num_proposals)
-        self.mask[ended] = True
-        if self.proposals is not None and self.next_canvas is not None and len(ended):
-            self.next_canvas[ended] = self.canvas[ended, None]
-            self.proposals[ended] = self.image[ended, None]
-        if not len(live):
+        if over.any():
+            index = self._index[rows]
+            self._close(index[over])
+            rows = index[~over]
+            if not len(rows):
+                return
+        if self.proposals is not None:
+            for block in self._split(rows):
+                self._show(block)
             return
-        canvas, step = self.canvas[live], self._steps(live)
-        if self.proposals is None or self.next_canvas is None:
-            log_prior, mask = self.chain.prior(canvas, step)
-        else:
-            delta, log_prior, mask = self.chain.propose(canvas, step)
-            _check_offer("changes", delta, (len(live), *self.proposals.shape[1:]))
-            reached = self.chain.dynamics.advance(canvas[:, None], delta, step)
-            self.next_canvas[live] = reached
-            self.proposals[live] = self.chain.likelihood.mean(reached).cpu().numpy()
-        _check_offer("log_prior", log_prior, (len(live), self.config.num_proposals))
-        self.log_prior[live] = log_prior.cpu().numpy()
-        self.mask[live] = mask.cpu().numpy()
-        if not self.mask[live].any(axis=1).all():
+        offer = self.chain.offer(self.canvas[rows], self._steps(rows), all_wanted=False)
+        self._set_prior(rows, offer.log_prior, offer.mask)
+        self._offered = self._index[rows], offer
+
+    def _show(self, rows: Rows) -> None:
+        """Compute all proposals of some rows, as canvases and as images."""
+        assert self.next_canvas is not None and self.proposals is not None
+        canvas, step = self.canvas[rows], self._steps(rows)
+        delta, log_prior, mask = self.chain.propose(canvas, step)
+        _check_offer("changes", delta, (len(step), *self.proposals.shape[1:]))
+        self._set_prior(rows, log_prior, mask)
+        next_canvas, proposals = self.next_canvas[rows], self.proposals[rows]
+        self.chain.dynamics.advance(canvas.unsqueeze(1), delta, step, out=next_canvas)
+        self.chain.likelihood.mean(next_canvas, out=proposals)
+        if not isinstance(rows, slice):  # then these were copies
+            self.next_canvas[rows], self.proposals[rows] = next_canvas, proposals
+
+    def _set_prior(self, rows: Rows, log_prior: Tensor, mask: Tensor) -> None:
+        """Note the prior and the valid proposals of some rows."""
+        shape = (len(self._index[rows]), self.config.num_proposals)
+        _check_offer("log_prior", log_prior, shape)
+        self.log_prior[rows] = log_prior.cpu().numpy()
+        self.mask[rows] = mask.cpu().numpy()
+        if not self.mask[rows].any(axis=1).all():
             raise ValueError("the proposer gave no proposal a finite log_prior: is it NaN?")
 
-    def _steps(self, rows: NDArray[np.int64]) -> Tensor:
+    def _close(self, ended: NDArray[np.int64]) -> None:
+        """Offer nothing more in ended rows: the image again and again, equally probable."""
+        self.log_prior[ended] = -np.log(self.config.num_proposals)
+        self.mask[ended] = True
+        if self.proposals is not None:
+            image = torch.from_numpy(self.image[ended]).to(self.device)
+            self.proposals[ended] = image.unsqueeze(1)
+
+    def _split(self, rows: Rows) -> list[Rows]:
+        """Split rows into blocks whose proposals fit into a processor's cache."""
+        num = len(self._index[rows])
+        row_bytes = 4 * self.config.num_proposals * math.prod(self.shape)
+        blocks = math.ceil(num * row_bytes / BLOCK_BYTES)
+        if blocks <= 1:
+            return [rows]
+        bounds = np.linspace(0, num, blocks + 1).astype(int).tolist()
+        cuts = [slice(*pair) for pair in itertools.pairwise(bounds)]
+        return [cut if isinstance(rows, slice) else rows[cut] for cut in cuts]
+
+    def _find_offer(self, rows: Rows, canvas: Tensor, step: Tensor) -> Offer:
+        """Return the offer these rows were made last, made again if other rows got one since."""
+        if self._offered is not None and np.array_equal(self._offered[0], self._index[rows]):
+            return self._offered[1]
+        return self.chain.offer(canvas, step, all_wanted=False)
+
+    def _steps(self, rows: Rows) -> Tensor:
         """Return h of some rows as a tensor on the device."""
-        return torch.from_numpy(self.step_index[rows]).to(self.device)
+        return torch.from_numpy(self.step_index[rows].copy()).to(self.device)
+
+
+def _put(old: Tensor, rows: Rows, new: Tensor) -> Tensor:
+    """Return `old` with `new` in some rows; all of them change hands without a copy."""
+    if isinstance(rows, slice):
+        return new
+    old[rows] = new
+    return old
 
 
 def _check_offer(name: str, offered: Tensor, shape: tuple[int, ...]) -> None:

@@ -26,26 +26,22 @@ class Dynamics:
         """Return `num` copies of x_0, shape (num, *S)."""
         return self.initial.expand(num, *self.initial.shape).clone()
 
-    def advance(self, canvas: Tensor, delta: Tensor, step: Tensor) -> Tensor:
+    def advance(
+        self, canvas: Tensor, delta: Tensor, step: Tensor, out: Tensor | None = None
+    ) -> Tensor:
         """Compute x + alpha[h] * y.
 
         Args:
             canvas: x, shape (B, *S), or (B, 1, *S) to broadcast over proposals.
             delta: y, shape (B, *S) or (B, A, *S).
             step: h, shape (B,), int64, each in [0, H).
+            out: Where to write the result, `delta` itself at will; without gradient only.
 
         Returns:
             The next canvases, in the shape of `delta`.
         """
-        return torch.addcmul(canvas, self._scale(step, delta), delta)
-
-    def advance_(self, canvas: Tensor, delta: Tensor, step: Tensor) -> Tensor:
-        """Compute the same in the memory of `delta`, without gradient."""
-        return torch.addcmul(canvas, self._scale(step, delta), delta, out=delta)
-
-    def _scale(self, step: Tensor, delta: Tensor) -> Tensor:
-        """Return alpha[h] as a factor of `delta`."""
-        return self.rate[step].view(-1, *(1,) * (delta.ndim - 1))
+        alpha = self.rate[step].view(-1, *(1,) * (delta.ndim - 1))
+        return torch.addcmul(canvas, alpha, delta, out=out)
 
     def to(self, device: torch.device | str) -> Dynamics:
         """Return the same dynamics on another device."""

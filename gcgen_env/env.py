@@ -99,7 +99,6 @@ class GCGenEnv(GoalApi, gym.Env[dict[str, Any], np.int64]):
             self.config.obs_mode,
         )
         self.action_space = spaces.Discrete(self.config.num_proposals)
-        self._rows = self.core.rows
         self._running = False
         self._last_action: int | None = None
 
@@ -108,7 +107,7 @@ class GCGenEnv(GoalApi, gym.Env[dict[str, Any], np.int64]):
     ) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
         """Begin an episode; see the class docstring for `options`."""
         super().reset(seed=seed)
-        self.core.reset(self.np_random, self._rows, options or {})
+        self.core.reset(self.np_random, options or {})
         self._running, self._last_action = True, None
         return self._observe()
 
@@ -127,7 +126,7 @@ class GCGenEnv(GoalApi, gym.Env[dict[str, Any], np.int64]):
         if not self._running:
             raise ResetNeeded("step() needs a running episode: call reset() first")
         index = check_action(action, self.config.num_proposals)
-        transition = self.core.step(np.array([index]), self._rows)
+        transition = self.core.step(np.array([index]))
         terminated = bool(transition.terminated[0])
         self._running, self._last_action = not terminated, index
         obs, info = self._observe()
@@ -146,8 +145,8 @@ class GCGenEnv(GoalApi, gym.Env[dict[str, Any], np.int64]):
 
     def _observe(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
         """Return the observation and info of the one row."""
-        obs = {key: value[0] for key, value in self.core.observe(self._rows).items()}
-        return obs, take_info(self.core.describe(self._rows), 0)
+        obs = {key: value[0] for key, value in self.core.observe().items()}
+        return obs, take_info(self.core.describe(), 0)
 
 
 def take_info(infos: dict[str, NDArray[Any]], row: int) -> dict[str, Any]:

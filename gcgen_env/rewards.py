@@ -84,8 +84,19 @@ class GoalReward:
             if previous is None:
                 raise ValueError("the potential reward needs the images left, `previous`")
             phi = self.likelihood.potential(previous, desired)
-            return shaping_reward(phi, self.likelihood.potential(achieved, desired), self.gamma)
-        distance = compute_distance(achieved, desired)
+            return self.combine(phi, self.likelihood.potential(achieved, desired), None)
+        return self.combine(None, None, compute_distance(achieved, desired))
+
+    def combine(self, phi: Any, phi_next: Any, distance: Any) -> NDArray[np.float64]:
+        """Compute the rewards (B,) from what their type needs of these measures.
+
+        Args:
+            phi: Potentials of the images left, shape (B,), in nats.
+            phi_next: Potentials of the images reached, shape (B,), in nats.
+            distance: Distances of the images reached, shape (B,).
+        """
+        if self.reward_type == "potential":
+            return shaping_reward(phi, phi_next, self.gamma)
         if self.reward_type == "distance":
             return -distance
         return self.is_success(distance).astype(np.float64) - 1.0

@@ -12,7 +12,7 @@ from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
 from gcgen_env.config import EnvConfig, make_config
-from gcgen_env.core import Core
+from gcgen_env.core import ALL, Core, Rows
 from gcgen_env.env import RENDER_MODES, check_render_mode
 from gcgen_env.goal_api import GoalApi
 from gcgen_env.scene import make_frame
@@ -72,7 +72,6 @@ class GCGenVectorEnv(GoalApi, VectorEnv[Obs, NDArray[np.int64], NDArray[Any]]):
         self.single_action_space = spaces.Discrete(self.config.num_proposals)
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
-        self._rows = self.core.rows
         self._running = np.zeros(num_envs, dtype=bool)
         self._last_action: NDArray[np.int64] | None = None
 
@@ -92,9 +91,9 @@ class GCGenVectorEnv(GoalApi, VectorEnv[Obs, NDArray[np.int64], NDArray[Any]]):
         super().reset(seed=seed)
         options = dict(options or {})
         rows = self._reset_rows(options.pop("reset_mask", None))
-        self.core.reset(self.np_random, rows, options)
+        self.core.reset(self.np_random, options, rows)
         self._running[rows] = True
-        return self.core.observe(self._rows), self._infos()
+        return self.core.observe(), self._infos()
 
     def step(
         self, actions: Any
@@ -118,7 +117,7 @@ class GCGenVectorEnv(GoalApi, VectorEnv[Obs, NDArray[np.int64], NDArray[Any]]):
         final = self._autoreset(terminated)
         truncated = np.zeros(self.num_envs, dtype=bool)
         infos = {**self._infos(), **final}
-        return self.core.observe(self._rows), reward, terminated, truncated, infos
+        return self.core.observe(), reward, terminated, truncated, infos
 
     def action_masks(self) -> NDArray[np.bool_]:
         """Return which actions are valid, shape (N, A), bool."""
@@ -135,61 +134,59 @@ class GCGenVectorEnv(GoalApi, VectorEnv[Obs, NDArray[np.int64], NDArray[Any]]):
             for row, a in enumerate(chosen)
         )
 
-    def _reset_rows(self, reset_mask: Any) -> NDArray[np.int64]:
+    def _reset_rows(self, reset_mask: Any) -> Rows:
         """Return the rows a mask asks to reset."""
         if reset_mask is None:
-            return self._rows
+            return ALL
         mask = np.asarray(reset_mask)
         if mask.shape != (self.num_envs,) or mask.dtype != np.bool_ or not mask.any():
             raise ValueError(
                 f"reset_mask must be bool of shape ({self.num_envs},) with a True, got "
                 f"{mask.dtype} of shape {mask.shape}"
             )
-        return self._rows[mask]
+        return _rows_of(mask)
 
-    def _live_rows(self) -> NDArray[np.int64]:
+    def _live_rows(self) -> Rows:
         """Return the rows that a step moves."""
         if self._running.all():
-            return self._rows
+            return ALL
         if self.autoreset_mode is AutoresetMode.NEXT_STEP and (self.core.step_index > 0).any():
-            return self._rows[self._running]
-        ended = self._rows[~self._running].tolist()
+            return _rows_of(self._running)
+        ended = np.flatnonzero(~self._running).tolist()
         raise ResetNeeded(f"rows {ended} have no running episode: call reset() first")
 
     def _autoreset(self, terminated: NDArray[np.bool_]) -> dict[str, Any]:
         """Reset what this mode resets now; return the final infos of SAME_STEP."""
-        stale = self._rows[~self._running]  # NEXT_STEP: ended one step ago
+        stale = ~self._running  # NEXT_STEP: ended one step ago
         self._running[terminated] = False
         if self.autoreset_mode is AutoresetMode.DISABLED:
             return {}
         final: dict[str, Any] = {}
         if self.autoreset_mode is AutoresetMode.SAME_STEP:
-            stale = self._rows[terminated]
-            final = self._final(stale) if len(stale) else {}
-        if len(stale):
-            self.core.reset(self.np_random, stale, {})
+            stale = terminated
+            final = self._final(stale) if stale.any() else {}
+        if stale.any():
+            self.core.reset(self.np_random, {}, _rows_of(stale))
             self._running[stale] = True
         return final
 
-    def _final(self, rows: NDArray[np.int64]) -> dict[str, Any]:
+    def _final(self, mask: NDArray[np.bool_]) -> dict[str, Any]:
         """Return `final_obs` (N dicts or None) and `final_info` (arrays) with their masks."""
-        mask = np.zeros(self.num_envs, dtype=bool)
-        mask[rows] = True
-        last = self.core.observe(rows)
+        last = self.core.observe(_rows_of(mask))
         final_obs = np.full(self.num_envs, None, dtype=object)
-        for i, row in enumerate(rows):
+        for i, row in enumerate(np.flatnonzero(mask)):
             final_obs[row] = {key: value[i] for key, value in last.items()}
-        final_info = _with_masks(self.core.describe(self._rows), mask)
+        final_info = _with_masks(self.core.describe(), mask)
         return {
             "final_obs": final_obs,
-            "_final_obs": mask,
+            "_final_obs": mask.copy(),
             "final_info": final_info,
             "_final_info": mask.copy(),
         }
 
     def _infos(self) -> dict[str, Any]:
         """Return the infos of all rows with their masks."""
-        return _with_masks(self.core.describe(self._rows), np.ones(self.num_envs, dtype=bool))
+        return _with_masks(self.core.describe(), np.ones(self.num_envs, dtype=bool))
 
     def _check_actions(self, actions: Any) -> NDArray[np.int64]:
         """Return actions as int64 (N,), or raise."""
@@ -203,6 +200,11 @@ class GCGenVectorEnv(GoalApi, VectorEnv[Obs, NDArray[np.int64], NDArray[Any]]):
         if array.min() < 0 or array.max() >= a:
             raise ValueError(f"actions must lie in [0, {a}), got {array.tolist()}")
         return array.astype(np.int64)
+
+
+def _rows_of(mask: NDArray[np.bool_]) -> Rows:
+    """Return the rows where a mask (N,) is true."""
+    return ALL if mask.all() else np.flatnonzero(mask)
 
 
 def check_autoreset_mode(mode: str | AutoresetMode) -> AutoresetMode:

@@ -113,7 +113,7 @@ def _decide(
     likelihood = chain.likelihood
     x, g = offer.compress(canvas), offer.compress(goal)  # (B, P)
     y = offer.all(dtype)  # (B, A, P)
-    reached = chain.dynamics.advance_(x.unsqueeze(1), y, step)
+    reached = chain.dynamics.advance(x.unsqueeze(1), y, step, out=y)
     before = likelihood.log_prob_terms(x, g).sum(-1, keepdim=True)
     proposals, after = likelihood.measure_(reached, g)
     return Decision(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -138,7 +139,13 @@ class SAgent:
         rng = np.random.default_rng(seed)
         generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
         sizes = [min(_SAMPLE_BATCH, num - i) for i in range(0, num, _SAMPLE_BATCH)]
-        batches = [self._sample_batch(size, generator, return_trajectory) for size in sizes]
+
+        def draw_action(h: int, log_prior: Tensor) -> Tensor:
+            chosen = torch.multinomial(log_prior.exp().cpu(), 1, generator=generator)
+            return chosen.squeeze(1).to(self.device)
+
+        horizon = self.chain.horizon
+        batches = [self._roll(size, horizon, draw_action, return_trajectory) for size in sizes]
         images = torch.cat(batches, dim=1).cpu().numpy()  # (H + 1 or 1, num, *S)
         if draw == "sample":
             images[-1] = self.likelihood.sample(images[-1], rng)
@@ -160,27 +167,36 @@ class SAgent:
             ValueError: If the codes are of another shape or out of range.
         """
         actions = torch.from_numpy(self._check_codes(codes)).to(self.device)
-        canvas = self.chain.dynamics.start(len(actions))
-        images = [canvas]
-        for h in range(actions.shape[1]):
-            step = torch.full((len(actions),), h, device=self.device)
-            canvas = self.chain.choose(canvas, step, actions[:, h])
-            images.append(canvas)
-        kept = torch.stack(images) if return_trajectory else canvas
-        return self.likelihood.mean(kept).cpu().numpy()
 
-    def _sample_batch(self, num: int, generator: torch.Generator, keep: bool) -> Tensor:
-        """Return the images along `num` drawn trajectories, or the last ones alone."""
+        def look_up(h: int, log_prior: Tensor) -> Tensor:
+            return actions[:, h]
+
+        images = self._roll(len(actions), actions.shape[1], look_up, return_trajectory)
+        return (images if return_trajectory else images[-1]).cpu().numpy()
+
+    def _roll(
+        self, num: int, steps: int, choose: Callable[[int, Tensor], Tensor], keep: bool
+    ) -> Tensor:
+        """Add chosen proposals to x_0, computing no others.
+
+        Args:
+            num: B.
+            steps: How many to add.
+            choose: Maps h and log p_S (B, A) to actions (B,).
+            keep: Return the images of all states instead of the last one alone.
+
+        Returns:
+            Likelihood means, shape (steps + 1 or 1, B, *S).
+        """
         canvas = self.chain.dynamics.start(num)
-        images = [self.likelihood.mean(canvas)]
-        for h in range(self.chain.horizon):
+        canvases = [canvas]
+        for h in range(steps):
             step = torch.full((num,), h, device=self.device)
-            offer = self.chain.offer(canvas, step)
-            draws = torch.multinomial(offer.log_prior.exp().cpu(), 1, generator=generator)
-            delta = offer.rows(draws.squeeze(1).to(self.device))
+            offer = self.chain.offer(canvas, step, all_wanted=False)
+            delta = offer.rows(choose(h, offer.log_prior))
             canvas = self.chain.dynamics.advance(canvas, delta, step)
-            images.append(self.likelihood.mean(canvas))
-        return torch.stack(images if keep else images[-1:])
+            canvases = [*canvases, canvas] if keep else [canvas]
+        return self.likelihood.mean(torch.stack(canvases))
 
     def _check_codes(self, codes: Any) -> NDArray[np.int64]:
         """Return codes as int64 (B, h), or raise."""

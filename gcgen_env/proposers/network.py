@@ -110,7 +110,7 @@ class ProposalNetwork(nn.Module):
         size = math.prod(self.config.shape)
         if len(self.pixels) < size:
             full = values.new_zeros(*values.shape[:-1], size)
-            values = full.index_copy(-1, self.pixels, values)
+            values = full.index_copy_(-1, self.pixels, values)
         return values.unflatten(-1, self.config.shape)
 
     def encode(self, canvas: Tensor, step: Tensor) -> tuple[Tensor, Tensor]:
