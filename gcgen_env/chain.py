@@ -47,8 +47,6 @@ class Offer(NamedTuple):
 
     They are in the canvas's precision, and the caller may overwrite them.
     """
-    compress: Callable[[Tensor], Tensor]
-    """Picks the P active values of images or canvases, (..., *S) to (..., P)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,15 +103,12 @@ class Chain:
                 *prune_prior(log_prior, self.nucleus),
                 lambda action: network.expand(network.head.rows(z, action)),
                 lambda dtype: network.head(z.detach(), dtype).detach(),
-                network.compress,
             )
-        ndim = len(self.shape)
         if not all_wanted:
             return Offer(
                 *self.prior(canvas, step),
                 lambda action: compute_rows(self.proposer, canvas, step, action),
                 lambda dtype: _flatten(self.propose(canvas, step).delta, dtype),
-                lambda images: images.flatten(-ndim),
             )
         delta, log_prior, mask = self.propose(canvas, step)
         index = torch.arange(len(canvas), device=canvas.device)
@@ -122,8 +117,20 @@ class Chain:
             mask,
             lambda action: delta[index, action],
             lambda dtype: _flatten(delta, dtype),
-            lambda images: images.flatten(-ndim),
         )
+
+    def compress(self, images: Tensor) -> Tensor:
+        """Pick the P values that proposals can change: images or canvases (..., *S) to (..., P)."""
+        if isinstance(self.proposer, ProposalNetwork):
+            return self.proposer.compress(images)
+        return images.flatten(-len(self.shape))
+
+    def place(self, values: Tensor, out: Tensor) -> None:
+        """Write such values (..., P) over those of contiguous images or canvases (..., *S)."""
+        if isinstance(self.proposer, ProposalNetwork):
+            self.proposer.place(values, out)
+        else:
+            out.copy_(values.unflatten(-1, self.shape))
 
     def keep_cast(self, dtype: torch.dtype) -> AbstractContextManager[None]:
         """Return a context in which `Offer.all` casts the network's weights to `dtype` once.

@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -28,8 +28,11 @@ RESET_OPTIONS = ("goal_index", "goal", "initial_state")
 Rows = NDArray[np.int64] | slice
 """Some rows of the batch by index, or all of them as `ALL`, which copies less."""
 ALL = slice(None)
+Array = TypeVar("Array", Tensor, NDArray[np.float32])
 BLOCK_BYTES = 16 << 20
-"""Proposals made at once; with their temporaries they should fit into a last-level cache."""
+"""Proposals that the network makes at once: about a processor's last-level cache."""
+PART_BYTES = 2 << 20
+"""Proposals that are turned into images at once: about a core's own cache."""
 
 
 class Transition(NamedTuple):
@@ -90,10 +93,9 @@ class Core:
         self.mask = np.ones((n, a), dtype=bool)
         self.invalid = np.zeros(n, dtype=bool)
         self._offered: tuple[NDArray[np.int64], Offer] | None = None  # compact mode
-        self.next_canvas: Tensor | None = None  # pixels mode
+        self._next_values: Tensor | None = None  # pixels mode
         self.proposals: Tensor | None = None
         if self.config.obs_mode == "pixels":
-            self.next_canvas = torch.zeros(n, a, *s, device=self.device)
             self.proposals = torch.zeros(n, a, *s, device=self.device)
 
     def reset(self, rng: np.random.Generator, options: Mapping[str, Any], rows: Rows = ALL) -> None:
@@ -124,7 +126,7 @@ class Core:
         self.previous_image[rows] = self.image[rows]
         self.step_index[rows] = 0
         self.invalid[rows] = False
-        self._offer(rows)
+        self._offer(rows, alike=options.get("initial_state") is None)
 
     def step(self, action: NDArray[np.int64], rows: Rows = ALL) -> Transition:
         """Add the chosen proposals in some rows.
@@ -144,7 +146,7 @@ class Core:
             canvas[~valid], image[~valid] = self.canvas[rows][~valid], self.image[rows][~valid]
         phi = self.potential[rows].copy()
         self.previous_canvas = _put(self.previous_canvas, rows, self.canvas[rows])
-        self.previous_image[rows] = self.image[rows]
+        self.previous_image = _put(self.previous_image, rows, self.image[rows])
         self._place(rows, canvas, image)
         self.invalid[rows] = ~valid
         self.step_index[rows] += 1
@@ -158,13 +160,13 @@ class Core:
             "achieved_goal": self.image[rows].copy(),
             "action_mask": self.mask[rows].astype(np.int8),
             "desired_goal": self.goal[rows].copy(),
-            "log_prior": np.clip(self.log_prior[rows], LOG_PRIOR_FLOOR, 0.0),
+            "log_prior": np.minimum(np.maximum(self.log_prior[rows], LOG_PRIOR_FLOOR), 0.0),
             "observation": self.image[rows].copy(),
-            "step": self.step_index[rows, None].astype(np.float32) / self.config.horizon,
         }
         if self.proposals is not None:
             obs["proposals"] = self.proposals[rows].to("cpu", copy=True).numpy()
-        return dict(sorted(obs.items()))
+        obs["step"] = self.step_index[rows, None].astype(np.float32) / self.config.horizon
+        return obs  # in the order of the space's keys
 
     def describe(self, rows: Rows = ALL) -> dict[str, NDArray[Any]]:
         """Return the infos of some rows, every array with its own memory."""
@@ -234,27 +236,30 @@ class Core:
     def _place(self, rows: Rows, canvas: Tensor, image: NDArray[np.float32]) -> None:
         """Put some rows on canvases and their images, and measure how far the goals are."""
         self.canvas = _put(self.canvas, rows, canvas)
-        self.image[rows] = image
+        self.image = _put(self.image, rows, image)
         self.potential[rows] = self.chain.likelihood.potential(image, self.goal[rows])
         self.distance[rows] = compute_distance(image, self.goal[rows])
 
     @torch.no_grad()
     def _follow(self, rows: Rows, action: NDArray[np.int64]) -> tuple[Tensor, NDArray[np.float32]]:
         """Return the canvases and images that choices in some rows lead to."""
-        chosen = torch.from_numpy(action).to(self.device)
-        if self.next_canvas is not None and self.proposals is not None:
-            index = torch.from_numpy(self._index[rows]).to(self.device)
+        if self._next_values is not None and self.proposals is not None:
+            flat = self._index[rows] * self.config.num_proposals + action
+            index = torch.from_numpy(flat).to(self.device)
             # Not computed again: vectorised sigmoids differ in the last bit from place to place.
-            image = self.proposals[index, chosen].cpu().numpy()
-            return self.next_canvas[index, chosen], image
+            image = self.proposals.flatten(0, 1).index_select(0, index).cpu().numpy()
+            canvas = self.canvas[rows].clone()
+            self.chain.place(self._next_values.flatten(0, 1).index_select(0, index), canvas)
+            return canvas, image
         canvas, step = self.canvas[rows], self._steps(rows)
+        chosen = torch.from_numpy(action).to(self.device)
         delta = self._find_offer(rows, canvas, step).rows(chosen)
         canvas = self.chain.dynamics.advance(canvas, delta, step)
         return canvas, self.chain.likelihood.mean(canvas).cpu().numpy()
 
     @torch.no_grad()
-    def _offer(self, rows: Rows) -> None:
-        """Bring prior, mask and proposals of some rows up to date."""
+    def _offer(self, rows: Rows, alike: bool = False) -> None:
+        """Bring prior, mask and proposals of some rows up to date; rows `alike` share a state."""
         self._offered = None
         over = self.step_index[rows] == self.config.horizon
         if over.any():
@@ -263,34 +268,56 @@ class Core:
             rows = index[~over]
             if not len(rows):
                 return
+        if self.proposals is not None and alike:
+            self._show(self._index[rows][:1])
+            self._repeat(rows)
+            return
         if self.proposals is not None:
-            for block in self._split(rows):
-                self._show(block)
+            for block in _split(len(self._index[rows]), self.proposals[0].nbytes, BLOCK_BYTES):
+                self._show(block if isinstance(rows, slice) else rows[block])
             return
         offer = self.chain.offer(self.canvas[rows], self._steps(rows), all_wanted=False)
         self._set_prior(rows, offer.log_prior, offer.mask)
         self._offered = self._index[rows], offer
 
     def _show(self, rows: Rows) -> None:
-        """Compute all proposals of some rows, as canvases and as images."""
-        assert self.next_canvas is not None and self.proposals is not None
-        canvas, step = self.canvas[rows], self._steps(rows)
-        delta, log_prior, mask = self.chain.propose(canvas, step)
-        _check_offer("changes", delta, (len(step), *self.proposals.shape[1:]))
-        self._set_prior(rows, log_prior, mask)
-        next_canvas, proposals = self.next_canvas[rows], self.proposals[rows]
-        self.chain.dynamics.advance(canvas.unsqueeze(1), delta, step, out=next_canvas)
-        self.chain.likelihood.mean(next_canvas, out=proposals)
-        if not isinstance(rows, slice):  # then these were copies
-            self.next_canvas[rows], self.proposals[rows] = next_canvas, proposals
+        """Compute all proposals of some rows, as canvases and as images.
 
-    def _set_prior(self, rows: Rows, log_prior: Tensor, mask: Tensor) -> None:
+        The network makes them for many rows at once, which is where it is fast; what follows
+        is done for few rows at a time, which is where memory is fast.
+        """
+        assert self.proposals is not None
+        canvas, step = self.canvas[rows], self._steps(rows)
+        offer = self.chain.offer(canvas, step)
+        x, y = self.chain.compress(canvas), offer.all(torch.float32)  # (K, P), (K, A, P)
+        _check_offer("changes", y, (len(step), self.config.num_proposals, x.shape[1]))
+        self._set_prior(rows, offer.log_prior, offer.mask)
+        if self._next_values is None:
+            self._next_values = y.new_zeros(self.num_envs, *y.shape[1:])
+        values, shown = self._next_values[rows], self.proposals[rows]
+        image = torch.from_numpy(self.image[rows]).to(self.device).unsqueeze(1)
+        for part in _split(len(step), y[0].nbytes, PART_BYTES):
+            chain, out = self.chain, values[part]
+            chain.dynamics.advance(x[part].unsqueeze(1), y[part], step[part], out=out)
+            shown[part].copy_(image[part])
+            chain.place(chain.likelihood.mean(out), shown[part])
+        if not isinstance(rows, slice):  # then these were copies
+            self._next_values[rows], self.proposals[rows] = values, shown
+
+    def _repeat(self, rows: Rows) -> None:
+        """Offer in all these rows what the first of them is offered."""
+        first = self._index[rows][:1]
+        self.log_prior[rows], self.mask[rows] = self.log_prior[first], self.mask[first]
+        for table in (self._next_values, self.proposals):
+            if table is not None:
+                table[rows] = table[first]
+
+    def _set_prior(self, rows: Rows, log_prior: Tensor, is_valid: Tensor) -> None:
         """Note the prior and the valid proposals of some rows."""
-        shape = (len(self._index[rows]), self.config.num_proposals)
-        _check_offer("log_prior", log_prior, shape)
+        _check_offer("log_prior", log_prior, self.log_prior[rows].shape)
         self.log_prior[rows] = log_prior.cpu().numpy()
-        self.mask[rows] = mask.cpu().numpy()
-        if not self.mask[rows].any(axis=1).all():
+        self.mask[rows] = mask = is_valid.cpu().numpy()
+        if not (mask.all() or mask.any(axis=1).all()):
             raise ValueError("the proposer gave no proposal a finite log_prior: is it NaN?")
 
     def _close(self, ended: NDArray[np.int64]) -> None:
@@ -300,17 +327,6 @@ class Core:
         if self.proposals is not None:
             image = torch.from_numpy(self.image[ended]).to(self.device)
             self.proposals[ended] = image.unsqueeze(1)
-
-    def _split(self, rows: Rows) -> list[Rows]:
-        """Split rows into blocks whose proposals fit into a processor's cache."""
-        num = len(self._index[rows])
-        row_bytes = 4 * self.config.num_proposals * math.prod(self.shape)
-        blocks = math.ceil(num * row_bytes / BLOCK_BYTES)
-        if blocks <= 1:
-            return [rows]
-        bounds = np.linspace(0, num, blocks + 1).astype(int).tolist()
-        cuts = [slice(*pair) for pair in itertools.pairwise(bounds)]
-        return [cut if isinstance(rows, slice) else rows[cut] for cut in cuts]
 
     def _find_offer(self, rows: Rows, canvas: Tensor, step: Tensor) -> Offer:
         """Return the offer these rows were made last, made again if other rows got one since."""
@@ -323,7 +339,14 @@ class Core:
         return torch.from_numpy(self.step_index[rows].copy()).to(self.device)
 
 
-def _put(old: Tensor, rows: Rows, new: Tensor) -> Tensor:
+def _split(num: int, row_bytes: int, block_bytes: int) -> list[slice]:
+    """Split `num` rows evenly into as few blocks as do not exceed a size."""
+    blocks = max(1, math.ceil(num * row_bytes / block_bytes))
+    bounds = [num * i // blocks for i in range(blocks + 1)]
+    return [slice(*pair) for pair in itertools.pairwise(bounds) if pair[0] < pair[1]]
+
+
+def _put(old: Array, rows: Rows, new: Array) -> Array:
     """Return `old` with `new` in some rows; all of them change hands without a copy."""
     if isinstance(rows, slice):
         return new

@@ -40,7 +40,7 @@ class Dynamics:
         Returns:
             The next canvases, in the shape of `delta`.
         """
-        alpha = self.rate[step].view(-1, *(1,) * (delta.ndim - 1))
+        alpha = self.rate.index_select(0, step).view(-1, *(1,) * (delta.ndim - 1))
         return torch.addcmul(canvas, alpha, delta, out=out)
 
     def to(self, device: torch.device | str) -> Dynamics:

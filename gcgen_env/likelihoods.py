@@ -121,11 +121,11 @@ class Bernoulli(Likelihood):
 
     def potential(self, image: NDArray[Any], goal: NDArray[Any]) -> NDArray[np.float64]:
         """Return sum g log m + (1 - g) log(1 - m), shape (B,), in nats."""
-        m = np.clip(_rows(image), MEAN_CLIP, 1 - MEAN_CLIP)
+        m = _clip_rows(image, MEAN_CLIP, 1 - MEAN_CLIP)
+        if ((goal == 0) | (goal == 1)).all():  # the same bits from half the logarithms
+            p = np.abs(np.subtract(_rows(1 - goal), m, out=m), out=m)
+            return np.asarray(np.log(p, out=p).sum(axis=1))
         g = _rows(goal)
-        is_white = g == 1
-        if (is_white | (g == 0)).all():  # the same bits from half the logarithms
-            return np.asarray(np.log(np.where(is_white, m, 1 - m)).sum(axis=1))
         return np.asarray((g * np.log(m) + (1 - g) * np.log(1 - m)).sum(axis=1))
 
     def sample(self, mean: NDArray[Any], rng: np.random.Generator) -> NDArray[np.float32]:
@@ -166,7 +166,7 @@ class Gaussian(Likelihood):
 
     def potential(self, image: NDArray[Any], goal: NDArray[Any]) -> NDArray[np.float64]:
         """Return -|g - m|^2 / (2 sigma^2) - D log(sigma sqrt(2 pi)), shape (B,), in nats."""
-        m = np.clip(_rows(image), self.low, self.high)
+        m = _clip_rows(image, self.low, self.high)
         z = (_rows(goal) - m) / self.sigma
         constant = m.shape[1] * (math.log(self.sigma) + 0.5 * math.log(2 * math.pi))
         return np.asarray(-0.5 * (z * z).sum(axis=1) - constant)
@@ -202,6 +202,12 @@ def make_likelihood(
     if name == Gaussian.name:
         return Gaussian(event_ndim, low, high, sigma)
     raise ValueError(f"likelihood must be 'bernoulli' or 'gaussian', got {name!r}")
+
+
+def _clip_rows(images: NDArray[Any], low: float, high: float) -> NDArray[np.float64]:
+    """Flatten (B, *S) to contiguous float64 (B, D) and clip it."""
+    rows = np.maximum(_rows(images), low)
+    return np.minimum(rows, high, out=rows)
 
 
 def _rows(images: NDArray[Any]) -> NDArray[np.float64]:

@@ -17,7 +17,7 @@ def prune_prior(log_prior: Tensor, nucleus: float) -> tuple[Tensor, Tensor]:
         ones, shape (B, A), bool, at least one True in each row.
     """
     if nucleus >= 1.0:
-        return log_prior, log_prior.isfinite()
+        return log_prior, log_prior > float("-inf")
     ordered, order = log_prior.sort(dim=-1, descending=True, stable=True)
     mass_before = ordered.exp().cumsum(-1) - ordered.exp()
     keep = mass_before < nucleus

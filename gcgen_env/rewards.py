@@ -37,10 +37,10 @@ def shaping_reward(
 
 def compute_distance(achieved: NDArray[Any], desired: NDArray[Any]) -> NDArray[np.float64]:
     """Compute the root mean squared error of images (B, *S), shape (B,), in image units."""
-    difference = achieved.astype(np.float64) - desired.astype(np.float64)
+    difference = np.subtract(achieved, desired, dtype=np.float64)
     size = math.prod(difference.shape[1:])  # not -1: the batch may be empty
     rows = np.ascontiguousarray(difference).reshape(len(difference), size)
-    return np.sqrt((rows * rows).mean(axis=1))
+    return np.sqrt(np.square(rows, out=rows).sum(axis=1) / size)
 
 
 @dataclass(frozen=True)

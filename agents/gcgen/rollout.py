@@ -111,7 +111,7 @@ def _decide(
 ) -> Decision:
     """Compute what the GC-agent sees: all next states, their images and their gains."""
     likelihood = chain.likelihood
-    x, g = offer.compress(canvas), offer.compress(goal)  # (B, P)
+    x, g = chain.compress(canvas), chain.compress(goal)  # (B, P)
     y = offer.all(dtype)  # (B, A, P)
     reached = chain.dynamics.advance(x.unsqueeze(1), y, step, out=y)
     before = likelihood.log_prob_terms(x, g).sum(-1, keepdim=True)
@@ -124,7 +124,7 @@ def _decide(
         after - before,
         proposals,
         likelihood.mean(x),
-        offer.compress,
+        chain.compress,
     )
 
 

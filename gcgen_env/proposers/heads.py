@@ -9,12 +9,15 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+MOST_PADDING = 4
+"""Groups are filled up to the longest if that makes at most so many rows of one."""
+
 
 class LinearHead(nn.Module):
     """A linear maps from features z to P values: y[a] = z W[a] + b[a].
 
     `forward` makes all A proposals in one batched product. `rows` makes only the chosen ones:
-    the batch is sorted by chosen index, one small product for each group, so that neither
+    the batch is put together by chosen index, one small product for each group, so that neither
     the values nor the gradient of the other A - 1 proposals are ever computed.
     """
 
@@ -139,8 +142,10 @@ class _ChosenRows(torch.autograd.Function):
 
 
 class Groups(NamedTuple):
-    """The rows of a batch, sorted by the index they chose."""
+    """The rows of a batch, put together by the index they chose."""
 
+    action: Tensor
+    """The index each row chose, shape (B,)."""
     order: Tensor
     """Rows, those of one index side by side, shape (B,)."""
     counts: list[int]
@@ -150,16 +155,30 @@ class Groups(NamedTuple):
     def of(cls, action: Tensor, num: int) -> Groups:
         """Sort the rows of `action` (B,), whose values lie in [0, num)."""
         order = action.argsort(stable=True)
-        return cls(order, torch.bincount(action, minlength=num).tolist())
+        return cls(action, order, torch.bincount(action, minlength=num).tolist())
 
     def multiply(self, x: Tensor, matrices: Tensor) -> Tensor:
         """Compute x_b M[a_b]: (B, N) and (A, N, M) to (B, M)."""
+        longest = max(self.counts)
+        if 0 < len(self.counts) * longest <= MOST_PADDING * len(x):
+            return self._multiply_padded(x, matrices, longest)
         y = x.new_empty(len(x), matrices.shape[2])
         groups = zip(*(v.split(self.counts) for v in (x[self.order], y)), strict=True)
         for (rows, products), matrix in zip(groups, matrices.unbind(), strict=True):
             if len(rows):
                 torch.mm(rows, matrix, out=products)
         return torch.empty_like(y).index_copy_(0, self.order, y)
+
+    def _multiply_padded(self, x: Tensor, matrices: Tensor, longest: int) -> Tensor:
+        """Compute the same in one batched product, every group filled up to the longest."""
+        counts = torch.tensor(self.counts, device=x.device)
+        first = (counts.cumsum(0) - counts)[self.action[self.order]]  # of its group, (B,)
+        place = torch.empty_like(self.order)
+        place[self.order] = torch.arange(len(x), device=x.device) - first
+        place += longest * self.action
+        padded = x.new_zeros(len(counts) * longest, x.shape[1]).index_copy_(0, place, x)
+        y = torch.bmm(padded.view(len(counts), longest, -1), matrices)
+        return y.flatten(0, 1).index_select(0, place)
 
     def correlate(self, x: Tensor, y: Tensor) -> Tensor:
         """Compute sum over b with a_b = a of x_b^T y_b: (B, N) and (B, M) to (A, N, M)."""

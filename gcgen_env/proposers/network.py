@@ -110,8 +110,16 @@ class ProposalNetwork(nn.Module):
         size = math.prod(self.config.shape)
         if len(self.pixels) < size:
             full = values.new_zeros(*values.shape[:-1], size)
-            values = full.index_copy_(-1, self.pixels, values)
+            values = full.scatter_(-1, self.pixels.expand_as(values), values)
         return values.unflatten(-1, self.config.shape)
+
+    def place(self, values: Tensor, out: Tensor) -> None:
+        """Write active values (..., P) over those of images or canvases `out` (..., *S)."""
+        flat = out.flatten(-len(self.config.shape))
+        if len(self.pixels) < flat.shape[-1]:
+            flat.scatter_(-1, self.pixels.expand_as(values), values)
+        else:
+            flat.copy_(values)
 
     def encode(self, canvas: Tensor, step: Tensor) -> tuple[Tensor, Tensor]:
         """Return what the heads read.

@@ -91,10 +91,10 @@ def test_an_offer_is_the_proposals_on_demand(chain, states):
     torch.testing.assert_close(offer.log_prior, log_prior, **close)
     assert torch.equal(offer.mask, mask)
     torch.testing.assert_close(offer.rows(action), delta[torch.arange(12), action], **close)
-    torch.testing.assert_close(offer.all(torch.float32), offer.compress(delta), **close)
+    torch.testing.assert_close(offer.all(torch.float32), chain.compress(delta), **close)
     assert offer.all(torch.bfloat16).dtype == torch.float32
     offer.all(torch.float32).fill_(torch.nan)  # the caller may overwrite them
-    torch.testing.assert_close(offer.all(torch.float32), offer.compress(delta), **close)
+    torch.testing.assert_close(offer.all(torch.float32), chain.compress(delta), **close)
     torch.testing.assert_close(offer.rows(action), delta[torch.arange(12), action], **close)
 
 
