@@ -121,12 +121,11 @@ class Bernoulli(Likelihood):
 
     def potential(self, image: NDArray[Any], goal: NDArray[Any]) -> NDArray[np.float64]:
         """Return sum g log m + (1 - g) log(1 - m), shape (B,), in nats."""
-        m = _clip_rows(image, MEAN_CLIP, 1 - MEAN_CLIP)
-        if ((goal == 0) | (goal == 1)).all():  # the same bits from half the logarithms
-            p = np.abs(np.subtract(_rows(1 - goal), m, out=m), out=m)
-            return np.asarray(np.log(p, out=p).sum(axis=1))
-        g = _rows(goal)
-        return np.asarray((g * np.log(m) + (1 - g) * np.log(1 - m)).sum(axis=1))
+        if ((goal == 0) | (goal == 1)).all():  # one outcome a value: half the logarithms
+            p = np.subtract(1 - goal, image, dtype=np.float64)
+            return _sum_rows(_log_(np.abs(p, out=p)))
+        g, m = np.asarray(goal, np.float64), np.array(image, np.float64)
+        return _sum_rows((1 - g) * _log_(1 - m) + g * _log_(m))
 
     def sample(self, mean: NDArray[Any], rng: np.random.Generator) -> NDArray[np.float32]:
         """Draw binary images, float32 0 or 1."""
@@ -166,10 +165,10 @@ class Gaussian(Likelihood):
 
     def potential(self, image: NDArray[Any], goal: NDArray[Any]) -> NDArray[np.float64]:
         """Return -|g - m|^2 / (2 sigma^2) - D log(sigma sqrt(2 pi)), shape (B,), in nats."""
-        m = _clip_rows(image, self.low, self.high)
-        z = (_rows(goal) - m) / self.sigma
-        constant = m.shape[1] * (math.log(self.sigma) + 0.5 * math.log(2 * math.pi))
-        return np.asarray(-0.5 * (z * z).sum(axis=1) - constant)
+        m = np.asarray(image, np.float64).clip(self.low, self.high)
+        z = (goal - m) / self.sigma
+        constant = math.prod(m.shape[1:]) * (math.log(self.sigma) + 0.5 * math.log(2 * math.pi))
+        return -0.5 * _sum_rows(z * z) - constant
 
     def sample(self, mean: NDArray[Any], rng: np.random.Generator) -> NDArray[np.float32]:
         """Draw images around their means; values may leave [low, high]."""
@@ -204,16 +203,17 @@ def make_likelihood(
     raise ValueError(f"likelihood must be 'bernoulli' or 'gaussian', got {name!r}")
 
 
-def _clip_rows(images: NDArray[Any], low: float, high: float) -> NDArray[np.float64]:
-    """Flatten (B, *S) to contiguous float64 (B, D) and clip it."""
-    rows = np.maximum(_rows(images), low)
-    return np.minimum(rows, high, out=rows)
+def _log_(p: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Turn probabilities into logarithms in place, clipped to [1e-5, 1 - 1e-5] before."""
+    np.maximum(p, MEAN_CLIP, out=p)
+    np.minimum(p, 1 - MEAN_CLIP, out=p)
+    return np.log(p, out=p)
 
 
-def _rows(images: NDArray[Any]) -> NDArray[np.float64]:
-    """Flatten (B, *S) to contiguous float64 (B, D): one memory layout, hence one result."""
-    size = math.prod(images.shape[1:])  # not -1: the batch may be empty
-    return np.ascontiguousarray(images, dtype=np.float64).reshape(len(images), size)
+def _sum_rows(terms: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Sum each of (B, *S): one memory layout, hence one result whatever the batch."""
+    size = math.prod(terms.shape[1:])  # not -1: the batch may be empty
+    return np.asarray(np.ascontiguousarray(terms).reshape(len(terms), size).sum(axis=1))
 
 
 def _dot(vector: Tensor, rows: Tensor) -> Tensor:
