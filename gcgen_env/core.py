@@ -164,7 +164,7 @@ class Core:
             "observation": self.image[rows].copy(),
         }
         if self.proposals is not None:
-            obs["proposals"] = self.proposals[rows].to("cpu", copy=True).numpy()
+            obs["proposals"] = _to_numpy(self.proposals[rows])
         obs["step"] = self.step_index[rows, None].astype(np.float32) / self.config.horizon
         return obs  # in the order of the space's keys
 
@@ -337,6 +337,13 @@ class Core:
     def _steps(self, rows: Rows) -> Tensor:
         """Return h of some rows as a tensor on the device."""
         return torch.from_numpy(self.step_index[rows].copy()).to(self.device)
+
+
+def _to_numpy(table: Tensor) -> NDArray[np.float32]:
+    """Copy a tensor into an array that NumPy allocates, on huge pages where there are any."""
+    array = np.empty(table.shape, np.float32)
+    torch.from_numpy(array).copy_(table)
+    return array
 
 
 def _split(num: int, row_bytes: int, block_bytes: int) -> list[slice]:

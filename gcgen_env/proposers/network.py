@@ -103,7 +103,9 @@ class ProposalNetwork(nn.Module):
     def compress(self, images: Tensor) -> Tensor:
         """Pick the active values of images or canvases: (..., *S) to (..., P)."""
         values = images.flatten(-len(self.config.shape))
-        return values if len(self.pixels) == values.shape[-1] else values[..., self.pixels]
+        if len(self.pixels) == values.shape[-1]:
+            return values
+        return values.index_select(-1, self.pixels)
 
     def expand(self, values: Tensor) -> Tensor:
         """Put active values back into place, zeros elsewhere: (..., P) to (..., *S)."""
