@@ -140,8 +140,8 @@ def test_imitation_reaches_the_proposals_through_the_canvases(chain, goals):
 
 def test_cutting_the_chain_changes_the_gradient(chain, goals):
     class Cut(Dynamics):
-        def advance(self, canvas, delta, step):
-            return super().advance(canvas.detach(), delta, step)
+        def advance(self, canvas, delta, step, out=None):
+            return super().advance(canvas.detach(), delta, step, out)
 
     cut = replace(chain, dynamics=Cut(chain.dynamics.initial, chain.dynamics.rate))
     whole, parts = (
