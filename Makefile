@@ -5,7 +5,7 @@ STAMP := $(VENV)/.setup-done
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-slow doctest lint check format clean
+.PHONY: help setup demo test test-slow doctest bench lint check format clean
 
 help:  ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -23,6 +23,10 @@ test-slow: $(STAMP)  ## Run the slow tests
 
 doctest: $(STAMP)  ## Run the examples of the docstrings
 	$(BIN)/python -m pytest --doctest-modules gcgen_env agents
+
+bench: $(STAMP)  ## Measure speed and memory against their targets
+	$(BIN)/python -m pip install -q -c constraints.txt -e '.[bench]'
+	$(BIN)/python -m examples.benchmarks
 
 lint: $(STAMP)  ## Check format, style and types
 	$(BIN)/ruff format --check .

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import statistics
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,8 @@ from stable_baselines3.common.vec_env import DummyVecEnv
 from examples.benchmarks.figures import Figure, report
 from examples.benchmarks.memory import measure_peak, run_and_report
 from examples.benchmarks.task import ENV_ID, make_kwargs, make_vector_env, set_threads, write_images
-from examples.benchmarks.timing import Timings, time_in_turns
+from examples.benchmarks.timing import Stopwatch, time_in_turns
+from gcgen_env import GCGenVectorEnv
 
 MODES = ("pixels", "compact")
 FLOORS = {"pixels": (0.6, 15.0), "compact": (3.0, 8.0)}
@@ -52,23 +55,23 @@ def main(
     for mode in MODES:
         kwargs = make_kwargs(images, mode)
         figures += [*compare(kwargs, num_envs, rounds), *grow(kwargs, many_envs, rounds)]
-    figures += [*compare_single(make_kwargs(images), rounds), *measure_memory(images, num_envs)]
+        figures += compare_single(kwargs, rounds)
+    figures += measure_memory(images, num_envs)
     report(figures, json)
     return figures
 
 
-def play(envs: gym.vector.VectorEnv[Any, Any, Any], seed: int = 0) -> None:
+def play(envs: GCGenVectorEnv, seed: int = 0) -> None:
     """Play one episode in every environment, actions at random."""
     rng = np.random.default_rng(seed)
     envs.reset(seed=seed)
-    num = envs.single_action_space.n  # type: ignore[attr-defined]
-    for _ in range(envs.unwrapped.config.horizon):
-        envs.step(rng.integers(num, size=envs.num_envs))
+    for _ in range(envs.config.horizon):
+        envs.step(rng.integers(envs.config.num_proposals, size=envs.num_envs))
 
 
-def make_player(envs: gym.vector.VectorEnv[Any, Any, Any]) -> Callable[[], None]:
+def make_player(envs: GCGenVectorEnv) -> Callable[[], None]:
     """Return a function that makes the H steps of one episode, the autoreset among them."""
-    horizon, num = envs.unwrapped.config.horizon, envs.single_action_space.n  # type: ignore[attr-defined]
+    horizon, num = envs.config.horizon, envs.config.num_proposals
     actions = np.random.default_rng(0).integers(num, size=(horizon, envs.num_envs))
     envs.reset(seed=0)
 
@@ -79,9 +82,9 @@ def make_player(envs: gym.vector.VectorEnv[Any, Any, Any]) -> Callable[[], None]
     return steps
 
 
-def make_forward(envs: gym.vector.VectorEnv[Any, Any, Any]) -> Callable[[], None]:
+def make_forward(envs: GCGenVectorEnv) -> Callable[[], None]:
     """Return a function that only asks the proposer for all proposals, H times, in float32."""
-    core: Any = envs.unwrapped.core
+    core: Any = envs.core
     canvas = core.chain.dynamics.start(envs.num_envs)
 
     @torch.no_grad()
@@ -98,7 +101,7 @@ def compare(kwargs: dict[str, Any], num_envs: int, rounds: int) -> list[Figure]:
     envs = make_vector_env(num_envs, kwargs)
     dummy = DummyVecEnv([lambda: gym.make(ENV_ID, **kwargs)] * few)
     dummy.reset()
-    horizon = envs.unwrapped.config.horizon
+    horizon = envs.config.horizon
     actions = np.random.default_rng(0).integers(32, size=(horizon, few))
     timings = time_in_turns(
         {
@@ -142,40 +145,28 @@ def grow(kwargs: dict[str, Any], many: int, rounds: int, few: int = 64) -> list[
 
 
 def compare_single(kwargs: dict[str, Any], rounds: int) -> list[Figure]:
-    """Compare one environment of `gym.make` with its proposer alone."""
+    """Split the step of one environment of `gym.make` into its network and everything else."""
     env = gym.make(ENV_ID, **kwargs)
-    env.reset(seed=0)
     core: Any = env.unwrapped.core  # type: ignore[attr-defined]
+    watch = Stopwatch()
+    network = core.chain.proposer
+    object.__setattr__(network, "encode", watch.time(network.encode))
+    for name in ("forward", "rows"):
+        object.__setattr__(network.head, name, watch.time(getattr(network.head, name)))
     horizon = core.config.horizon
-    canvas = core.chain.dynamics.start(1)
-
-    def steps() -> None:
+    steps, inside = [], []
+    for _ in range(50 * rounds):
         env.reset()
+        watch.seconds, start = 0.0, time.perf_counter()
         for h in range(horizon):
             env.step(h)
-
-    def without_steps() -> None:
-        env.reset()
-
-    @torch.no_grad()
-    def propose() -> None:  # a step at h = H - 1 asks for no proposals
-        for h in range(1, horizon):
-            core.chain.proposer.propose(canvas, torch.tensor([h]))
-
-    functions = {"steps": steps, "resets": without_steps, "propose": propose}
-    timings: Timings = time_in_turns(functions, 30 * rounds, warm_up=20)
-    step = (timings.seconds("steps") - timings.seconds("resets")) / horizon
-    bare = timings.seconds("propose") / horizon
-    return [
-        Figure(
-            "single environment: overhead of a step beside the proposer",
-            1e6 * (step - bare),
-            "us",
-            150.0,
-            at_least=False,
-            detail=f"step {1e6 * step:.0f} us, proposer {1e6 * bare:.0f} us",
-        )
-    ]
+        steps.append((time.perf_counter() - start) / horizon)
+        inside.append(watch.seconds / horizon)
+    overhead = statistics.median(a - b for a, b in zip(steps, inside, strict=True))
+    detail = f"step {1e6 * statistics.median(steps):.0f} us, "
+    detail += f"network {1e6 * statistics.median(inside):.0f} us"
+    name = f"{kwargs['obs_mode']}: single environment, step beside the network"
+    return [Figure(name, 1e6 * overhead, "us", 150.0, at_least=False, detail=detail)]
 
 
 def measure_memory(images: Path, num_envs: int) -> list[Figure]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -13,7 +14,6 @@ from torch import Tensor
 
 from agents import GCGen
 from agents.gcgen.choices import make_sampler
-from agents.gcgen.rollout import Path
 from examples.benchmarks.ddn_update import make_ddn_update
 from examples.benchmarks.figures import Figure, report
 from examples.benchmarks.memory import measure_peak, run_and_report
@@ -39,69 +39,63 @@ def main(
         rounds: Repetitions; medians are reported.
         threads: Threads of torch.
         json: Print JSON instead of a table.
-        peak: Instead of all this, print how much memory a few updates take.
+        peak: Instead of all this, print how much memory five updates take.
     """
     set_threads(threads)
     images = str(write_images())
     if peak:
-        run_and_report(lambda: [update(make_model(images, batch_size)) for _ in range(3)])
+        run_and_report(lambda: make_model(images, batch_size))
         return []
     figures = []
     for width in WIDTHS:
-        figures += compare_updates(make_model(images, batch_size, width), rounds)
+        figures += compare_updates(images, batch_size, width, rounds)
     figures += measure_memory(make_model(images, batch_size), batch_size)
     report(figures, json)
     return figures
 
 
-def make_model(images: str, batch_size: int, width: int = 128) -> GCGen:
-    """Make a model whose updates are those of its first epochs: a few are made already."""
+def make_model(images: str, batch_size: int, width: int = 128, rule: str = "gcgen") -> GCGen:
+    """Make a model and a few updates; the rule "ddn" is hard selection, a uniform prior."""
+    terms = {"prior": False, "learned": False, "hard": True, "look_ahead": (1.0, 1.0)}
     model = GCGen(
         "GCPolicy",
         ENV_ID,
         seed=0,
         n_envs=batch_size,
         batch_size=batch_size,
-        s_agent_kwargs={"width": width},
+        s_agent_kwargs={"width": width, "uniform_prior": rule == "ddn"},
+        policy_kwargs=terms if rule == "ddn" else None,
         env_kwargs={"dataset": images},
     )
-    model.learn(5 * batch_size * model.chain.horizon)
-    return model
+    return model.learn(5 * batch_size * model.chain.horizon)
 
 
-def update(model: GCGen) -> Path:
-    """Make one update from fresh goals."""
-    return model.train()
-
-
-def compare_updates(model: GCGen, rounds: int) -> list[Figure]:
+def compare_updates(images: str, batch_size: int, width: int, rounds: int) -> list[Figure]:
     """Compare the update with plain autograd, and with Discrete Distribution Networks."""
-    network, batch_size = model.s_agent.network, model.batch_size
-    goals = model._sample_goals()
+    model = make_model(images, batch_size, width)
+    goals, network = model._sample_goals(), model.s_agent.network
     functions: dict[str, Callable[[], Any]] = {
         "ours": model.train,
+        "rule": make_model(images, batch_size, width, rule="ddn").train,
         "plain": lambda: make_plain_update(model)(goals),
     }
+    pairs = [("plain", "ours", "update / plain autograd")]
     try:
         ddn_update = make_ddn_update(network.config, len(network.pixels))
         functions["ddn"] = lambda: ddn_update(network.compress(goals))
+        pairs.append(("ddn", "ours", "update / DDN's own layer (sddn)"))
+        pairs.append(("ddn", "rule", "update by DDN's rule / DDN's own layer (sddn)"))
     except ImportError:
-        print('sddn is not installed, its row is left out: pip install "gcgen[bench]"')
+        print('without sddn there is no row for it: pip install ".[bench]"', file=sys.stderr)
     timings = time_in_turns(functions, rounds)
-    ours = 1e3 * timings.seconds("ours")
-    names = {"plain": "plain autograd", "ddn": "DDN's own layer (sddn)"}
-    return [
-        Figure(
-            f"width {network.config.width}, batch {batch_size}: speed / {names[name]}",
-            timings.ratio(name, "ours"),
-            "x",
-            2.5,
-            detail=f"{ours:.0f} ms, {1e3 * timings.seconds(name):.0f} ms, "
-            f"{1e3 * batch_size / ours:.0f} images/s",
-        )
-        for name in functions
-        if name != "ours"
-    ]
+    figures = []
+    for slow, fast, name in pairs:
+        milliseconds = [1e3 * timings.seconds(which) for which in (fast, slow)]
+        detail = "{:.0f} ms, {:.0f} ms".format(*milliseconds)
+        detail += f", {1e3 * batch_size / milliseconds[0]:.0f} images/s"
+        name = f"width {width}, batch {batch_size}: {name}"
+        figures.append(Figure(name, timings.ratio(slow, fast), "x", 2.5, detail=detail))
+    return figures
 
 
 def make_plain_update(model: GCGen) -> Callable[[Tensor], None]:
@@ -139,7 +133,7 @@ def measure_memory(model: GCGen, batch_size: int) -> list[Figure]:
             detail=f"{theirs / 1e3:.1f} kB, {own / 1e3:.2f} kB",
         ),
         Figure(
-            f"peak memory of making a model and 3 updates of {batch_size}",
+            f"peak memory of making a model and 5 updates of {batch_size}",
             peak["peak_bytes"] / 1e6,
             "MB",
         ),

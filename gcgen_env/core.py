@@ -265,8 +265,8 @@ class Core:
         if over.any():
             index = self._index[rows]
             self._close(index[over])
-            rows = index[~over]
-            if not len(rows):
+            rows = live = index[~over]
+            if not len(live):
                 return
         if self.proposals is not None and alike:
             self._show(self._index[rows][:1])

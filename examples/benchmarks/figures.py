@@ -45,6 +45,11 @@ class Figure:
             return None
         return self.value / self.target if self.at_least else self.target / self.value
 
+    @classmethod
+    def from_json(cls, entry: dict[str, Any]) -> Figure:
+        """Undo `to_json`."""
+        return cls(**{name: value for name, value in entry.items() if name != "passed"})
+
     def to_json(self) -> dict[str, Any]:
         """Return the fields, and whether the target is reached."""
         return {**asdict(self), "passed": self.passed}

@@ -36,7 +36,8 @@ def plain_loss(
     rate, horizon = s_agent.chain.dynamics.rate, network.horizon
     x = s_agent.chain.dynamics.start(len(goal))
     rows = torch.arange(len(goal))
-    potential, log_qs, kls, values, imitation = [likelihood.log_prob(x, goal)], [], [], [], 0.0
+    potential, log_qs, kls, values = [likelihood.log_prob(x, goal)], [], [], []
+    imitation = torch.zeros(len(goal))
     for h in range(horizon):
         z, log_prior = network.encode(x, torch.full((len(goal),), h))
         weight, bias = network.head.weight, network.head.bias  # (A, W, P), (A, P)

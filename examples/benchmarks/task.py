@@ -10,8 +10,8 @@ import gymnasium as gym
 import numpy as np
 import torch
 
-import gcgen_env  # noqa: F401  registers the ids
 from agents import SAgent
+from gcgen_env import GCGenVectorEnv
 from gcgen_env.proposers import pretrained_path
 
 ENV_ID = "GCGen-MNIST-v0"
@@ -31,9 +31,11 @@ def make_kwargs(images: Path, obs_mode: str = "pixels") -> dict[str, Any]:
     return {"dataset": str(images), "proposer": proposer, "obs_mode": obs_mode}
 
 
-def make_vector_env(num_envs: int, kwargs: dict[str, Any]) -> gym.vector.VectorEnv[Any, Any, Any]:
+def make_vector_env(num_envs: int, kwargs: dict[str, Any]) -> GCGenVectorEnv:
     """Make a vector environment in the mode that SB3 and most training loops use."""
-    return gym.make_vec(ENV_ID, num_envs=num_envs, autoreset_mode="SameStep", **kwargs)
+    envs = gym.make_vec(ENV_ID, num_envs=num_envs, autoreset_mode="SameStep", **kwargs)
+    assert isinstance(envs, GCGenVectorEnv)
+    return envs
 
 
 def set_threads(threads: int) -> None:

@@ -30,6 +30,25 @@ class Timings:
         return statistics.median(a / b for a, b in pairs)
 
 
+class Stopwatch:
+    """Adds up the seconds spent in functions."""
+
+    def __init__(self) -> None:
+        """Begin at zero."""
+        self.seconds = 0.0
+
+    def time(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Return the function, timed."""
+
+        def timed(*args: Any, **kwargs: Any) -> Any:
+            start = time.perf_counter()
+            result = function(*args, **kwargs)
+            self.seconds += time.perf_counter() - start
+            return result
+
+        return timed
+
+
 def time_in_turns(
     functions: Mapping[str, Callable[[], Any]], rounds: int, warm_up: int = 2
 ) -> Timings:
