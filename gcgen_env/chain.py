@@ -86,19 +86,24 @@ class Chain:
         delta = compute_rows(self.proposer, canvas, step, action)
         return self.dynamics.advance(canvas, delta, step)
 
-    def offer(self, canvas: Tensor, step: Tensor, all_wanted: bool = True) -> Offer:
+    def offer(
+        self, canvas: Tensor, step: Tensor, alike: bool = False, all_wanted: bool = True
+    ) -> Offer:
         """Return the prior now and the proposals on demand, from one pass of the network.
 
         Args:
             canvas: x, shape (B, *S).
             step: h, shape (B,), int64.
+            alike: All rows are the same state, so that the network need look at one only.
             all_wanted: Whether `all` will be asked for. A proposer other than
                 `ProposalNetwork` then computes all proposals at once; else it is asked the
                 cheapest way it offers.
         """
         network = self.proposer
         if isinstance(network, ProposalNetwork):
-            z, log_prior = network.encode(canvas, step)
+            some = slice(1) if alike else slice(None)
+            features = network.encode(canvas[some], step[some])
+            z, log_prior = (each.expand(len(canvas), *each.shape[1:]) for each in features)
             return Offer(
                 *prune_prior(log_prior, self.nucleus),
                 lambda action: network.expand(network.head.rows(z, action)),

@@ -5,10 +5,8 @@ The single and the vector environment are wiring around this class.
 
 from __future__ import annotations
 
-import itertools
-import math
 from collections.abc import Mapping
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -16,23 +14,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gcgen_env.allocator import keep_freed_memory
-from gcgen_env.chain import Chain, Offer
+from gcgen_env.chain import Chain
 from gcgen_env.config import EnvConfig, check_count
 from gcgen_env.factory import make_chain, make_dataset
 from gcgen_env.goals import CUSTOM_GOAL, GoalSampler
+from gcgen_env.offers import Offers, make_offers
 from gcgen_env.rewards import GoalReward, check_goals, compute_distance, read_steps
+from gcgen_env.rows import ALL, Rows, put, take
 from gcgen_env.spaces import LOG_PRIOR_FLOOR
 
 RESET_OPTIONS = ("goal_index", "goal", "initial_state")
-
-Rows = NDArray[np.int64] | slice
-"""Some rows of the batch by index, or all of them as `ALL`, which copies less."""
-ALL = slice(None)
-Array = TypeVar("Array", Tensor, NDArray[np.float32])
-BLOCK_BYTES = 16 << 20
-"""Proposals that the network makes at once: about a processor's last-level cache."""
-PART_BYTES = 2 << 20
-"""Proposals that are turned into images at once: about a core's own cache."""
 
 
 class Transition(NamedTuple):
@@ -78,7 +69,7 @@ class Core:
 
     def _allocate(self) -> None:
         """Make the arrays of the state, as they are before the first reset."""
-        n, a, s = self.num_envs, self.config.num_proposals, self.shape
+        n, s = self.num_envs, self.shape
         self._index = np.arange(n)
         self.canvas = self.chain.dynamics.start(n)
         self.previous_canvas = self.canvas.clone()
@@ -89,14 +80,9 @@ class Core:
         self.previous_image = np.zeros((n, *s), dtype=np.float32)
         self.potential = np.zeros(n)
         self.distance = np.zeros(n)
-        self.log_prior = np.full((n, a), -np.log(a), dtype=np.float32)
-        self.mask = np.ones((n, a), dtype=bool)
         self.invalid = np.zeros(n, dtype=bool)
-        self._offered: tuple[NDArray[np.int64], Offer] | None = None  # compact mode
-        self._next_values: Tensor | None = None  # pixels mode
-        self.proposals: Tensor | None = None
-        if self.config.obs_mode == "pixels":
-            self.proposals = torch.zeros(n, a, *s, device=self.device)
+        config = self.config
+        self.offers: Offers = make_offers(config.obs_mode, n, config.num_proposals, self.device)
 
     def reset(self, rng: np.random.Generator, options: Mapping[str, Any], rows: Rows = ALL) -> None:
         """Begin a new episode in some rows.
@@ -140,31 +126,34 @@ class Core:
         Returns:
             Rewards and ends of these rows.
         """
-        valid = self.mask[self._index[rows], action]
-        canvas, image = self._follow(rows, action)
+        valid = self.offers.mask[take(self._index, rows), action]
+        x, shown = take(self.canvas, rows), take(self.image, rows)
+        step = take(self.step_index, rows)
+        canvas, image = self.offers.follow(self.chain, rows, action, x, shown, step)
         if not valid.all():
-            canvas[~valid], image[~valid] = self.canvas[rows][~valid], self.image[rows][~valid]
-        phi = self.potential[rows].copy()
-        self.previous_canvas = _put(self.previous_canvas, rows, self.canvas[rows])
-        self.previous_image = _put(self.previous_image, rows, self.image[rows])
+            canvas[~valid], image[~valid] = x[~valid], shown[~valid]
+        phi = take(self.potential, rows)
+        self.previous_canvas = put(self.previous_canvas, rows, x)
+        self.previous_image = put(self.previous_image, rows, shown)
         self._place(rows, canvas, image)
         self.invalid[rows] = ~valid
         self.step_index[rows] += 1
         self._offer(rows)
-        reward = self.reward.combine(phi, self.potential[rows], self.distance[rows])
-        return Transition(reward, self.step_index[rows] == self.config.horizon)
+        phi_next, distance = take(self.potential, rows), take(self.distance, rows)
+        reward = self.reward.combine(phi, phi_next, distance)
+        return Transition(reward, take(self.step_index, rows) == self.config.horizon)
 
     def observe(self, rows: Rows = ALL) -> dict[str, NDArray[Any]]:
         """Return the observations of some rows, every array with its own memory."""
         obs: dict[str, NDArray[Any]] = {
             "achieved_goal": self.image[rows].copy(),
-            "action_mask": self.mask[rows].astype(np.int8),
+            "action_mask": self.offers.mask[rows].astype(np.int8),
             "desired_goal": self.goal[rows].copy(),
-            "log_prior": np.minimum(np.maximum(self.log_prior[rows], LOG_PRIOR_FLOOR), 0.0),
+            "log_prior": np.minimum(np.maximum(self.offers.log_prior[rows], LOG_PRIOR_FLOOR), 0.0),
             "observation": self.image[rows].copy(),
         }
-        if self.proposals is not None:
-            obs["proposals"] = _to_numpy(self.proposals[rows])
+        if self.config.obs_mode == "pixels":
+            obs["proposals"] = self.offers.draw(self.chain, rows, take(self.image, rows))
         obs["step"] = self.step_index[rows, None].astype(np.float32) / self.config.horizon
         return obs  # in the order of the space's keys
 
@@ -175,7 +164,7 @@ class Core:
             "distance": self.distance[rows].copy(),
             "potential": self.potential[rows].copy(),
             "goal_index": self.goal_index[rows].copy(),
-            "action_mask": self.mask[rows].astype(np.int8),
+            "action_mask": self.offers.mask[rows].astype(np.int8),
             "invalid_action": self.invalid[rows].copy(),
             "previous_achieved_goal": self.previous_image[rows].copy(),
             "step": self.step_index[rows].copy(),
@@ -235,139 +224,22 @@ class Core:
 
     def _place(self, rows: Rows, canvas: Tensor, image: NDArray[np.float32]) -> None:
         """Put some rows on canvases and their images, and measure how far the goals are."""
-        self.canvas = _put(self.canvas, rows, canvas)
-        self.image = _put(self.image, rows, image)
-        self.potential[rows] = self.chain.likelihood.potential(image, self.goal[rows])
-        self.distance[rows] = compute_distance(image, self.goal[rows])
+        self.canvas = put(self.canvas, rows, canvas)
+        self.image = put(self.image, rows, image)
+        goal = take(self.goal, rows)
+        self.potential = put(self.potential, rows, self.chain.likelihood.potential(image, goal))
+        self.distance = put(self.distance, rows, compute_distance(image, goal))
 
-    @torch.no_grad()
-    def _follow(self, rows: Rows, action: NDArray[np.int64]) -> tuple[Tensor, NDArray[np.float32]]:
-        """Return the canvases and images that choices in some rows lead to."""
-        if self._next_values is not None and self.proposals is not None:
-            flat = self._index[rows] * self.config.num_proposals + action
-            index = torch.from_numpy(flat).to(self.device)
-            # Not computed again: vectorised sigmoids differ in the last bit from place to place.
-            image = self.proposals.flatten(0, 1).index_select(0, index).cpu().numpy()
-            canvas = self.canvas[rows].clone()
-            self.chain.place(self._next_values.flatten(0, 1).index_select(0, index), canvas)
-            return canvas, image
-        canvas, step = self.canvas[rows], self._steps(rows)
-        chosen = torch.from_numpy(action).to(self.device)
-        delta = self._find_offer(rows, canvas, step).rows(chosen)
-        canvas = self.chain.dynamics.advance(canvas, delta, step)
-        return canvas, self.chain.likelihood.mean(canvas).cpu().numpy()
-
-    @torch.no_grad()
     def _offer(self, rows: Rows, alike: bool = False) -> None:
-        """Bring prior, mask and proposals of some rows up to date; rows `alike` share a state."""
-        self._offered = None
-        over = self.step_index[rows] == self.config.horizon
+        """Bring the offers of some rows up to date; rows `alike` share a state."""
+        over = take(self.step_index, rows) == self.config.horizon
         if over.any():
             index = self._index[rows]
-            self._close(index[over])
-            rows = live = index[~over]
-            if not len(live):
-                return
-        if self.proposals is not None and alike:
-            self._show(self._index[rows][:1])
-            self._repeat(rows)
-            return
-        if self.proposals is not None:
-            for block in _split(len(self._index[rows]), self.proposals[0].nbytes, BLOCK_BYTES):
-                self._show(block if isinstance(rows, slice) else rows[block])
-            return
-        offer = self.chain.offer(self.canvas[rows], self._steps(rows), all_wanted=False)
-        self._set_prior(rows, offer.log_prior, offer.mask)
-        self._offered = self._index[rows], offer
-
-    def _show(self, rows: Rows) -> None:
-        """Compute all proposals of some rows, as canvases and as images.
-
-        The network makes them for many rows at once, which is where it is fast; what follows
-        is done for few rows at a time, which is where memory is fast.
-        """
-        assert self.proposals is not None
-        canvas, step = self.canvas[rows], self._steps(rows)
-        offer = self.chain.offer(canvas, step)
-        x, y = self.chain.compress(canvas), offer.all(torch.float32)  # (K, P), (K, A, P)
-        _check_offer("changes", y, (len(step), self.config.num_proposals, x.shape[1]))
-        self._set_prior(rows, offer.log_prior, offer.mask)
-        if self._next_values is None:
-            self._next_values = y.new_zeros(self.num_envs, *y.shape[1:])
-        values, shown = self._next_values[rows], self.proposals[rows]
-        image = torch.from_numpy(self.image[rows]).to(self.device).unsqueeze(1)
-        for part in _split(len(step), y[0].nbytes, PART_BYTES):
-            chain, out = self.chain, values[part]
-            chain.dynamics.advance(x[part].unsqueeze(1), y[part], step[part], out=out)
-            shown[part].copy_(image[part])
-            chain.place(chain.likelihood.mean(out), shown[part])
-        if not isinstance(rows, slice):  # then these were copies
-            self._next_values[rows], self.proposals[rows] = values, shown
-
-    def _repeat(self, rows: Rows) -> None:
-        """Offer in all these rows what the first of them is offered."""
-        first = self._index[rows][:1]
-        self.log_prior[rows], self.mask[rows] = self.log_prior[first], self.mask[first]
-        for table in (self._next_values, self.proposals):
-            if table is not None:
-                table[rows] = table[first]
-
-    def _set_prior(self, rows: Rows, log_prior: Tensor, is_valid: Tensor) -> None:
-        """Note the prior and the valid proposals of some rows."""
-        _check_offer("log_prior", log_prior, self.log_prior[rows].shape)
-        self.log_prior[rows] = log_prior.cpu().numpy()
-        self.mask[rows] = mask = is_valid.cpu().numpy()
-        if not (mask.all() or mask.any(axis=1).all()):
-            raise ValueError("the proposer gave no proposal a finite log_prior: is it NaN?")
-
-    def _close(self, ended: NDArray[np.int64]) -> None:
-        """Offer nothing more in ended rows: the image again and again, equally probable."""
-        self.log_prior[ended] = -np.log(self.config.num_proposals)
-        self.mask[ended] = True
-        if self.proposals is not None:
-            image = torch.from_numpy(self.image[ended]).to(self.device)
-            self.proposals[ended] = image.unsqueeze(1)
-
-    def _find_offer(self, rows: Rows, canvas: Tensor, step: Tensor) -> Offer:
-        """Return the offer these rows were made last, made again if other rows got one since."""
-        if self._offered is not None and np.array_equal(self._offered[0], self._index[rows]):
-            return self._offered[1]
-        return self.chain.offer(canvas, step, all_wanted=False)
-
-    def _steps(self, rows: Rows) -> Tensor:
-        """Return h of some rows as a tensor on the device."""
-        return torch.from_numpy(self.step_index[rows].copy()).to(self.device)
-
-
-def _to_numpy(table: Tensor) -> NDArray[np.float32]:
-    """Copy a tensor into an array that NumPy allocates, on huge pages where there are any."""
-    array = np.empty(table.shape, np.float32)
-    torch.from_numpy(array).copy_(table)
-    return array
-
-
-def _split(num: int, row_bytes: int, block_bytes: int) -> list[slice]:
-    """Split `num` rows evenly into as few blocks as do not exceed a size."""
-    blocks = max(1, math.ceil(num * row_bytes / block_bytes))
-    bounds = [num * i // blocks for i in range(blocks + 1)]
-    return [slice(*pair) for pair in itertools.pairwise(bounds) if pair[0] < pair[1]]
-
-
-def _put(old: Array, rows: Rows, new: Array) -> Array:
-    """Return `old` with `new` in some rows; all of them change hands without a copy."""
-    if isinstance(rows, slice):
-        return new
-    old[rows] = new
-    return old
-
-
-def _check_offer(name: str, offered: Tensor, shape: tuple[int, ...]) -> None:
-    """Raise unless a proposer offers what was asked for; other shapes might broadcast."""
-    if offered.shape != shape:
-        raise ValueError(
-            f"the proposer offered {name} of shape {tuple(offered.shape)}, the environment asks "
-            f"for {shape}"
-        )
+            self.offers.close(self.chain, index[over], self.image[index[over]])
+            rows = index[~over]
+        x, step = take(self.canvas, rows), take(self.step_index, rows)
+        if len(x):
+            self.offers.renew(self.chain, rows, x, step, alike)
 
 
 def resolve_device(name: str) -> str:

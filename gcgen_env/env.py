@@ -134,7 +134,7 @@ class GCGenEnv(GoalApi, gym.Env[dict[str, Any], np.int64]):
 
     def action_masks(self) -> NDArray[np.bool_]:
         """Return which actions are valid, shape (A,), bool."""
-        return self.core.mask[0].copy()
+        return self.core.offers.mask[0].copy()
 
     def render(self) -> Any:
         """Draw the last decision; None without a render mode."""

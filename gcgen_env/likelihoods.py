@@ -121,7 +121,7 @@ class Bernoulli(Likelihood):
 
     def potential(self, image: NDArray[Any], goal: NDArray[Any]) -> NDArray[np.float64]:
         """Return sum g log m + (1 - g) log(1 - m), shape (B,), in nats."""
-        if ((goal == 0) | (goal == 1)).all():  # one outcome a value: half the logarithms
+        if (goal * goal == goal).all():  # all 0 or 1, one outcome a value: half the logarithms
             p = np.subtract(1 - goal, image, dtype=np.float64)
             return _sum_rows(_log_(np.abs(p, out=p)))
         g, m = np.asarray(goal, np.float64), np.array(image, np.float64)

@@ -33,7 +33,7 @@ def make_frame(core: Core, row: int, chosen: int | None) -> Frame:
         prior, valid = log_prior[0].cpu().numpy(), mask[0].cpu().numpy()
     else:
         proposals = np.repeat(core.image[at], core.config.num_proposals, axis=0)
-        prior, valid = core.log_prior[row], core.mask[row]
+        prior, valid = core.offers.log_prior[row], core.offers.mask[row]
     return Frame(
         state=core.image[row],
         goal=core.goal[row],

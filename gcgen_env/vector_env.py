@@ -12,9 +12,10 @@ from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
 from gcgen_env.config import EnvConfig, make_config
-from gcgen_env.core import ALL, Core, Rows
+from gcgen_env.core import Core
 from gcgen_env.env import RENDER_MODES, check_render_mode
 from gcgen_env.goal_api import GoalApi
+from gcgen_env.rows import ALL, Rows
 from gcgen_env.scene import make_frame
 from gcgen_env.spaces import make_observation_space
 from gcgen_env.viewer import render_ansi, render_rgb
@@ -121,7 +122,7 @@ class GCGenVectorEnv(GoalApi, VectorEnv[Obs, NDArray[np.int64], NDArray[Any]]):
 
     def action_masks(self) -> NDArray[np.bool_]:
         """Return which actions are valid, shape (N, A), bool."""
-        return self.core.mask.copy()
+        return self.core.offers.mask.copy()
 
     def render(self) -> Any:
         """Draw every environment: a tuple of N pictures; None without a render mode."""

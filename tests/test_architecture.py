@@ -12,10 +12,10 @@ ROOT = Path(__file__).parent.parent
 PACKAGES = ("gcgen_env", "agents", "examples")
 
 LAYERS = (
-    ("types", "config", "files", "allocator"),
+    ("types", "config", "files", "allocator", "rows"),
     ("datasets", "likelihoods", "dynamics", "pruning", "proposers"),
     ("chain", "goals", "rewards", "spaces"),
-    ("factory", "core"),
+    ("factory", "offers", "core"),
     ("viewer", "scene"),
     ("goal_api", "env", "vector_env", "registration"),
     ("wrappers", "testing"),

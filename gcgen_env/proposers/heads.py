@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+FEW_ROWS = 16
+"""Up to this many rows for each of the A matrices are summed one by one, more in groups."""
 MOST_PADDING = 4
 """Groups are filled up to the longest if that makes at most so many rows of one."""
 
@@ -16,9 +18,9 @@ MOST_PADDING = 4
 class LinearHead(nn.Module):
     """A linear maps from features z to P values: y[a] = z W[a] + b[a].
 
-    `forward` makes all A proposals in one batched product. `rows` makes only the chosen ones:
-    the batch is put together by chosen index, one small product for each group, so that neither
-    the values nor the gradient of the other A - 1 proposals are ever computed.
+    `forward` makes all A proposals in one batched product. `rows` makes only the chosen ones,
+    so that neither the values nor the gradient of the other A - 1 are ever computed: a few rows
+    as weighted sums of the rows of W[a], many in groups of one index, a product for each.
     """
 
     def __init__(self, features: int, num_proposals: int, values: int) -> None:
@@ -117,28 +119,45 @@ class ConvHead(nn.Module):
 
 
 class _ChosenRows(torch.autograd.Function):
-    """y_b = z_b W[a_b] + b[a_b], one small product for each group of equal a_b."""
+    """y_b = z_b W[a_b] + b[a_b]; the gradient in one small product for each group of equal a_b."""
 
     @staticmethod
     def forward(
         ctx: Any, z: Tensor, weight: Tensor, bias: Tensor, action: Tensor, head: LinearHead
     ) -> Tensor:
-        ctx.groups, ctx.head = Groups.of(action, len(weight)), head
+        ctx.head = head
         ctx.save_for_backward(z, weight, action)
-        return ctx.groups.multiply(z, weight).add_(bias[action])
+        if len(z) <= FEW_ROWS * len(weight):
+            y = _sum_rows(z, weight, action)
+        else:
+            y = Groups.of(action, len(weight)).multiply(z, weight)
+        return y.add_(bias.index_select(0, action))
 
     @staticmethod
     def backward(ctx: Any, *grads: Any) -> Any:
         z, weight, action = ctx.saved_tensors
         grad, grad_z = grads[0], None
         if ctx.needs_input_grad[0]:
-            grad_z = ctx.groups.multiply(grad, weight.transpose(1, 2))
+            grad_z = Groups.of(action, len(weight)).multiply(grad, weight.transpose(1, 2))
         if not ctx.needs_input_grad[1]:
             return grad_z, None, None, None, None
         if ctx.head._ledger is not None:
             ctx.head._ledger.append((z.detach(), grad, action))
             return grad_z, None, None, None, None
         return grad_z, *_weight_gradient(z, grad, action, len(weight)), None, None
+
+
+def _sum_rows(x: Tensor, matrices: Tensor, action: Tensor) -> Tensor:
+    """Compute x_b M[a_b], a weighted sum of the rows of M[a_b]: (B, N), (A, N, M) to (B, M).
+
+    A product of few rows is slower: it first packs the whole matrix.
+    """
+    num = x.shape[1]
+    first = (num * action).int().unsqueeze(1)
+    index = first + torch.arange(num, dtype=torch.int32, device=x.device)
+    return nn.functional.embedding_bag(
+        index, matrices.flatten(0, 1), per_sample_weights=x, mode="sum"
+    )
 
 
 class Groups(NamedTuple):

@@ -101,7 +101,7 @@ class TruncatesAtTheEnd(GCGenEnv):
 class PriorAtTheEnd(GCGenEnv):
     def _observe(self):
         if self.core.step_index[0] == self.config.horizon:
-            self.core.log_prior[0] = np.log(np.arange(1, 17) / 136)
+            self.core.offers.log_prior[0] = np.log(np.arange(1, 17) / 136)
         return super()._observe()
 
 
