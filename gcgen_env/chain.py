@@ -29,8 +29,6 @@ class Proposals(NamedTuple):
     """y, shape (B, A, *S), in canvas space, before the rate."""
     log_prior: Tensor
     """log p_S after pruning, shape (B, A), -inf where invalid."""
-    mask: Tensor
-    """Valid proposals, shape (B, A), bool."""
 
 
 class Offer(NamedTuple):
@@ -38,8 +36,6 @@ class Offer(NamedTuple):
 
     log_prior: Tensor
     """log p_S after pruning, shape (B, A), -inf where invalid."""
-    mask: Tensor
-    """Valid proposals, shape (B, A), bool."""
     rows: Callable[[Tensor], Tensor]
     """Maps actions (B,) to the chosen changes (B, *S)."""
     all: Callable[[torch.dtype], Tensor]
@@ -75,10 +71,10 @@ class Chain:
     def propose(self, canvas: Tensor, step: Tensor) -> Proposals:
         """Return all proposals at canvases (B, *S) and steps (B,)."""
         delta, log_prior = compute_offer(self.proposer, canvas, step)
-        return Proposals(delta, *prune_prior(log_prior, self.nucleus))
+        return Proposals(delta, prune_prior(log_prior, self.nucleus))
 
-    def prior(self, canvas: Tensor, step: Tensor) -> tuple[Tensor, Tensor]:
-        """Return log p_S after pruning and the mask of valid proposals, shape (B, A) each."""
+    def prior(self, canvas: Tensor, step: Tensor) -> Tensor:
+        """Return log p_S after pruning, shape (B, A), -inf where invalid."""
         return prune_prior(compute_prior(self.proposer, canvas, step), self.nucleus)
 
     def choose(self, canvas: Tensor, step: Tensor, action: Tensor) -> Tensor:
@@ -101,25 +97,26 @@ class Chain:
         """
         network = self.proposer
         if isinstance(network, ProposalNetwork):
-            some = slice(1) if alike else slice(None)
-            features = network.encode(canvas[some], step[some])
-            z, log_prior = (each.expand(len(canvas), *each.shape[1:]) for each in features)
+            if alike:
+                z, log_prior = network.encode(canvas[:1], step[:1])
+                z, log_prior = (v.expand(len(canvas), *v.shape[1:]) for v in (z, log_prior))
+            else:
+                z, log_prior = network.encode(canvas, step)
             return Offer(
-                *prune_prior(log_prior, self.nucleus),
+                prune_prior(log_prior, self.nucleus),
                 lambda action: network.expand(network.head.rows(z, action)),
                 lambda dtype: network.head(z.detach(), dtype).detach(),
             )
         if not all_wanted:
             return Offer(
-                *self.prior(canvas, step),
+                self.prior(canvas, step),
                 lambda action: compute_rows(self.proposer, canvas, step, action),
                 lambda dtype: _flatten(self.propose(canvas, step).delta, dtype),
             )
-        delta, log_prior, mask = self.propose(canvas, step)
+        delta, log_prior = self.propose(canvas, step)
         index = torch.arange(len(canvas), device=canvas.device)
         return Offer(
             log_prior,
-            mask,
             lambda action: delta[index, action],
             lambda dtype: _flatten(delta, dtype),
         )

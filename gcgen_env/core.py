@@ -84,6 +84,7 @@ class Core:
         config = self.config
         self.offers: Offers = make_offers(config.obs_mode, n, config.num_proposals, self.device)
 
+    @torch.no_grad()
     def reset(self, rng: np.random.Generator, options: Mapping[str, Any], rows: Rows = ALL) -> None:
         """Begin a new episode in some rows.
 
@@ -114,6 +115,7 @@ class Core:
         self.invalid[rows] = False
         self._offer(rows, alike=options.get("initial_state") is None)
 
+    @torch.no_grad()
     def step(self, action: NDArray[np.int64], rows: Rows = ALL) -> Transition:
         """Add the chosen proposals in some rows.
 
@@ -238,7 +240,7 @@ class Core:
             self.offers.close(self.chain, index[over], self.image[index[over]])
             rows = index[~over]
         x, step = take(self.canvas, rows), take(self.step_index, rows)
-        if len(x):
+        if len(step):
             self.offers.renew(self.chain, rows, x, step, alike)
 
 

@@ -151,8 +151,7 @@ class GCGenEnv(GoalApi, gym.Env[dict[str, Any], np.int64]):
 
 def take_info(infos: dict[str, NDArray[Any]], row: int) -> dict[str, Any]:
     """Return one row of batched infos, numbers as Python numbers."""
-    rows = {key: value[row] for key, value in infos.items()}
-    return {k: v if isinstance(v, np.ndarray) else v.item() for k, v in rows.items()}
+    return {k: v.item(row) if v.ndim == 1 else v[row] for k, v in infos.items()}
 
 
 def check_action(action: Any, num_proposals: int) -> int:

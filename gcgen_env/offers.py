@@ -23,7 +23,10 @@ PART_BYTES = 2 << 20
 
 
 class Offers(ABC):
-    """The offers made to N rows; `x` and `image` below are the canvases and images they are on."""
+    """The offers made to N rows; `x` and `image` below are the canvases and images they are on.
+
+    `renew` and `follow` are called without gradient.
+    """
 
     def __init__(self, num_envs: int, num_proposals: int, device: torch.device) -> None:
         """Allocate a uniform offer for each row."""
@@ -82,8 +85,8 @@ class Offers(ABC):
         """Note the prior and the valid proposals of some rows."""
         count = len(take(self.index, rows))
         _check_offer("log_prior", offer.log_prior, (count, self.num_proposals))
-        self.log_prior[rows] = offer.log_prior.cpu().numpy()
-        self.mask[rows] = mask = offer.mask.cpu().numpy()
+        self.log_prior[rows] = log_prior = offer.log_prior.cpu().numpy()
+        self.mask[rows] = mask = log_prior > -np.inf
         if not (mask.all() or mask.any(axis=1).all()):
             raise ValueError("the proposer gave no proposal a finite log_prior: is it NaN?")
 
@@ -93,7 +96,6 @@ class Chosen(Offers):
 
     _last: tuple[Rows, Offer] | None = None
 
-    @torch.no_grad()
     def renew(
         self, chain: Chain, rows: Rows, x: Tensor, step: NDArray[np.int64], alike: bool
     ) -> None:
@@ -102,7 +104,6 @@ class Chosen(Offers):
         self._set_prior(rows, offer)
         self._last = rows, offer
 
-    @torch.no_grad()
     def follow(
         self,
         chain: Chain,
@@ -142,7 +143,6 @@ class NextStates(Offers):
     _image: Tensor | None = None
     """(N, A, P), the means of these canvases."""
 
-    @torch.no_grad()
     def renew(
         self, chain: Chain, rows: Rows, x: Tensor, step: NDArray[np.int64], alike: bool
     ) -> None:
@@ -151,8 +151,8 @@ class NextStates(Offers):
             self._look_ahead(chain, self.index[rows][:1], x[:1], self._steps(step[:1]))
             self._repeat(rows)
             return
-        h, row_bytes = self._steps(step), x[0].nbytes * self.num_proposals
-        for block in split(len(x), row_bytes, BLOCK_BYTES):
+        h = self._steps(step)
+        for block in split(len(step), x.nbytes * self.num_proposals, BLOCK_BYTES):
             some = block if rows is ALL else take(self.index[rows], block)
             self._look_ahead(chain, some, take(x, block), take(h, block))
 
@@ -164,14 +164,15 @@ class NextStates(Offers):
         """
         offer = chain.offer(x, h)
         x, y = chain.compress(x).unsqueeze(1), offer.all(torch.float32)
-        _check_offer("changes", y, (len(h), self.num_proposals, x.shape[2]))
+        num = x.shape[0]
+        _check_offer("changes", y, (num, self.num_proposals, x.shape[2]))
         self._set_prior(rows, offer)
         if self._canvas is None or self._image is None:
             self._canvas, self._image = (
                 y.new_zeros(len(self.index), *y.shape[1:]) for _ in range(2)
             )
         canvas, image = take(self._canvas, rows), take(self._image, rows)
-        for part in split(len(h), y[0].nbytes, PART_BYTES):
+        for part in split(num, y.nbytes, PART_BYTES):
             out = take(canvas, part)
             chain.dynamics.advance(take(x, part), take(y, part), take(h, part), out=out)
             chain.likelihood.mean(out, out=take(image, part))
@@ -186,7 +187,6 @@ class NextStates(Offers):
             if table is not None:
                 table[rows] = table[first]
 
-    @torch.no_grad()
     def follow(
         self,
         chain: Chain,
@@ -217,14 +217,13 @@ class NextStates(Offers):
             values = chain.compress(torch.from_numpy(image).to(self.device))
             self._image[rows] = values.unsqueeze(1)
 
-    @torch.no_grad()
     def draw(self, chain: Chain, rows: Rows, image: NDArray[np.float32]) -> NDArray[np.float32]:
         """Write the values that proposals change over copies of the image."""
         assert self._image is not None
         values = take(self._image, rows)
         now = torch.from_numpy(image).to(self.device).unsqueeze(1)
-        drawn = _make_empty((len(now), self.num_proposals, *image.shape[1:]), self.device)
-        for part in split(len(now), now[0].nbytes * self.num_proposals, PART_BYTES):
+        drawn = _make_empty((len(image), self.num_proposals, *image.shape[1:]), self.device)
+        for part in split(len(image), drawn.nbytes, PART_BYTES):
             out = take(drawn, part)
             out.copy_(take(now, part))
             chain.place(take(values, part), out)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 
-def prune_prior(log_prior: Tensor, nucleus: float) -> tuple[Tensor, Tensor]:
+def prune_prior(log_prior: Tensor, nucleus: float) -> Tensor:
     """Keep the most probable proposals and renormalise p_S over them (Holtzman et al., 2020).
 
     Args:
@@ -13,15 +13,15 @@ def prune_prior(log_prior: Tensor, nucleus: float) -> tuple[Tensor, Tensor]:
         nucleus: Prior mass to keep, in (0, 1]; 1 keeps every proposal of positive probability.
 
     Returns:
-        The pruned log p_S, shape (B, A), -inf for invalid proposals; and the mask of valid
-        ones, shape (B, A), bool, at least one True in each row.
+        The pruned log p_S, shape (B, A), -inf for invalid proposals, at least one of each row
+        finite.
     """
     if nucleus >= 1.0:
-        return log_prior, log_prior > float("-inf")
+        return log_prior
     ordered, order = log_prior.sort(dim=-1, descending=True, stable=True)
     mass_before = ordered.exp().cumsum(-1) - ordered.exp()
     keep = mass_before < nucleus
     keep[:, 0] = True
     mask = keep.new_zeros(keep.shape).scatter(-1, order, keep) & log_prior.isfinite()
     pruned = log_prior.masked_fill(~mask, float("-inf"))
-    return pruned.log_softmax(-1), mask
+    return pruned.log_softmax(-1)

@@ -29,9 +29,9 @@ def put(table: Table, rows: Rows, new: Table) -> Table:
     return table
 
 
-def split(num: int, row_bytes: int, block_bytes: int) -> list[slice]:
+def split(num: int, num_bytes: int, block_bytes: int) -> list[slice]:
     """Split `num` rows evenly into as few blocks as do not exceed a size; one block is `ALL`."""
-    blocks = math.ceil(num * row_bytes / block_bytes)
+    blocks = math.ceil(num_bytes / block_bytes)
     if blocks <= 1:
         return [ALL]
     bounds = [num * i // blocks for i in range(blocks + 1)]

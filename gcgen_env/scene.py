@@ -27,10 +27,11 @@ def make_frame(core: Core, row: int, chosen: int | None) -> Frame:
         canvas, step = core.previous_canvas[at], step - 1
     if step[0] < core.config.horizon:
         steps = torch.from_numpy(step).to(core.device)
-        delta, log_prior, mask = core.chain.propose(canvas, steps)
+        delta, log_prior = core.chain.propose(canvas, steps)
         reached = core.chain.dynamics.advance(canvas[:, None], delta, steps)
         proposals = core.chain.likelihood.mean(reached)[0].cpu().numpy()
-        prior, valid = log_prior[0].cpu().numpy(), mask[0].cpu().numpy()
+        prior = log_prior[0].cpu().numpy()
+        valid = prior > -np.inf
     else:
         proposals = np.repeat(core.image[at], core.config.num_proposals, axis=0)
         prior, valid = core.offers.log_prior[row], core.offers.mask[row]

@@ -77,6 +77,7 @@ class ProposalNetwork(nn.Module):
         if active is None or config.body == "conv":
             active = torch.ones(values, dtype=torch.bool)
         self.register_buffer("pixels", active.flatten().nonzero().squeeze(1))  # (P,)
+        self._all_active = len(self.pixels) == values
         if config.body == "mlp":
             self.trunk: nn.Module = MLPTrunk(config, len(self.pixels))
             self.head: LinearHead | ConvHead = LinearHead(
@@ -103,25 +104,22 @@ class ProposalNetwork(nn.Module):
     def compress(self, images: Tensor) -> Tensor:
         """Pick the active values of images or canvases: (..., *S) to (..., P)."""
         values = images.flatten(-len(self.config.shape))
-        if len(self.pixels) == values.shape[-1]:
-            return values
-        return values.index_select(-1, self.pixels)
+        return values if self._all_active else values.index_select(-1, self.pixels)
 
     def expand(self, values: Tensor) -> Tensor:
         """Put active values back into place, zeros elsewhere: (..., P) to (..., *S)."""
-        size = math.prod(self.config.shape)
-        if len(self.pixels) < size:
-            full = values.new_zeros(*values.shape[:-1], size)
+        if not self._all_active:
+            full = values.new_zeros(*values.shape[:-1], math.prod(self.config.shape))
             values = full.scatter_(-1, self.pixels.expand_as(values), values)
         return values.unflatten(-1, self.config.shape)
 
     def place(self, values: Tensor, out: Tensor) -> None:
         """Write active values (..., P) over those of images or canvases `out` (..., *S)."""
         flat = out.flatten(-len(self.config.shape))
-        if len(self.pixels) < flat.shape[-1]:
-            flat.scatter_(-1, self.pixels.expand_as(values), values)
-        else:
+        if self._all_active:
             flat.copy_(values)
+        else:
+            flat.scatter_(-1, self.pixels.expand_as(values), values)
 
     def encode(self, canvas: Tensor, step: Tensor) -> tuple[Tensor, Tensor]:
         """Return what the heads read.

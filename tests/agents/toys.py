@@ -80,7 +80,7 @@ def enumerate_paths(chain: Chain) -> Paths:
     canvases, log_prior = [chain.dynamics.start(len(action))], []
     for h in range(H):
         step = torch.full((len(action),), h)
-        table, _ = chain.prior(canvases[-1], step)
+        table = chain.prior(canvases[-1], step)
         log_prior.append(table.gather(1, action[:, h : h + 1]).squeeze(1))
         canvases.append(chain.choose(canvases[-1], step, action[:, h]))
     return Paths(action, torch.stack(log_prior, dim=1), torch.stack(canvases))
@@ -125,7 +125,7 @@ class EnumeratedSelector:
     def soft_q(self, canvas: Tensor, goal: Tensor, h: int) -> Tensor:
         """Return log p_S + Q*, (B, A)."""
         step = torch.full((len(canvas),), h)
-        delta, log_prior, _ = self.chain.propose(canvas, step)
+        delta, log_prior = self.chain.propose(canvas, step)
         reached = self.chain.dynamics.advance(canvas.unsqueeze(1), delta, step).flatten(0, 1)
         goals = goal.repeat_interleave(A, 0)
         value = self.soft_value(reached, goals, h + 1)
