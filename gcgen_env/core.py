@@ -19,7 +19,7 @@ from gcgen_env.config import EnvConfig, check_count
 from gcgen_env.factory import make_chain, make_dataset
 from gcgen_env.goals import CUSTOM_GOAL, GoalSampler
 from gcgen_env.offers import Offers, make_offers
-from gcgen_env.rewards import GoalReward, check_goals, compute_distance, read_steps
+from gcgen_env.rewards import GoalReward, check_goals, read_steps
 from gcgen_env.rows import ALL, Rows, put, take
 from gcgen_env.spaces import LOG_PRIOR_FLOOR
 
@@ -228,9 +228,9 @@ class Core:
         """Put some rows on canvases and their images, and measure how far the goals are."""
         self.canvas = put(self.canvas, rows, canvas)
         self.image = put(self.image, rows, image)
-        goal = take(self.goal, rows)
-        self.potential = put(self.potential, rows, self.chain.likelihood.potential(image, goal))
-        self.distance = put(self.distance, rows, compute_distance(image, goal))
+        potential, distance = self.reward.measure(image, take(self.goal, rows))
+        self.potential = put(self.potential, rows, potential)
+        self.distance = put(self.distance, rows, distance)
 
     def _offer(self, rows: Rows, alike: bool = False) -> None:
         """Bring the offers of some rows up to date; rows `alike` share a state."""

@@ -53,8 +53,22 @@ class Likelihood(ABC):
         """Return log p(g | x) of every value, broadcast over the leading axes, in nats."""
 
     @abstractmethod
-    def potential(self, image: NDArray[Any], goal: NDArray[Any]) -> NDArray[np.float64]:
-        """Return Phi = log p(g | x) from images, (B, *S) each, as float64 (B,), in nats."""
+    def potential(
+        self,
+        image: NDArray[Any],
+        goal: NDArray[Any],
+        difference: NDArray[np.float64] | None = None,
+    ) -> NDArray[np.float64]:
+        """Compute Phi = log p(g | x) from images, in float64.
+
+        Args:
+            image: The means m(x), shape (B, *S).
+            goal: Goal images, shape (B, *S).
+            difference: `compute_difference` of the two, if it is at hand.
+
+        Returns:
+            Potentials, shape (B,), in nats.
+        """
 
     @abstractmethod
     def sample(self, mean: NDArray[Any], rng: np.random.Generator) -> NDArray[np.float32]:
@@ -97,6 +111,8 @@ class Bernoulli(Likelihood):
     def mean(self, canvas: Tensor, out: Tensor | None = None) -> Tensor:
         """Return sigmoid(canvas), clipped to [1e-5, 1 - 1e-5]."""
         image = torch.sigmoid(canvas, out=out)
+        if out is None and not image.requires_grad:
+            out = image
         return torch.clamp(image, MEAN_CLIP, 1 - MEAN_CLIP, out=out)
 
     def to_canvas(self, image: Tensor) -> Tensor:
@@ -119,13 +135,18 @@ class Bernoulli(Likelihood):
         mean = x.sigmoid_()
         return mean, linear + _sum_log(mean)
 
-    def potential(self, image: NDArray[Any], goal: NDArray[Any]) -> NDArray[np.float64]:
+    def potential(
+        self,
+        image: NDArray[Any],
+        goal: NDArray[Any],
+        difference: NDArray[np.float64] | None = None,
+    ) -> NDArray[np.float64]:
         """Return sum g log m + (1 - g) log(1 - m), shape (B,), in nats."""
-        if (goal * goal == goal).all():  # all 0 or 1, one outcome a value: half the logarithms
-            p = np.subtract(1 - goal, image, dtype=np.float64)
-            return _sum_rows(_log_(np.abs(p, out=p)))
+        if (goal * goal == goal).all():  # all 0 or 1, then a value has probability 1 - |g - m|
+            p = np.abs(compute_difference(image, goal) if difference is None else difference)
+            return _sum_log_rows(_clip_(np.subtract(1, p, out=p)))
         g, m = np.asarray(goal, np.float64), np.array(image, np.float64)
-        return _sum_rows((1 - g) * _log_(1 - m) + g * _log_(m))
+        return _sum_rows((1 - g) * np.log(_clip_(1 - m)) + g * np.log(_clip_(m)))
 
     def sample(self, mean: NDArray[Any], rng: np.random.Generator) -> NDArray[np.float32]:
         """Draw binary images, float32 0 or 1."""
@@ -163,7 +184,12 @@ class Gaussian(Likelihood):
         mean = canvas.clamp_(self.low, self.high)
         return mean, self.log_prob_terms(mean, goal.unsqueeze(1)).sum(-1)
 
-    def potential(self, image: NDArray[Any], goal: NDArray[Any]) -> NDArray[np.float64]:
+    def potential(
+        self,
+        image: NDArray[Any],
+        goal: NDArray[Any],
+        difference: NDArray[np.float64] | None = None,
+    ) -> NDArray[np.float64]:
         """Return -|g - m|^2 / (2 sigma^2) - D log(sigma sqrt(2 pi)), shape (B,), in nats."""
         m = np.asarray(image, np.float64).clip(self.low, self.high)
         z = (goal - m) / self.sigma
@@ -203,17 +229,35 @@ def make_likelihood(
     raise ValueError(f"likelihood must be 'bernoulli' or 'gaussian', got {name!r}")
 
 
-def _log_(p: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Turn probabilities into logarithms in place, clipped to [1e-5, 1 - 1e-5] before."""
-    np.maximum(p, MEAN_CLIP, out=p)
-    np.minimum(p, 1 - MEAN_CLIP, out=p)
-    return np.log(p, out=p)
+def compute_difference(image: NDArray[Any], goal: NDArray[Any]) -> NDArray[np.float64]:
+    """Return g - m in float64, which holds it exactly for Bernoulli means; shape (B, *S)."""
+    return np.subtract(goal, image, dtype=np.float64)
+
+
+def _clip_(p: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Clip probabilities to [1e-5, 1 - 1e-5] in place."""
+    return p.clip(MEAN_CLIP, 1 - MEAN_CLIP, out=p)
 
 
 def _sum_rows(terms: NDArray[np.float64]) -> NDArray[np.float64]:
     """Sum each of (B, *S): one memory layout, hence one result whatever the batch."""
-    size = math.prod(terms.shape[1:])  # not -1: the batch may be empty
-    return np.asarray(np.ascontiguousarray(terms).reshape(len(terms), size).sum(axis=1))
+    return np.asarray(_flatten_rows(terms).sum(axis=1))
+
+
+def _sum_log_rows(p: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Sum the logarithms of each of (B, *S), sixteen values of at least 1e-5 to a logarithm."""
+    rows = _flatten_rows(p)
+    length = rows.shape[1] // 16
+    whole, rest = rows[:, : 16 * length], rows[:, 16 * length :]
+    products = np.multiply.reduce(whole.reshape(len(rows), 16, length), axis=1)
+    total = np.log(products).sum(axis=1)
+    return np.asarray(total + np.log(rest).sum(axis=1) if rest.size else total)
+
+
+def _flatten_rows(images: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return (B, *S) as contiguous (B, D)."""
+    size = math.prod(images.shape[1:])  # not -1: the batch may be empty
+    return np.ascontiguousarray(images).reshape(len(images), size)
 
 
 def _dot(vector: Tensor, rows: Tensor) -> Tensor:

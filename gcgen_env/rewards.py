@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gcgen_env.config import REWARD_TYPES
-from gcgen_env.likelihoods import Likelihood
+from gcgen_env.likelihoods import Likelihood, compute_difference
 
 PREVIOUS = "previous_achieved_goal"
 """Key of `info` that holds the image before the step."""
@@ -37,7 +37,11 @@ def shaping_reward(
 
 def compute_distance(achieved: NDArray[Any], desired: NDArray[Any]) -> NDArray[np.float64]:
     """Compute the root mean squared error of images (B, *S), shape (B,), in image units."""
-    difference = np.subtract(achieved, desired, dtype=np.float64)
+    return _root_mean_square(compute_difference(achieved, desired))
+
+
+def _root_mean_square(difference: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the root mean squared value of each of (B, *S); overwrites them."""
     size = math.prod(difference.shape[1:])  # not -1: the batch may be empty
     rows = np.ascontiguousarray(difference).reshape(len(difference), size)
     return np.sqrt(np.square(rows, out=rows).sum(axis=1) / size)
@@ -62,6 +66,14 @@ class GoalReward:
             raise ValueError(
                 f"reward_type must be one of {', '.join(REWARD_TYPES)}; got {self.reward_type!r}"
             )
+
+    def measure(
+        self, achieved: NDArray[Any], desired: NDArray[Any]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the potentials (B,), in nats, and the distances (B,) of images (B, *S)."""
+        difference = compute_difference(achieved, desired)
+        potential = self.likelihood.potential(achieved, desired, difference)
+        return potential, _root_mean_square(difference)
 
     def is_success(self, distance: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Return whether each distance counts as success."""

@@ -152,6 +152,15 @@ def _sum_rows(x: Tensor, matrices: Tensor, action: Tensor) -> Tensor:
 
     A product of few rows is slower: it first packs the whole matrix.
     """
+    if len(x) > len(matrices):  # put rows together, so that each matrix is fetched once
+        order = action.argsort()
+        y = _sum_rows_in_turn(x.index_select(0, order), matrices, action.index_select(0, order))
+        return y.index_select(0, order.argsort())
+    return _sum_rows_in_turn(x, matrices, action)
+
+
+def _sum_rows_in_turn(x: Tensor, matrices: Tensor, action: Tensor) -> Tensor:
+    """Compute the same in the order of the batch."""
     num = x.shape[1]
     first = (num * action).int().unsqueeze(1)
     index = first + torch.arange(num, dtype=torch.int32, device=x.device)
