@@ -128,48 +128,50 @@ class Core:
         Returns:
             Rewards and ends of these rows.
         """
-        valid = self.offers.mask[take(self._index, rows), action]
+        invalid = ~self.offers.mask[take(self._index, rows), action]
         x, shown = take(self.canvas, rows), take(self.image, rows)
         step = take(self.step_index, rows)
+        step_next = step + 1
         canvas, image = self.offers.follow(self.chain, rows, action, x, shown, step)
-        if not valid.all():
-            canvas[~valid], image[~valid] = x[~valid], shown[~valid]
+        if invalid.any():
+            canvas[invalid], image[invalid] = x[invalid], shown[invalid]
         phi = take(self.potential, rows)
         self.previous_canvas = put(self.previous_canvas, rows, x)
         self.previous_image = put(self.previous_image, rows, shown)
         self._place(rows, canvas, image)
-        self.invalid[rows] = ~valid
-        self.step_index[rows] += 1
+        self.invalid[rows] = invalid
+        self.step_index = put(self.step_index, rows, step_next)
         self._offer(rows)
         phi_next, distance = take(self.potential, rows), take(self.distance, rows)
         reward = self.reward.combine(phi, phi_next, distance)
-        return Transition(reward, take(self.step_index, rows) == self.config.horizon)
+        return Transition(reward, step_next == self.config.horizon)
 
     def observe(self, rows: Rows = ALL) -> dict[str, NDArray[Any]]:
         """Return the observations of some rows, every array with its own memory."""
+        image = take(self.image, rows)
         obs: dict[str, NDArray[Any]] = {
-            "achieved_goal": self.image[rows].copy(),
-            "action_mask": self.offers.mask[rows].astype(np.int8),
+            "achieved_goal": image.copy(),
+            "action_mask": take(self.offers.mask, rows).astype(np.int8),
             "desired_goal": self.goal[rows].copy(),
-            "log_prior": np.minimum(np.maximum(self.offers.log_prior[rows], LOG_PRIOR_FLOOR), 0.0),
-            "observation": self.image[rows].copy(),
+            "log_prior": take(self.offers.log_prior, rows).clip(LOG_PRIOR_FLOOR, 0.0),
+            "observation": image.copy(),
         }
         if self.config.obs_mode == "pixels":
-            obs["proposals"] = self.offers.draw(self.chain, rows, take(self.image, rows))
+            obs["proposals"] = self.offers.draw(self.chain, rows, image)
         obs["step"] = self.step_index[rows, None].astype(np.float32) / self.config.horizon
         return obs  # in the order of the space's keys
 
-    def describe(self, rows: Rows = ALL) -> dict[str, NDArray[Any]]:
-        """Return the infos of some rows, every array with its own memory."""
+    def describe(self) -> dict[str, NDArray[Any]]:
+        """Return the infos of all rows; to be copied, for they are the core's own arrays."""
         return {
-            "is_success": self.reward.is_success(self.distance[rows]),
-            "distance": self.distance[rows].copy(),
-            "potential": self.potential[rows].copy(),
-            "goal_index": self.goal_index[rows].copy(),
-            "action_mask": self.offers.mask[rows].astype(np.int8),
-            "invalid_action": self.invalid[rows].copy(),
-            "previous_achieved_goal": self.previous_image[rows].copy(),
-            "step": self.step_index[rows].copy(),
+            "is_success": self.reward.is_success(self.distance),
+            "distance": self.distance,
+            "potential": self.potential,
+            "goal_index": self.goal_index,
+            "action_mask": self.offers.mask.view(np.int8),
+            "invalid_action": self.invalid,
+            "previous_achieved_goal": self.previous_image,
+            "step": self.step_index,
         }
 
     def compute_reward(

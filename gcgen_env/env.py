@@ -150,8 +150,8 @@ class GCGenEnv(GoalApi, gym.Env[dict[str, Any], np.int64]):
 
 
 def take_info(infos: dict[str, NDArray[Any]], row: int) -> dict[str, Any]:
-    """Return one row of batched infos, numbers as Python numbers."""
-    return {k: v.item(row) if v.ndim == 1 else v[row] for k, v in infos.items()}
+    """Copy one row of batched infos, numbers as Python numbers."""
+    return {k: v.item(row) if v.ndim == 1 else v[row].copy() for k, v in infos.items()}
 
 
 def check_action(action: Any, num_proposals: int) -> int:
@@ -160,10 +160,14 @@ def check_action(action: Any, num_proposals: int) -> int:
     Raises:
         ValueError: If it is not one integer in [0, num_proposals).
     """
-    array = np.asarray(action)
-    if array.shape not in ((), (1,)) or not np.issubdtype(array.dtype, np.integer):
-        raise ValueError(f"an action must be one integer in [0, {num_proposals}), got {action!r}")
-    index = int(array.reshape(()))
+    if not isinstance(action, int | np.integer) or isinstance(action, bool):
+        array = np.asarray(action)
+        if array.shape not in ((), (1,)) or not np.issubdtype(array.dtype, np.integer):
+            raise ValueError(
+                f"an action must be one integer in [0, {num_proposals}), got {action!r}"
+            )
+        action = array.item()
+    index = int(action)
     if not 0 <= index < num_proposals:
         raise ValueError(f"action {index} is out of range [0, {num_proposals})")
     return index

@@ -94,15 +94,16 @@ class Offers(ABC):
 class Chosen(Offers):
     """Keeps what the network saw in a state, and computes the chosen proposal alone."""
 
-    _last: tuple[Rows, Offer] | None = None
+    _last: tuple[Rows, Tensor, Offer] | None = None
 
     def renew(
         self, chain: Chain, rows: Rows, x: Tensor, step: NDArray[np.int64], alike: bool
     ) -> None:
         """Compute the priors."""
-        offer = chain.offer(x, self._steps(step), alike, all_wanted=False)
+        h = self._steps(step)
+        offer = chain.offer(x, h, alike, all_wanted=False)
         self._set_prior(rows, offer)
-        self._last = rows, offer
+        self._last = rows, h, offer
 
     def follow(
         self,
@@ -114,10 +115,10 @@ class Chosen(Offers):
         step: NDArray[np.int64],
     ) -> tuple[Tensor, NDArray[np.float32]]:
         """Compute the chosen proposals, and with them the next states."""
-        h = self._steps(step)
         if self._last is not None and self._are_same(self._last[0], rows):
-            offer = self._last[1]
+            _, h, offer = self._last
         else:  # other rows got an offer since
+            h = self._steps(step)
             offer = chain.offer(x, h, all_wanted=False)
         delta = offer.rows(torch.from_numpy(action).to(self.device))
         canvas = chain.dynamics.advance(x, delta, h)

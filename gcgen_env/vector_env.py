@@ -218,5 +218,6 @@ def check_autoreset_mode(mode: str | AutoresetMode) -> AutoresetMode:
 
 
 def _with_masks(infos: dict[str, NDArray[Any]], mask: NDArray[np.bool_]) -> dict[str, Any]:
-    """Add Gymnasium's `_key` mask beside every key."""
-    return {**infos, **{f"_{key}": mask.copy() for key in infos}}
+    """Copy infos, and add Gymnasium's `_key` mask beside every key."""
+    copies = {key: value.copy() for key, value in infos.items()}
+    return copies | {f"_{key}": mask.copy() for key in infos}
