@@ -4,7 +4,7 @@ import platform
 
 import pytest
 
-from gcgen_env.allocator import keep_freed_memory
+from gcgen_env.allocator import _OWN_SETTINGS, keep_freed_memory
 
 
 @pytest.fixture(autouse=True)
@@ -15,12 +15,12 @@ def forget():
 
 
 def test_glibc_keeps_memory(monkeypatch):
-    for name in ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_", "GLIBC_TUNABLES"):
+    for name in _OWN_SETTINGS:
         monkeypatch.delenv(name, raising=False)
     assert keep_freed_memory() == (platform.libc_ver()[0] == "glibc")
 
 
-@pytest.mark.parametrize("name", ["MALLOC_TRIM_THRESHOLD_", "GLIBC_TUNABLES"])
+@pytest.mark.parametrize("name", sorted(_OWN_SETTINGS))
 def test_the_users_own_settings_stay(monkeypatch, name):
     monkeypatch.setenv(name, "131072")
     assert not keep_freed_memory()
