@@ -45,6 +45,10 @@ class Evaluate:
     look_ahead: Ramp | Literal["own"] = "own"
     """Temperatures of the look-ahead at the first step and after the last, instead of the
     model's own."""
+    search: Literal["none", "two_step", "beam"] = "none"
+    """Look further ahead than the GC-agent does; a beam has no IW-M."""
+    width: int = 8
+    """Proposals or partial paths that the search keeps."""
     json: Path | None = None
     """Write the figures to this file, too."""
     data_dir: Path | None = None
@@ -56,7 +60,7 @@ class Evaluate:
 
     def run(self) -> int:
         """Run the command; returns its exit code."""
-        for name in ("paths", "num-images", "iw-images"):
+        for name in ("paths", "num-images", "iw-images", "width"):
             check_at_least(name, getattr(self, name.replace("-", "_")), 1)
         check_at_least("seed", self.seed, 0)
         set_threads(self.threads)
@@ -65,7 +69,7 @@ class Evaluate:
             model.policy.set_selection(look_ahead=parse_ramp(self.look_ahead))
         images = take_split(model, self.split, self.num_images, self.data_dir)
         rows = [self._measure(model, images, 1)]
-        if self.paths > 1:
+        if self.paths > 1 and self.search != "beam":
             rows.append(self._measure(model, images[: self.iw_images], self.paths))
         Console().print(make_table(rows, f"{self.model}, {self.split} images, nats"))
         if self.json is not None:
@@ -77,7 +81,7 @@ class Evaluate:
         """Evaluate, and take the time."""
         with Console(stderr=True).status(f"{len(images):,} images, {num_paths} paths each"):
             start = time.perf_counter()
-            report = model.evaluate_nll(images, num_paths=num_paths, seed=self.seed)
+            report = model.evaluate_nll(images, num_paths, self.seed, self.search, self.width)
             return Measurement(report, time.perf_counter() - start)
 
     def _document(self, model: GCGen, rows: list[Measurement]) -> dict[str, Any]:
@@ -91,6 +95,8 @@ class Evaluate:
             "split": self.split,
             "seed": self.seed,
             "look_ahead": model.policy.selection.look_ahead,
+            "search": self.search,
+            "width": self.width,
             "timesteps": model.num_timesteps,
             "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
             "versions": find_versions(),

@@ -38,9 +38,15 @@ def write_trajectories(model: GCGen | SAgent, path: Path, num: int = 8, seed: in
     save_png(trajectory_grid(states, **find_bounds(model)), path)
 
 
-def write_reconstructions(model: GCGen, images: NDArray[np.float32], path: Path) -> None:
-    """Draw goals above their reconstructions."""
-    rebuilt = model.reconstruct(images)
+def write_reconstructions(
+    model: GCGen,
+    images: NDArray[np.float32],
+    path: Path,
+    search: str = "none",
+    width: int = 8,
+) -> None:
+    """Draw goals above their reconstructions, made with a search or without."""
+    rebuilt = model.reconstruct(images, search, width)
     save_png(reconstruction_grid(images, rebuilt, **find_bounds(model)), path)
 
 

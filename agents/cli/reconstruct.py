@@ -23,6 +23,10 @@ class Reconstruct:
     """Which images of the data set."""
     num: int = 16
     """How many, the first ones."""
+    search: Literal["none", "two_step", "beam"] = "none"
+    """Look further ahead than the GC-agent does."""
+    width: int = 8
+    """Proposals or partial paths that the search keeps."""
     out: Path = Path("reconstructions.png")
     """Where to write the picture."""
     data_dir: Path | None = None
@@ -34,11 +38,12 @@ class Reconstruct:
         """Run the command; returns its exit code."""
         check_suffix(self.out, (".png",))
         check_at_least("num", self.num, 1)
+        check_at_least("width", self.width, 1)
         model = load_model(self.model, self.device)
         if self.images is None:
             goals = take_split(model, self.split, self.num, self.data_dir)
         else:
             goals = read_images(self.images, model.chain.shape, self.num)
-        write_reconstructions(model, goals, self.out)
+        write_reconstructions(model, goals, self.out, self.search, self.width)
         print(f"wrote {len(goals)} goals and their reconstructions to {self.out}")
         return 0

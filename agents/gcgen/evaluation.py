@@ -59,7 +59,7 @@ class NLLReport:
 
 def evaluate_bound(
     chain: Chain,
-    make_selector: Callable[[], Selector],
+    make_selector: Callable[[Tensor], Selector],
     goals: Tensor,
     num_paths: int = 1,
     seed: int | None = 0,
@@ -71,7 +71,7 @@ def evaluate_bound(
 
     Args:
         chain: The S-agent's chain; with `nucleus < 1` its pruned prior is the prior.
-        make_selector: Makes the GC-agent of one roll-out.
+        make_selector: Makes the GC-agent of one roll-out, given its goals (B, *S).
         goals: Images g, shape (N, *S), on the chain's device.
         num_paths: M.
         seed: Reproduces the paths.
@@ -103,7 +103,7 @@ def evaluate_bound(
 @torch.no_grad()
 def _evaluate_batch(
     chain: Chain,
-    make_selector: Callable[[], Selector],
+    make_selector: Callable[[Tensor], Selector],
     goals: Tensor,
     num_paths: int,
     choose: Callable[[Tensor], Tensor],
@@ -113,7 +113,8 @@ def _evaluate_batch(
     reconstructions, divergences = [], []
     for num in [most] * (num_paths // most) + [num_paths % most]:
         if num:
-            path = rollout(chain, make_selector(), goals.repeat_interleave(num, 0), choose)
+            repeated = goals.repeat_interleave(num, 0)
+            path = rollout(chain, make_selector(repeated), repeated, choose)
             bound = compute_bound(path)
             reconstructions.append(bound.reconstruction.double().view(-1, num))
             divergences.append(bound.divergence.double().view(-1, num, chain.horizon))

@@ -40,6 +40,11 @@ class GCAgent:
         logits = selection_logits(config, decision.log_prior, decision.gain, score, progress)
         return logits.log_softmax(-1)
 
+    def temperature(self, step: Tensor) -> Tensor:
+        """Return beta_h of the look-ahead, shape (B, 1); 1 where there is none."""
+        first, last = self.policy.selection.look_ahead or (1.0, 1.0)
+        return (first + (last - first) * step / self.chain.horizon).unsqueeze(1)
+
     def values(self) -> Tensor:
         """Return the value of every state of the roll-out, shape (B, H), in units of sqrt(D)."""
         return self.policy.value_net(torch.stack(self.latents, dim=1)).squeeze(-1)

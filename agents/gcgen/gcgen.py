@@ -10,7 +10,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.type_aliases import MaybeCallback
@@ -281,34 +280,6 @@ class GCGen(GenerativeModel, BaseAlgorithm):
             self.policy.optimizer.step()
         self._n_updates += 1
         return path
-
-    def predict(
-        self,
-        observation: Any,
-        state: Any = None,
-        episode_start: Any = None,
-        deterministic: bool = False,
-    ) -> tuple[NDArray[Any], Any]:
-        """Select proposals with the GC-agent; masks are read from the observation.
-
-        Args:
-            observation: Of an environment in pixels mode, single or batched.
-            state: Unused, returned as it is.
-            episode_start: Unused.
-            deterministic: Take the most probable proposal instead of drawing one.
-
-        Returns:
-            Actions, and `state`.
-
-        Raises:
-            ValueError: If the observation shows no proposals.
-        """
-        if "proposals" not in observation:
-            raise ValueError(
-                "the GC-agent selects among the proposals it is shown: make the environment "
-                'with obs_mode="pixels"'
-            )
-        return self.policy.predict(observation, state, episode_start, deterministic)
 
     def save(  # type: ignore[override]
         self,

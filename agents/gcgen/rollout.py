@@ -89,7 +89,7 @@ def rollout(
             step = torch.full((len(goal),), h, device=goal.device)
             offer = chain.offer(canvas, step)
             with torch.no_grad():
-                decision = _decide(chain, offer, canvas, goal, step, dtype)
+                decision = decide(chain, offer, canvas, goal, step, dtype)
             log_q = selector(decision)
             action = choose(log_q.detach())
             delta = offer.rows(action)
@@ -106,10 +106,24 @@ def rollout(
     return Path(action, log_q, log_prior, cross_entropy, torch.stack(potential, dim=1), canvas)
 
 
-def _decide(
-    chain: Chain, offer: Offer, canvas: Tensor, goal: Tensor, step: Tensor, dtype: torch.dtype
+def decide(
+    chain: Chain,
+    offer: Offer,
+    canvas: Tensor,
+    goal: Tensor,
+    step: Tensor,
+    dtype: torch.dtype = torch.float32,
 ) -> Decision:
-    """Compute what the GC-agent sees: all next states, their images and their gains."""
+    """Compute what the GC-agent sees: all next states, their images and their gains.
+
+    Args:
+        chain: Dynamics and likelihood.
+        offer: The chain's offer in these states.
+        canvas: x, shape (B, *S).
+        goal: g, shape (B, *S).
+        step: h, shape (B,).
+        dtype: Precision in which the proposals are computed.
+    """
     likelihood = chain.likelihood
     x, g = chain.compress(canvas), chain.compress(goal)  # (B, P)
     y = offer.all(dtype)  # (B, A, P)

@@ -9,7 +9,8 @@ from torch import Tensor
 
 from agents import GCPolicy
 from agents.gcgen.gc_agent import GCAgent
-from agents.gcgen.rollout import Decision, Path, rollout
+from agents.gcgen.rollout import Decision, Path, Selector, rollout
+from agents.gcgen.search import FixedCodes, TwoStepSearch, beam_search
 from gcgen_env.chain import Chain
 from gcgen_env.dynamics import Dynamics
 from gcgen_env.likelihoods import Bernoulli, Gaussian
@@ -161,8 +162,8 @@ def randomise(policy, seed: int = 0, scale: float = 0.5) -> None:
             parameter.data.normal_(0.0, scale, generator=generator)
 
 
-def make_selectors(chain: Chain) -> dict[str, Callable[[], GCAgent]]:
-    """Return factories of GC-agents: none of them is the soft optimum."""
+def make_selectors(chain: Chain) -> dict[str, Callable[[Tensor], Selector]]:
+    """Return factories of GC-agents and searches, given goals: none is the soft optimum."""
     terms = {
         "look-ahead": {"learned": False},
         "random": {"prior": False, "look_ahead": None, "learned": False},
@@ -172,4 +173,13 @@ def make_selectors(chain: Chain) -> dict[str, Callable[[], GCAgent]]:
         "learned alone": {"seed": 2, "prior": False, "look_ahead": None},
     }
     policies = {name: make_policy(chain, **kwargs) for name, kwargs in terms.items()}
-    return {name: lambda policy=policy: GCAgent(policy, chain) for name, policy in policies.items()}
+
+    def select_by(policy: GCPolicy) -> Callable[[Tensor], Selector]:
+        return lambda goals: GCAgent(policy, chain)
+
+    selectors = {name: select_by(policy) for name, policy in policies.items()}
+    for name in ("look-ahead", "learned"):
+        agent = GCAgent(policies[name], chain)
+        selectors[f"two-step, {name}"] = lambda goals, agent=agent: TwoStepSearch(agent, 2)
+    selectors["beam"] = lambda goals: FixedCodes(beam_search(chain, goals, 2))
+    return selectors

@@ -67,12 +67,23 @@ def test_another_look_ahead(evaluate):
     assert bounds[1]["reconstruction"] > bounds[2]["reconstruction"]
 
 
+def test_searching(evaluate):
+    options = ("--num-images", "40", "--iw-images", "10", "--paths", "4")
+    plain = evaluate(*options)[0]["bounds"]["-ELBO"]["nll"]
+    for search, names in (("two_step", ["-ELBO", "IW-4"]), ("beam", ["-ELBO"])):
+        figures, _ = evaluate(*options, "--search", search, "--width", "16")
+        assert (figures["search"], figures["width"]) == (search, 16)
+        assert list(figures["bounds"]) == names
+        assert figures["bounds"]["-ELBO"]["nll"] != plain
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
         (["--paths", "0"], "--paths must be at least 1, got 0"),
         (["--num-images", "0"], "--num-images must be at least 1"),
         (["--iw-images", "0"], "--iw-images must be at least 1"),
+        (["--search", "beam", "--width", "0"], "--width must be at least 1"),
         (["--look-ahead", "-1", "1"], "look_ahead must be two temperatures"),
     ],
 )

@@ -14,6 +14,14 @@ def test_the_test_split(finished, tmp_path):
         assert image.size == (116 + 8 * 84 + 4, 2 * 84 + 4)
 
 
+def test_searching_draws_another_picture(finished, tmp_path):
+    for search in ("none", "beam"):
+        words = ["reconstruct", "--model", str(finished.folder.model), "--num", "8"]
+        assert main([*words, "--search", search, "--out", str(tmp_path / f"{search}.png")]) == 0
+    pictures = [(tmp_path / f"{search}.png").read_bytes() for search in ("none", "beam")]
+    assert pictures[0] != pictures[1]
+
+
 @pytest.mark.parametrize("name", ["images.npy", "images.npz", "folder"])
 def test_images_of_the_user_are_resized(finished, tmp_path, capsys, name):
     images = np.random.default_rng(0).integers(0, 256, (3, 20, 20), dtype=np.uint8)

@@ -59,7 +59,7 @@ def test_the_expected_bound_is_never_below_the_exact_value(chain, name):
     exact = -exact_log_prob(chain, make_goals(chain))
     make_selector = make_selectors(chain)[name]
     for goal, nll in zip(make_goals(chain), exact, strict=True):
-        path = roll_every_path(chain, make_selector(), goal)
+        path = roll_every_path(chain, make_selector(goal.expand(A**H, *goal.shape)), goal)
         q = path.log_q.double().sum(1).exp()
         possible = q > 0  # of the others the bound is infinite, and they are never drawn
         expected = (q * compute_bound(path).nll.double())[possible].sum()
@@ -71,7 +71,8 @@ def test_the_expected_bound_is_never_below_the_exact_value(chain, name):
 @pytest.mark.parametrize("name", SELECTORS)
 def test_the_sampled_bound_agrees_with_the_expected_one(chain, name):
     goal = make_goals(chain)[5]
-    path = roll_every_path(chain, make_selectors(chain)[name](), goal)
+    selector = make_selectors(chain)[name](goal.expand(A**H, *goal.shape))
+    path = roll_every_path(chain, selector, goal)
     q, nll = path.log_q.double().sum(1).exp(), compute_bound(path).nll.double()
     expected = (q * nll)[q > 0].sum().item()
     report = evaluate_bound(chain, make_selectors(chain)[name], goal.expand(2000, *goal.shape))
@@ -88,7 +89,7 @@ def test_at_the_soft_optimum_every_path_gives_the_exact_value(chain, shaping):
     value = selector.soft_value(chain.dynamics.start(len(goals)), goals, 0)
     start = chain.likelihood.log_prob(chain.dynamics.start(len(goals)), goals)
     torch.testing.assert_close(value + start * shaping, exact.float(), rtol=0, atol=1e-5)
-    report = evaluate_bound(chain, lambda: selector, goals.repeat(20, *[1] * len(chain.shape)))
+    report = evaluate_bound(chain, lambda _: selector, goals.repeat(20, *[1] * len(chain.shape)))
     np.testing.assert_allclose(report.per_image, -exact.repeat(20), rtol=0, atol=1e-5)
 
 
@@ -116,7 +117,7 @@ def test_a_search_that_misses_codes_stays_above_the_exact_value():
     def always_first(decision):
         return torch.tensor([0.0, -torch.inf, -torch.inf]).expand(len(decision.canvas), A)
 
-    report = evaluate_bound(chain, lambda: always_first, goal.expand(4, *goal.shape), 64)
+    report = evaluate_bound(chain, lambda _: always_first, goal.expand(4, *goal.shape), 64)
     assert report.nll > exact + 0.1
 
 
@@ -143,7 +144,7 @@ def test_the_report_adds_up():
 def test_batches_do_not_change_the_report():
     chain = make_chain("network")
     goals = make_goals(chain).repeat(40, 1, 1, 1)  # 320 rows: more than one batch
-    report = evaluate_bound(chain, lambda: EnumeratedSelector(chain), goals)
+    report = evaluate_bound(chain, lambda _: EnumeratedSelector(chain), goals)
     np.testing.assert_allclose(report.per_image[:8], report.per_image[-8:], atol=1e-5)
 
 
@@ -151,4 +152,6 @@ def test_batches_do_not_change_the_report():
 def test_nothing_to_evaluate_is_refused(images, paths):
     chain = make_chain("network")
     with pytest.raises(ValueError, match=f"got {images} images, {paths} paths"):
-        evaluate_bound(chain, lambda: EnumeratedSelector(chain), make_goals(chain)[:images], paths)
+        evaluate_bound(
+            chain, lambda _: EnumeratedSelector(chain), make_goals(chain)[:images], paths
+        )

@@ -49,7 +49,7 @@ def test_the_learned_score_comes_close_to_the_soft_optimum():
 
     def evaluate():
         repeated = goals.repeat(100, 1, 1, 1)
-        return evaluate_bound(chain, lambda: GCAgent(policy, chain), repeated).nll
+        return evaluate_bound(chain, lambda _: GCAgent(policy, chain), repeated).nll
 
     exact, before = -exact_log_prob(chain, goals).mean().item(), evaluate()
     for _ in range(200):

@@ -1,0 +1,87 @@
+"""Selecting by search in an environment: from what it shows back to canvases."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from agents.gcgen.choices import choose_best, make_sampler
+from agents.gcgen.gc_agent import GCAgent
+from agents.gcgen.rollout import Decision, decide
+from agents.gcgen.search import TwoStepSearch, beam_search, check_search
+from gcgen_env.chain import Chain
+
+_TOLERANCE = 1e-2
+"""How far shown proposals may be from the S-agent's own, in image units."""
+
+
+@torch.no_grad()
+def predict_by_search(
+    agent: GCAgent,
+    observation: Mapping[str, Any],
+    search: str,
+    width: int,
+    deterministic: bool,
+) -> NDArray[np.int64]:
+    """Select proposals by looking further ahead than an observation shows.
+
+    Args:
+        agent: The GC-agent; its chain must be that of the environment.
+        observation: Of an environment in pixels mode, single or batched.
+        search: "two_step" or "beam".
+        width: Of the search.
+        deterministic: Take the most probable proposal; a beam search always does.
+
+    Returns:
+        Actions, shape () or (B,), int64; 0 where the episode is over.
+
+    Raises:
+        ValueError: If the search does not exist, or the proposals shown are not those that the
+            model's S-agent would make.
+    """
+    check_search(search, width)
+    chain, single = agent.chain, np.ndim(observation["step"]) == 1
+    rows = {key: np.asarray(value)[None] if single else value for key, value in observation.items()}
+    device = chain.dynamics.initial.device
+    image, goal, shown, progress = (
+        torch.as_tensor(rows[key], device=device)
+        for key in ("observation", "desired_goal", "proposals", "step")
+    )
+    step = (progress.squeeze(1) * chain.horizon).round().long()
+    action = torch.zeros_like(step)
+    for h in step.unique().tolist():
+        here = step == h
+        if h < chain.horizon:
+            canvas = chain.likelihood.to_canvas(image[here])
+            decision = _decide_as_shown(chain, canvas, goal[here], step[here], shown[here])
+            action[here] = _select(agent, decision, search, width, deterministic)
+    return np.asarray(action.cpu().numpy()[0] if single else action.cpu().numpy())
+
+
+def _decide_as_shown(
+    chain: Chain, canvas: Tensor, goal: Tensor, step: Tensor, shown: Tensor
+) -> Decision:
+    """Return the decision of some states, or raise unless its proposals are those shown."""
+    decision = decide(chain, chain.offer(canvas, step), canvas, goal, step)
+    if (chain.compress(shown) - decision.proposals).abs().max() > _TOLERANCE:
+        raise ValueError(
+            "a search needs the environment's proposer, but the proposals shown are not those of "
+            "the model's S-agent: make the environment with proposer=<the saved S-agent>"
+        )
+    return decision
+
+
+def _select(
+    agent: GCAgent, decision: Decision, search: str, width: int, deterministic: bool
+) -> Tensor:
+    """Return the actions (B,) of states at one step."""
+    if search == "beam":
+        first = int(decision.step[0])
+        return beam_search(agent.chain, decision.goal, width, decision.canvas, first)[:, 0]
+    choose = choose_best if deterministic else make_sampler(torch.default_generator)
+    return choose(TwoStepSearch(agent, width)(decision))

@@ -1,0 +1,151 @@
+"""Search at encoding time: a better q than the GC-agent's own, paid for with more proposals.
+
+Both searches are `Selector`s, so that a roll-out records their q and the bound stays one.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from agents.common.selection import INVALID_LOGIT
+from agents.gcgen.gc_agent import GCAgent
+from agents.gcgen.rollout import Decision, decide
+from gcgen_env.chain import Chain
+
+SEARCHES = ("none", "two_step", "beam")
+_ROWS = 256
+"""States whose proposals are computed at once, so that memory does not grow with the width."""
+
+
+def check_search(search: str, width: int) -> None:
+    """Raise a ValueError unless a search of this name and width exists."""
+    if search not in SEARCHES:
+        raise ValueError(f"search must be one of {', '.join(SEARCHES)}; got {search!r}")
+    if width < 1:
+        raise ValueError(f"width must be at least 1, got {width}")
+
+
+class TwoStepSearch:
+    """Looks behind the M proposals that the GC-agent likes best.
+
+        q(a|x,h,g) ∝ exp( l_a + beta_h V(x'_a) )
+        V(x')      = log sum_b p_S(b|x',h+1) exp( Phi(x''_b, g) - Phi(x', g) ),   V(x_H) = 0
+
+    l_a are the GC-agent's logits and beta_h is its temperature; V is the soft value of a task
+    that ends one step later. The proposals that are not looked behind get the mean of V over
+    those that are, weighted by the GC-agent's q: they keep their share among themselves, so
+    that q > 0 wherever p_S > 0, the importance-weighted bound still tends to the exact value,
+    and a broad q, which costs little divergence, stays broad.
+    """
+
+    def __init__(self, agent: GCAgent, width: int = 8) -> None:
+        """Note the GC-agent and M."""
+        self.agent = agent
+        self.width = width
+
+    @torch.no_grad()
+    def __call__(self, decision: Decision) -> Tensor:
+        """Return normalised log q(a | x, h, g), shape (B, A), in nats."""
+        logits = self.agent(decision)
+        best, top = logits.topk(min(self.width, logits.shape[1]))  # (B, M)
+        value = compute_soft_values(self.agent.chain, decision, top)
+        mean = (best.softmax(-1) * value).sum(-1, keepdim=True)
+        values = mean.expand_as(logits).scatter(1, top, value)
+        return (logits + self.agent.temperature(decision.step) * values).log_softmax(-1)
+
+
+@torch.no_grad()
+def compute_soft_values(chain: Chain, decision: Decision, action: Tensor) -> Tensor:
+    """Compute V(x'_a) of some of the next states by enumerating what follows them.
+
+    Args:
+        chain: Offers the proposals.
+        decision: B states.
+        action: Which of their proposals, shape (B, M).
+
+    Returns:
+        The soft values of one step, shape (B, M), in nats; zero at the last decision.
+    """
+    num, step = action.shape[1], decision.step.repeat_interleave(action.shape[1])
+    ended = step + 1 == chain.horizon
+    if ended.all():
+        return torch.zeros(action.shape, device=action.device)
+    goal = decision.goal.repeat_interleave(num, 0)
+    canvas = chain.choose(decision.canvas.repeat_interleave(num, 0), step, action.flatten())
+    following = (step + 1).clamp_max(chain.horizon - 1)
+    values = []
+    for x, g, h in zip(canvas.split(_ROWS), goal.split(_ROWS), following.split(_ROWS), strict=True):
+        after = decide(chain, chain.offer(x, h), x, g, h)
+        values.append((after.log_prior + after.gain).logsumexp(-1))
+    return torch.cat(values).masked_fill(ended, 0.0).view_as(action)
+
+
+class FixedCodes:
+    """The q that is certain of given choices."""
+
+    def __init__(self, codes: Tensor, first: int = 0) -> None:
+        """Note the codes, shape (B, h), and the step of their first column."""
+        self.codes = codes
+        self.first = first
+
+    def __call__(self, decision: Decision) -> Tensor:
+        """Return log q, shape (B, A): 0 for the given choices, `INVALID_LOGIT` elsewhere."""
+        chosen = self.codes[:, int(decision.step[0]) - self.first].unsqueeze(1)
+        return torch.full_like(decision.log_prior, INVALID_LOGIT).scatter(1, chosen, 0.0)
+
+
+@torch.no_grad()
+def beam_search(
+    chain: Chain, goal: Tensor, width: int = 8, canvas: Tensor | None = None, first: int = 0
+) -> Tensor:
+    """Find codes of high log p_S(tau) + log p(g | x_H): those of a deterministic q.
+
+    Keeps the `width` partial paths of largest log p_S(a_0 .. a_h) + Phi(x_{h+1}, g). The bound
+    of q = 1 on the best path is -log p_S(tau) - log p(g | x_H).
+
+    Args:
+        chain: Offers the proposals.
+        goal: g, shape (B, *S).
+        width: Paths kept of each goal.
+        canvas: Where the paths start, shape (B, *S); None for x_0.
+        first: The step they start at.
+
+    Returns:
+        The best codes found, shape (B, H - first), int64.
+    """
+    start = chain.dynamics.start(len(goal)) if canvas is None else canvas
+    size = max(1, _ROWS // width)
+    return torch.cat(
+        [
+            _search_beam(chain, g, width, x, first)
+            for g, x in zip(goal.split(size), start.split(size), strict=True)
+        ]
+    )
+
+
+def _search_beam(chain: Chain, goal: Tensor, width: int, canvas: Tensor, first: int) -> Tensor:
+    """Search for the codes of a few goals."""
+    num, kept = len(goal), 1
+    codes = torch.zeros(num, 1, 0, dtype=torch.long, device=goal.device)  # (B, W, h)
+    log_prior = torch.zeros(num, 1, device=goal.device)
+    for h in range(first, chain.horizon):
+        goals = goal.repeat_interleave(kept, 0)
+        step = torch.full((num * kept,), h, device=goal.device)
+        decision = decide(chain, chain.offer(canvas, step), canvas, goals, step)
+        path = log_prior.view(-1, 1) + decision.log_prior  # (B W, A)
+        potential = chain.likelihood.log_prob(canvas, goals).unsqueeze(1) + decision.gain
+        a = path.shape[1]
+        total = (path + potential).view(num, kept * a)
+        top = total.topk(min(width, kept * a)).indices  # (B, W')
+        parent, action = top // a, top % a
+        log_prior = path.view(num, kept * a).gather(1, top)
+        origin = (parent + kept * torch.arange(num, device=goal.device).unsqueeze(1)).flatten()
+        canvas = chain.choose(canvas[origin], step[origin], action.flatten())
+        codes = torch.cat(
+            [codes.flatten(0, 1)[origin].view(*top.shape, -1), action.unsqueeze(-1)], dim=2
+        )
+        kept = top.shape[1]
+    likelihood = chain.likelihood.log_prob(canvas, goal.repeat_interleave(kept, 0))
+    best = (log_prior + likelihood.view(num, kept)).argmax(1)
+    return codes[torch.arange(num, device=goal.device), best]
