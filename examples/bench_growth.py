@@ -83,7 +83,7 @@ def measure(
     durations = []
     for _ in itertools.repeat(None, rounds + 1):
         start = time.perf_counter()
-        model._update(goals)
+        model._update_s_agent(goals)
         durations.append(time.perf_counter() - start)
     return {"seconds": statistics.median(durations[1:]), "peak_bytes": read_peak() - before}
 

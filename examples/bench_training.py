@@ -1,4 +1,4 @@
-"""What one update of both agents costs; see docs/performance.md."""
+"""What one update of the S-agent costs; see docs/performance.md."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def compare_updates(images: str, batch_size: int, width: int, rounds: int) -> li
     model = make_model(images, batch_size, width)
     goals, network = model._sample_goals(), model.s_agent.network
     functions: dict[str, Callable[[], Any]] = {
-        "ours": model.train,
+        "ours": lambda: model._update_s_agent(goals),
         "rule": make_model(images, batch_size, width, rule="ddn").train,
         "plain": lambda: make_plain_update(model)(goals),
     }
@@ -104,11 +104,9 @@ def make_plain_update(model: GCGen) -> Callable[[Tensor], None]:
     def plain_update(goals: Tensor) -> None:
         choose = make_sampler(torch.Generator().manual_seed(0))
         loss = plain_loss(model.s_agent, model.policy, goals, choose)
-        for optimizer in (model.optimizer, model.policy.optimizer):
-            optimizer.zero_grad(set_to_none=True)
+        model.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         model.optimizer.step()
-        model.policy.optimizer.step()
 
     return plain_update
 

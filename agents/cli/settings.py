@@ -103,8 +103,12 @@ class OptimisationSettings:
 
     learning_rate: float = 2e-3
     """Of the S-agent."""
-    gc_learning_rate: float = 3e-4
-    """Of the GC-agent's learned score and value."""
+    gc_learning_rate: float = 1e-3
+    """Of the GC-agent's learned score, temperature and value."""
+    gc_objective: Literal[
+        "leave_one_out", "expert_iteration", "path_consistency", "policy_gradient"
+    ] = "leave_one_out"
+    """How these learn."""
     lr_schedule: Literal["cosine", "constant"] = "cosine"
     """Cosine falls to zero at the end of the budget."""
     n_envs: int = 128

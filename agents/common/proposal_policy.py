@@ -105,7 +105,8 @@ class ProposalActorCritic(nn.Module):
         if self.config.learned and latent is not None:
             score = score_proposals(self.scorer.point(latent), parts.proposals, parts.image)
         gain = parts.gain if self.scorer.sees_goal else None
-        return selection_logits(self.config, parts.log_prior, gain, score, parts.progress)
+        factor = self.scorer.temperature_factor(parts.progress) if self.config.learned else None
+        return selection_logits(self.config, parts.log_prior, gain, score, parts.progress, factor)
 
 
 class ProposalPolicyMixin:

@@ -20,6 +20,12 @@ class Situation(NamedTuple):
     """h / H, shape (B, 1)."""
 
 
+KNOTS = 11
+"""Points in [0, 1] between which the learned factor of the temperature is linear."""
+SPEED = 10.0
+"""How much faster its logarithm moves than other weights."""
+
+
 class ProposalScorer(nn.Module):
     """Scores changes of the image: s_a = <k(x, g, h), m(x'_a) - m(x)> / sqrt(D).
 
@@ -46,11 +52,26 @@ class ProposalScorer(nn.Module):
         )
         self.direction = nn.Linear(width, values)
         self.scale = 1.0 / math.sqrt(values)
+        self.knots = nn.Parameter(torch.zeros(KNOTS))
 
     def reset_direction(self) -> None:
         """Set the direction to zero."""
         nn.init.zeros_(self.direction.weight)
         nn.init.zeros_(self.direction.bias)
+
+    def temperature_factor(self, progress: Tensor) -> Tensor:
+        """Return what beta_h is multiplied by: exp of a piecewise linear function of h / H.
+
+        Args:
+            progress: h / H, any shape.
+
+        Returns:
+            Positive factors, the same shape; 1 for a fresh scorer.
+        """
+        position = progress * (KNOTS - 1)
+        left = position.floor().clamp(0, KNOTS - 2)
+        index, share = left.long(), position - left
+        return ((1 - share) * self.knots[index] + share * self.knots[index + 1]).mul(SPEED).exp()
 
     def embed(self, situation: Situation) -> Tensor:
         """Return the features (B, width) of a situation."""

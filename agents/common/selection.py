@@ -3,7 +3,8 @@
     q(a | x, h, g)  ∝  p_S(a | x, h) exp( beta_h [Phi(x'_a, g) - Phi(x, g)] + s_a(x, h, g) )
 
 The look-ahead term is exact and free, as all next states are known; s_a is learned. With
-s_a = 0 and beta = 1 it is the soft optimum of a task that ends after this step.
+s_a = 0 and beta = 1 it is the soft optimum of a task that ends after this step. beta_h rises
+linearly in h / H; where s_a is learned, so is a factor of beta_h.
 """
 
 from __future__ import annotations
@@ -45,6 +46,11 @@ class SelectionConfig:
             )
         object.__setattr__(self, "look_ahead", ramp)
 
+    def temperature(self, progress: Tensor) -> Tensor:
+        """Return beta_h of a progress h / H, any shape; 1 where there is no look-ahead."""
+        first, last = (1.0, 1.0) if self.look_ahead is None else self.look_ahead
+        return first + (last - first) * progress
+
 
 def selection_logits(
     config: SelectionConfig,
@@ -52,6 +58,7 @@ def selection_logits(
     gain: Tensor | None,
     score: Tensor | None,
     progress: Tensor,
+    factor: Tensor | None = None,
 ) -> Tensor:
     """Add up the terms of log q, before normalisation.
 
@@ -61,6 +68,7 @@ def selection_logits(
         gain: Phi(x'_a, g) - Phi(x, g), shape (B, A), in nats; None leaves it out.
         score: s_a, shape (B, A); None leaves it out.
         progress: h / H, shape (B, 1).
+        factor: Learned factor of beta_h, shape (B, 1); None for 1.
 
     Returns:
         Logits, shape (B, A), `INVALID_LOGIT` where invalid.
@@ -68,8 +76,8 @@ def selection_logits(
     invalid = log_prior <= INVALID_LOGIT
     logits = log_prior if config.prior else torch.zeros_like(log_prior)
     if gain is not None and config.look_ahead is not None:
-        first, last = config.look_ahead
-        logits = logits + (first + (last - first) * progress) * gain
+        beta = config.temperature(progress)
+        logits = logits + (beta if factor is None else beta * factor) * gain
     if score is not None and config.learned:
         logits = logits + score
     if config.hard:

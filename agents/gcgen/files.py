@@ -26,6 +26,7 @@ KIND = "gcgen"
 _OPTIONS = (
     "learning_rate",
     "gc_learning_rate",
+    "gc_objective",
     "batch_size",
     "precision",
     "train_s_agent",

@@ -30,20 +30,23 @@ class GCAgent:
         """Return normalised log q(a | x, h, g), shape (B, A), in nats."""
         progress = (decision.step / self.chain.horizon).unsqueeze(1)
         config = self.policy.selection
-        score = None
+        score = factor = None
         if config.learned:
             latent = self._embed(decision, progress)
             self.latents.append(latent)
             point = self.policy.scorer.point(latent).unflatten(1, self.chain.shape)
             direction = decision.compress(point)
             score = score_proposals(direction, decision.proposals, decision.image)
-        logits = selection_logits(config, decision.log_prior, decision.gain, score, progress)
+            factor = self.policy.scorer.temperature_factor(progress)
+        logits = selection_logits(
+            config, decision.log_prior, decision.gain, score, progress, factor
+        )
         return logits.log_softmax(-1)
 
     def temperature(self, step: Tensor) -> Tensor:
-        """Return beta_h of the look-ahead, shape (B, 1); 1 where there is none."""
-        first, last = self.policy.selection.look_ahead or (1.0, 1.0)
-        return (first + (last - first) * step / self.chain.horizon).unsqueeze(1)
+        """Return beta_h before what is learned, shape (B, 1)."""
+        progress = (step / self.chain.horizon).unsqueeze(1)
+        return self.policy.selection.temperature(progress)
 
     def values(self) -> Tensor:
         """Return the value of every state of the roll-out, shape (B, H), in units of sqrt(D)."""

@@ -21,13 +21,14 @@ from agents.gcgen.choices import make_sampler
 from agents.gcgen.files import load_model, save_model
 from agents.gcgen.gc_agent import GCAgent
 from agents.gcgen.generation import GenerativeModel
-from agents.gcgen.losses import compute_bound, gc_agent_loss, s_agent_loss
-from agents.gcgen.options import check_gamma, check_json, check_options, find_dtype
+from agents.gcgen.losses import check_finite, compute_bound, s_agent_loss
+from agents.gcgen.objectives import OBJECTIVES
+from agents.gcgen.options import check_choice, check_gamma, check_json, check_options, find_dtype
 from agents.gcgen.options import learning_rate_factor as factor_at
 from agents.gcgen.policies import GCPolicy
 from agents.gcgen.records import SAMPLE_INTERVAL, record_samples, record_update
 from agents.gcgen.rollout import Path as Trajectories
-from agents.gcgen.rollout import rollout
+from agents.gcgen.rollout import Selector, rollout
 from agents.s_agent import SAgent, make_s_agent
 from gcgen_env.config import EnvConfig
 from gcgen_env.factory import check_saved
@@ -36,10 +37,10 @@ from gcgen_env.factory import check_saved
 class GCGen(GenerativeModel, BaseAlgorithm):
     """Goal-conditioned generation (Vargas Vieyra and Ménard, 2023).
 
-    Each update rolls out `n_envs` trajectories in the batched core: the S-agent proposes, the
-    GC-agent selects. The S-agent then learns to imitate the selection and to reconstruct the
-    goals through the chain; the GC-agent's learned score follows a KL-regularised policy
-    gradient. One timestep is one decision of one trajectory.
+    Each round rolls out `n_envs` trajectories: the S-agent proposes, the GC-agent selects. The
+    S-agent learns to imitate the selection and to reconstruct the goals through the chain; the
+    GC-agent's learned terms follow one of `OBJECTIVES`, on roll-outs of their own. One timestep
+    is one decision of one trajectory of the round.
     """
 
     policy_aliases: ClassVar[dict[str, type[BasePolicy]]] = {"GCPolicy": GCPolicy}
@@ -55,7 +56,8 @@ class GCGen(GenerativeModel, BaseAlgorithm):
         s_agent: str | Path | SAgent | None = None,
         train_s_agent: bool = True,
         lr_schedule: str = "cosine",
-        gc_learning_rate: float = 3e-4,
+        gc_learning_rate: float = 1e-3,
+        gc_objective: str = "leave_one_out",
         precision: str = "auto",
         s_agent_kwargs: dict[str, Any] | None = None,
         policy_kwargs: dict[str, Any] | None = None,
@@ -79,7 +81,9 @@ class GCGen(GenerativeModel, BaseAlgorithm):
             s_agent: None starts a fresh one; "pretrained", a saved file or an `SAgent` that.
             train_s_agent: False freezes the S-agent, and only the GC-agent learns.
             lr_schedule: "cosine" (to zero at the end of `learn`) or "constant".
-            gc_learning_rate: Of the GC-agent's learned score and value.
+            gc_learning_rate: Of the GC-agent's learned score, temperature and value.
+            gc_objective: How these learn: "leave_one_out", "expert_iteration",
+                "path_consistency" or "policy_gradient".
             precision: In which proposals are scored while training: "float32", "bfloat16", or
                 "auto", the faster one here.
             s_agent_kwargs: `width`, `depth`, `body`, `uniform_prior` of `NetworkConfig`.
@@ -96,10 +100,12 @@ class GCGen(GenerativeModel, BaseAlgorithm):
                 environment.
         """
         check_options(learning_rate, gc_learning_rate, batch_size, lr_schedule, seed, precision)
+        check_choice("gc_objective", gc_objective, OBJECTIVES)
         check_json(policy_kwargs=policy_kwargs, s_agent_kwargs=s_agent_kwargs)
         self.train_s_agent = train_s_agent
         self.lr_schedule_name = lr_schedule
         self.gc_learning_rate = gc_learning_rate
+        self.gc_objective = gc_objective
         self.precision = precision
         self.batch_size = batch_size
         self.s_agent_kwargs = dict(s_agent_kwargs or {})
@@ -140,9 +146,7 @@ class GCGen(GenerativeModel, BaseAlgorithm):
 
     def _finish_setup(self) -> None:
         """Build what follows from the S-agent and the spaces."""
-        self.s_agent.network.requires_grad_(self.train_s_agent)
-        if self.s_agent.network.config.uniform_prior:
-            self.s_agent.network.prior_head.requires_grad_(False)
+        self._require_gradients()
         self.policy = self.policy_class(  # type: ignore[assignment]
             self.observation_space, self.action_space, self.lr_schedule, **self.policy_kwargs
         ).to(self.device)
@@ -153,6 +157,12 @@ class GCGen(GenerativeModel, BaseAlgorithm):
             fused=self.device.type in ("cpu", "cuda"),
         )
         self._attach_chain()
+
+    def _require_gradients(self) -> None:
+        """Let autograd follow what is trained of the S-agent."""
+        network = self.s_agent.network.requires_grad_(self.train_s_agent)
+        if network.config.uniform_prior:
+            network.prior_head.requires_grad_(False)
 
     def _attach_chain(self) -> None:
         """Let the model's own environment share the live S-agent."""
@@ -243,42 +253,57 @@ class GCGen(GenerativeModel, BaseAlgorithm):
         return self
 
     def train(self) -> Trajectories:
-        """Roll out `n_envs` trajectories, one update for each `batch_size`; return the last."""
+        """Roll out `n_envs` trajectories, one update for each `batch_size`; return the last.
+
+        The GC-agent, if it learns, does so from roll-outs of its own: once after the updates of
+        the S-agent, or in their place if the S-agent is frozen.
+        """
         self.policy.set_training_mode(True)
-        for goals in self._sample_goals().split(self.batch_size):
-            path = self._update(goals)
+        learned = self.policy.selection.learned
+        batches = self._sample_goals().split(self.batch_size)
+        if self.train_s_agent:
+            path = [self._update_s_agent(goals) for goals in batches][-1]
+            if learned:
+                self._update_gc_agent(batches[-1])
+        else:
+            update = self._update_gc_agent if learned else self._roll_out
+            path = [update(goals) for goals in batches][-1]
+        self._n_updates += len(batches)
         return path
 
-    def _update(self, goals: Tensor) -> Trajectories:
-        """Make one gradient step from one batch of trajectories, and return them."""
-        # Imitation needs every proposal; a frozen S-agent's prior is the pruned one.
+    def _roll_out(self, goals: Tensor, selector: Selector | None = None) -> Trajectories:
+        """Roll out one batch; imitation needs all proposals, a frozen S-agent's are pruned."""
         chain = self.s_agent.chain if self.train_s_agent else self.chain
-        selector = GCAgent(self.policy, chain)
-        choose = make_sampler(self._generator)
-        with torch.set_grad_enabled(self.train_s_agent or self.policy.selection.learned):
-            dtype = find_dtype(self.precision, self.device)
-            path = rollout(chain, selector, goals, choose, dtype)
-        self.policy.optimizer.zero_grad(set_to_none=True)
+        selector = selector or torch.no_grad()(GCAgent(self.policy, chain))
+        dtype = find_dtype(self.precision, self.device)
+        return rollout(chain, selector, goals, make_sampler(self._generator), dtype)
+
+    def _update_s_agent(self, goals: Tensor) -> Trajectories:
+        """Make one gradient step of the S-agent, and return the trajectories."""
+        path = self._roll_out(goals)
+        loss = check_finite(s_agent_loss(path), self._n_updates)
         self.optimizer.zero_grad(set_to_none=True)
-        losses = []
-        if self.train_s_agent:
-            losses.append(s_agent_loss(path))
-        if self.policy.selection.learned:
-            gc_loss = gc_agent_loss(path, selector.values(), math.sqrt(math.prod(chain.shape)))
-            losses += [gc_loss.policy, gc_loss.value]
-        if losses:
-            loss = torch.stack(losses).sum()
-            if not torch.isfinite(loss):
-                raise ValueError(
-                    f"training diverged at update {self._n_updates}: lower learning_rate; the "
-                    "last checkpoint is unharmed"
-                )
-            with self.s_agent.network.head.deferred_gradient():
-                loss.backward()
-            if self.train_s_agent:
-                self.optimizer.step()
-            self.policy.optimizer.step()
-        self._n_updates += 1
+        with self.s_agent.network.head.deferred_gradient():
+            loss.backward()
+        self.optimizer.step()
+        return path
+
+    def _update_gc_agent(self, goals: Tensor) -> Trajectories:
+        """Make one gradient step of the GC-agent's learned terms, and return the trajectories."""
+        kind = OBJECTIVES[self.gc_objective]
+        chain = self.s_agent.chain if self.train_s_agent else self.chain
+        network, paths = self.s_agent.network, math.gcd(len(goals), kind.paths)
+        goals = goals[: len(goals) // paths].repeat_interleave(paths, 0)
+        objective = kind(GCAgent(self.policy, chain), paths, self._generator)
+        network.requires_grad_(False)
+        try:
+            path = self._roll_out(goals, objective)
+        finally:
+            self._require_gradients()
+        loss = check_finite(objective.loss(path), self._n_updates)
+        self.policy.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        self.policy.optimizer.step()
         return path
 
     def save(  # type: ignore[override]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -36,12 +37,17 @@ def check_options(
             raise ValueError(f"{name} must not be negative, got {rate}")
     if batch_size < 1:
         raise ValueError(f"batch_size must be at least 1, got {batch_size}")
-    if lr_schedule not in SCHEDULES:
-        raise ValueError(f"lr_schedule must be one of {', '.join(SCHEDULES)}; got {lr_schedule!r}")
+    check_choice("lr_schedule", lr_schedule, SCHEDULES)
     if seed is not None and not 0 <= seed < 2**32:
         raise ValueError(f"seed must lie in [0, 2**32), got {seed}")
     if precision not in (*PRECISIONS, "auto"):
         raise ValueError(f"precision must be 'auto', 'float32' or 'bfloat16', got {precision!r}")
+
+
+def check_choice(name: str, value: Any, known: Collection[str]) -> None:
+    """Raise a ValueError unless an option has one of the known values."""
+    if value not in known:
+        raise ValueError(f"{name} must be one of {', '.join(known)}; got {value!r}")
 
 
 def check_json(**options: Any) -> None:

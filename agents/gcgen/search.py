@@ -29,14 +29,13 @@ def check_search(search: str, width: int) -> None:
 class TwoStepSearch:
     """Looks behind the M proposals that the GC-agent likes best.
 
-        q(a|x,h,g) ∝ exp( l_a + beta_h V(x'_a) )
+        q(a|x,h,g) ∝ p_S(a|x,h) exp( beta_h [Phi(x'_a, g) - Phi(x, g) + V(x'_a)] )
         V(x')      = log sum_b p_S(b|x',h+1) exp( Phi(x''_b, g) - Phi(x', g) ),   V(x_H) = 0
 
-    l_a are the GC-agent's logits and beta_h is its temperature; V is the soft value of a task
-    that ends one step later. The proposals that are not looked behind get the mean of V over
-    those that are, weighted by the GC-agent's q: they keep their share among themselves, so
-    that q > 0 wherever p_S > 0, the importance-weighted bound still tends to the exact value,
-    and a broad q, which costs little divergence, stays broad.
+    V is the soft value of a task that ends one step later; where it is known it stands in for
+    the GC-agent's learned score. The other proposals keep the GC-agent's logits, raised by what
+    those of the M rose on average over its q: so q > 0 wherever p_S > 0, the importance-weighted
+    bound still tends to the exact value, and a broad q, which costs little, stays broad.
     """
 
     def __init__(self, agent: GCAgent, width: int = 8) -> None:
@@ -47,12 +46,19 @@ class TwoStepSearch:
     @torch.no_grad()
     def __call__(self, decision: Decision) -> Tensor:
         """Return normalised log q(a | x, h, g), shape (B, A), in nats."""
-        logits = self.agent(decision)
-        best, top = logits.topk(min(self.width, logits.shape[1]))  # (B, M)
-        value = compute_soft_values(self.agent.chain, decision, top)
-        mean = (best.softmax(-1) * value).sum(-1, keepdim=True)
-        values = mean.expand_as(logits).scatter(1, top, value)
-        return (logits + self.agent.temperature(decision.step) * values).log_softmax(-1)
+        return improve(self.agent, decision, self.agent(decision), self.width)
+
+
+@torch.no_grad()
+def improve(agent: GCAgent, decision: Decision, log_q: Tensor, width: int) -> Tensor:
+    """Return the two-step search's log q, shape (B, A), given the GC-agent's own."""
+    best, top = log_q.topk(min(width, log_q.shape[1]))  # (B, M)
+    value = compute_soft_values(agent.chain, decision, top)
+    reward = decision.gain.gather(1, top) + value
+    known = decision.log_prior.gather(1, top) + agent.temperature(decision.step) * reward
+    known = known.clamp_min(INVALID_LOGIT)  # fewer than M proposals may be valid
+    rise = (best.softmax(-1) * (known - best)).sum(-1, keepdim=True)
+    return (log_q + rise).scatter(1, top, known).log_softmax(-1)
 
 
 @torch.no_grad()

@@ -8,6 +8,7 @@ from gymnasium import spaces
 from torch import Tensor
 
 from agents import GCPolicy
+from agents.common.scorer import SPEED
 from agents.gcgen.gc_agent import GCAgent
 from agents.gcgen.rollout import Decision, Path, Selector, rollout
 from agents.gcgen.search import FixedCodes, TwoStepSearch, beam_search
@@ -160,6 +161,7 @@ def randomise(policy, seed: int = 0, scale: float = 0.5) -> None:
     for module in (policy.scorer, policy.value_net):
         for parameter in module.parameters():
             parameter.data.normal_(0.0, scale, generator=generator)
+    policy.scorer.knots.data /= SPEED
 
 
 def make_selectors(chain: Chain) -> dict[str, Callable[[Tensor], Selector]]:

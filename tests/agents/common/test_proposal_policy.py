@@ -123,12 +123,14 @@ def test_logits_are_the_sum_of_the_three_terms(envs, obs):
     with torch.no_grad():
         latent = whole.mlp_extractor.forward_critic(whole.extract_features(tensors))
         direction = whole.scorer.point(latent).numpy()
+        factor = whole.scorer.temperature_factor(tensors["step"]).numpy()
+    assert np.unique(factor).size > 1
     change = (obs["proposals"] - obs["observation"][:, None]).reshape(64, 16, -1)
     score = np.einsum("bd,bad->ba", direction, change)
     beta = 0.2 + 0.8 * obs["step"]
     for terms, expected in (
-        ({}, obs["log_prior"] + beta * gain + score),
-        ({"prior": False}, beta * gain + score),
+        ({}, obs["log_prior"] + factor * beta * gain + score),
+        ({"prior": False}, factor * beta * gain + score),
         ({"look_ahead": None}, obs["log_prior"] + score),
         ({"learned": False}, obs["log_prior"] + beta * gain),
         (TERMS_OFF, 0 * gain),

@@ -6,11 +6,10 @@ import pytest
 import torch
 
 from agents.gcgen.gc_agent import GCAgent
-from agents.gcgen.losses import compute_bound, gc_agent_loss, s_agent_loss
+from agents.gcgen.losses import compute_bound, s_agent_loss
 from agents.gcgen.rollout import Path, rollout
 from gcgen_env.dynamics import Dynamics
 from tests.agents.toys import (
-    PIXELS,
     A,
     H,
     enumerate_paths,
@@ -19,7 +18,6 @@ from tests.agents.toys import (
     make_goals,
     make_network,
     make_policy,
-    roll_every_path,
 )
 
 ACTION = torch.tensor([[0, 2, 1], [2, 0, 2], [1, 1, 0], [2, 2, 2]])
@@ -90,26 +88,6 @@ def test_bound_and_losses_from_numbers_typed_by_hand():
     assert bound.divergence.tolist() == [[2.0, 0.5], [0.0, 0.5]]
     assert bound.nll.tolist() == [6.5, 6.5]
     assert s_agent_loss(path).item() == (3 + 4 + 7 + 6) / 2
-    # Returns: [-4 + 9 - 2.5, -4 + 7 - 0.5] and [-6 + 8 - 0.5, -6 + 8 - 0.5], halved.
-    returns = torch.tensor([[1.25, 1.25], [0.75, 0.75]])
-    loss = gc_agent_loss(path, torch.zeros(2, 2), unit=2.0)
-    assert loss.value.item() == pytest.approx((returns**2).mean().item())
-    expected = -(returns / returns.std() * path.log_q).sum(1).mean()
-    assert loss.policy.item() == pytest.approx(expected.item())
-
-
-def test_one_decision_has_no_spread_to_divide_by():
-    path = roll_every_path(make_chain("network"), fixed_q_float, torch.zeros(PIXELS))
-    first = Path(*(part[:1] for part in path))
-    one = first._replace(
-        **{name: getattr(first, name)[:, -1:] for name in ("log_q", "log_prior", "action")},
-        potential=first.potential[:, -2:],
-    )
-    assert gc_agent_loss(one, torch.zeros(1, 1), unit=1.0).policy.isfinite()
-
-
-def fixed_q_float(decision):
-    return fixed_q(decision).float()
 
 
 def test_gradient_of_the_s_agent_equals_central_differences(chain, goals):
@@ -148,42 +126,6 @@ def test_cutting_the_chain_changes_the_gradient(chain, goals):
         gradients(chain.proposer, s_agent_loss(roll(c, goals)))["head.weight"] for c in (chain, cut)
     )
     assert (whole - parts).abs().max() > 1e-2
-
-
-def test_gradient_of_the_gc_agent_is_that_of_the_expected_bound():
-    """Sum over all paths of q(tau) times the score-function gradient, baseline 0.
-
-    The advantages are divided by their spread, so the two are compared as directions.
-    """
-    chain, goal = make_chain("network"), torch.tensor([1.0, 0.0, 1.0]).view(PIXELS)
-    policy = make_policy(chain, seed=3)
-    parameters = list(policy.scorer.parameters())
-    path = roll_every_path(chain, GCAgent(policy, chain), goal)
-    q = path.log_q.double().sum(1).exp()
-    expected = torch.autograd.grad(
-        (q * compute_bound(path).nll.double()).sum(), parameters, retain_graph=True
-    )
-    loss = gc_agent_loss(path, torch.zeros(A**H, H), unit=1.0)
-    (slope,) = torch.autograd.grad(loss.policy, path.log_q, retain_graph=True)  # (A^H, H)
-    weighted = (q[:, None].detach() * slope * path.log_q).sum()
-    estimated = torch.autograd.grad(weighted, parameters)
-    one, other = (torch.cat([g.flatten() for g in each]).double() for each in (expected, estimated))
-    assert one.norm() > 1e-3
-    torch.testing.assert_close(other / other.norm(), one / one.norm(), rtol=0, atol=1e-5)
-
-
-def test_the_value_is_regressed_on_what_the_bound_has_left_to_give():
-    chain, goal = make_chain("network"), torch.tensor([0.0, 1.0, 1.0]).view(PIXELS)
-    policy = make_policy(chain, seed=3)
-    path = roll_every_path(chain, GCAgent(policy, chain), goal)
-    nll, start = compute_bound(path).nll.detach(), path.potential[:, 0].detach()
-    returns = torch.zeros(A**H, H)
-    for h in range(H):
-        gained = path.potential[:, -1] - path.potential[:, h]
-        returns[:, h] = gained - (path.log_q - path.log_prior)[:, h:].sum(1)
-    torch.testing.assert_close(returns[:, 0], -nll - start)  # Phi(x_0) is what shaping adds
-    loss = gc_agent_loss(path, returns.detach() / 2, unit=2.0)
-    assert loss.value.item() == pytest.approx(0, abs=1e-10)
 
 
 def test_imitation_converges_to_the_mixture_of_the_policies(chain):

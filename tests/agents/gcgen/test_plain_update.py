@@ -26,7 +26,7 @@ def model():
 
 
 def all_gradients(model):
-    named = [*model.s_agent.network.named_parameters(), *model.policy.named_parameters()]
+    named = model.s_agent.network.named_parameters()
     return {name: p.grad.clone() for name, p in named if p.grad is not None}
 
 
@@ -35,10 +35,9 @@ def test_gradients_are_those_of_plain_autograd(model):
     goals = (torch.from_numpy(images) > 0.4).float()
     model.precision = "float32"
     model.set_random_seed(3)
-    path = model._update(goals)
+    path = model._update_s_agent(goals)
     fast = all_gradients(model)
 
-    model.policy.zero_grad()
     model.s_agent.network.zero_grad()
     model.set_random_seed(3)
     actions = []
@@ -52,7 +51,7 @@ def test_gradients_are_those_of_plain_autograd(model):
     plain = all_gradients(model)
 
     assert torch.equal(torch.stack(actions, 1), path.action)
-    assert fast.keys() == plain.keys() and len(plain) > 20
+    assert fast.keys() == plain.keys() and len(plain) > 10
     for name, gradient in plain.items():
         error = (fast[name] - gradient).norm() / gradient.norm()
         assert error < 1e-5, (name, float(error))

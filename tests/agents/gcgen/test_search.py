@@ -86,14 +86,21 @@ class TestTwoStep:
         torch.testing.assert_close(one.exp(), log_q.exp())
 
     @torch.no_grad()
-    def test_adds_to_what_the_agent_thinks_at_its_temperature(self):
+    def test_the_value_stands_in_for_what_the_agent_learned(self):
         chain = make_chain("network")
         agent = make_agent(chain, learned=True, seed=3, look_ahead=(0.3, 0.9))
         decision = make_decision(chain, torch.ones(8, dtype=torch.long))
         value = compute_soft_values(chain, decision, torch.arange(A).expand(8, A))
-        expected = (agent(decision) + (0.3 + 0.6 / H) * value).log_softmax(1)
+        known = decision.log_prior + (0.3 + 0.6 / H) * (decision.gain + value)
         log_q = TwoStepSearch(agent, width=A)(decision)
-        torch.testing.assert_close(log_q, expected, rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(log_q, known.log_softmax(1), rtol=1e-4, atol=1e-5)
+        own = agent(decision)
+        worst = own.argmin(1, keepdim=True)
+        odds = TwoStepSearch(agent, width=A - 1)(decision)  # all but the worst are looked behind
+        rest = own.masked_fill(torch.zeros_like(own).scatter(1, worst, 1).bool(), -torch.inf)
+        rise = (rest.softmax(1) * (known - own)).sum(1, keepdim=True)
+        mixed = known.scatter(1, worst, own.gather(1, worst) + rise)
+        torch.testing.assert_close(odds, mixed.log_softmax(1), rtol=1e-4, atol=1e-5)
 
     @torch.no_grad()
     def test_values_by_enumeration_whatever_the_steps(self, chain):
