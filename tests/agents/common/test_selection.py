@@ -60,3 +60,14 @@ def test_a_wrong_ramp_is_refused(ramp):
 
 def test_the_ramp_may_come_from_json():
     assert SelectionConfig(look_ahead=[0, 1]) == SelectionConfig(look_ahead=(0.0, 1.0))
+
+
+def test_a_learned_factor_multiplies_the_temperature():
+    config, factor = SelectionConfig(look_ahead=RAMP), torch.tensor([[0.5]])
+    found = selection_logits(config, LOG_PRIOR, GAIN, SCORE, PROGRESS, factor)[0].tolist()
+    assert found == [-1 + 3 + 0.5, -2 + 6 - 0.5, INVALID_LOGIT]
+
+
+def test_the_temperature_is_one_without_look_ahead():
+    assert SelectionConfig(look_ahead=RAMP).temperature(PROGRESS).tolist() == [[1.5]]
+    assert SelectionConfig(look_ahead=None).temperature(PROGRESS).tolist() == [[1.0]]
