@@ -24,7 +24,8 @@ class Dynamics:
 
     def start(self, num: int) -> Tensor:
         """Return `num` copies of x_0, shape (num, *S)."""
-        return self.initial.expand(num, *self.initial.shape).clone()
+        start = self.initial.expand(num, *self.initial.shape)
+        return start.clone(memory_format=torch.contiguous_format)
 
     def advance(
         self, canvas: Tensor, delta: Tensor, step: Tensor, out: Tensor | None = None

@@ -7,6 +7,7 @@ the prior, and later the one proposal that is chosen. Both move a state in the s
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import Any
 
 import numpy as np
 import torch
@@ -95,6 +96,10 @@ class Chosen(Offers):
     """Keeps what the network saw in a state, and computes the chosen proposal alone."""
 
     _last: tuple[Rows, Tensor, Offer] | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out the last offer, which is made again when it is missing."""
+        return {**self.__dict__, "_last": None}
 
     def renew(
         self, chain: Chain, rows: Rows, x: Tensor, step: NDArray[np.int64], alike: bool
@@ -205,11 +210,10 @@ class NextStates(Offers):
         assert self._canvas is not None and self._image is not None
         flat = take(self.index, rows) * self.num_proposals + action
         index = torch.from_numpy(flat).to(self.device)
-        x, image = x.clone(), image.copy()
-        for table, out in ((self._canvas, x), (self._image, torch.from_numpy(image))):
-            values = table.flatten(0, 1).index_select(0, index)
-            chain.place(values.to(out.device), out)
-        return x, image
+        x, reached = x.clone(), torch.from_numpy(image.copy()).to(self.device)
+        for table, out in ((self._canvas, x), (self._image, reached)):
+            chain.place(table.flatten(0, 1).index_select(0, index), out)
+        return x, reached.cpu().numpy()
 
     def close(self, chain: Chain, rows: NDArray[np.int64], image: NDArray[np.float32]) -> None:
         """Offer nothing more in ended rows."""

@@ -44,9 +44,12 @@ class GCAgent:
         return logits.log_softmax(-1)
 
     def temperature(self, step: Tensor) -> Tensor:
-        """Return beta_h before what is learned, shape (B, 1)."""
+        """Return beta_h, shape (B, 1), with its learned factor if there is one."""
         progress = (step / self.chain.horizon).unsqueeze(1)
-        return self.policy.selection.temperature(progress)
+        beta = self.policy.selection.temperature(progress)
+        if self.policy.selection.learned:
+            beta = beta * self.policy.scorer.temperature_factor(progress)
+        return beta
 
     def values(self) -> Tensor:
         """Return the value of every state of the roll-out, shape (B, H), in units of sqrt(D)."""

@@ -264,7 +264,7 @@ class GCGen(GenerativeModel, BaseAlgorithm):
         if self.train_s_agent:
             path = [self._update_s_agent(goals) for goals in batches][-1]
             if learned:
-                self._update_gc_agent(batches[-1])
+                self._update_gc_agent(batches[0])  # never a remainder
         else:
             update = self._update_gc_agent if learned else self._roll_out
             path = [update(goals) for goals in batches][-1]

@@ -48,9 +48,9 @@ def predict_by_search(
     chain, single = agent.chain, np.ndim(observation["step"]) == 1
     rows = {key: np.asarray(value)[None] if single else value for key, value in observation.items()}
     device = chain.dynamics.initial.device
-    image, goal, shown, progress = (
+    image, goal, shown, mask, progress = (
         torch.as_tensor(rows[key], device=device)
-        for key in ("observation", "desired_goal", "proposals", "step")
+        for key in ("observation", "desired_goal", "proposals", "action_mask", "step")
     )
     step = (progress.squeeze(1) * chain.horizon).round().long()
     action = torch.zeros_like(step)
@@ -58,22 +58,24 @@ def predict_by_search(
         here = step == h
         if h < chain.horizon:
             canvas = chain.likelihood.to_canvas(image[here])
-            decision = _decide_as_shown(chain, canvas, goal[here], step[here], shown[here])
+            decision = decide(
+                chain, chain.offer(canvas, step[here]), canvas, goal[here], step[here]
+            )
+            _check_shown(chain, decision, shown[here], mask[here] > 0)
             action[here] = _select(agent, decision, search, width, deterministic)
     return np.asarray(action.cpu().numpy()[0] if single else action.cpu().numpy())
 
 
-def _decide_as_shown(
-    chain: Chain, canvas: Tensor, goal: Tensor, step: Tensor, shown: Tensor
-) -> Decision:
-    """Return the decision of some states, or raise unless its proposals are those shown."""
-    decision = decide(chain, chain.offer(canvas, step), canvas, goal, step)
-    if (chain.compress(shown) - decision.proposals).abs().max() > _TOLERANCE:
+def _check_shown(chain: Chain, decision: Decision, shown: Tensor, mask: Tensor) -> None:
+    """Raise unless the proposals of a decision, and which are valid, are those shown."""
+    far = (chain.compress(shown) - decision.proposals).abs().max() > _TOLERANCE
+    if far or not torch.equal(decision.log_prior.isfinite(), mask):
         raise ValueError(
-            "a search needs the environment's proposer, but the proposals shown are not those of "
-            "the model's S-agent: make the environment with proposer=<the saved S-agent>"
+            "a search continues from the state that an observation shows, but the proposals shown "
+            "are not those of the model's S-agent there: make the environment with "
+            "proposer=<the saved S-agent> and the model's nucleus; a canvas beyond the bounds of "
+            "its images cannot be read off them, encode() can"
         )
-    return decision
 
 
 def _select(

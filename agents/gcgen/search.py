@@ -46,16 +46,17 @@ class TwoStepSearch:
     @torch.no_grad()
     def __call__(self, decision: Decision) -> Tensor:
         """Return normalised log q(a | x, h, g), shape (B, A), in nats."""
-        return improve(self.agent, decision, self.agent(decision), self.width)
+        beta = self.agent.temperature(decision.step)
+        return improve(self.agent, decision, self.agent(decision), self.width, beta)
 
 
 @torch.no_grad()
-def improve(agent: GCAgent, decision: Decision, log_q: Tensor, width: int) -> Tensor:
-    """Return the two-step search's log q, shape (B, A), given the GC-agent's own."""
+def improve(agent: GCAgent, decision: Decision, log_q: Tensor, width: int, beta: Tensor) -> Tensor:
+    """Return the two-step search's log q, shape (B, A), given the GC-agent's own and beta_h."""
     best, top = log_q.topk(min(width, log_q.shape[1]))  # (B, M)
     value = compute_soft_values(agent.chain, decision, top)
     reward = decision.gain.gather(1, top) + value
-    known = decision.log_prior.gather(1, top) + agent.temperature(decision.step) * reward
+    known = decision.log_prior.gather(1, top) + beta * reward
     known = known.clamp_min(INVALID_LOGIT)  # fewer than M proposals may be valid
     rise = (best.softmax(-1) * (known - best)).sum(-1, keepdim=True)
     return (log_q + rise).scatter(1, top, known).log_softmax(-1)

@@ -115,7 +115,8 @@ class ProposalNetwork(nn.Module):
 
     def place(self, values: Tensor, out: Tensor) -> None:
         """Write active values (..., P) over those of images or canvases `out` (..., *S)."""
-        flat = out.flatten(-len(self.config.shape))
+        leading = out.shape[: -len(self.config.shape)]
+        flat = out.view(*leading, math.prod(self.config.shape))  # never a copy
         if self._all_active:
             flat.copy_(values)
         else:

@@ -75,3 +75,10 @@ def test_gradient_of_the_delta_is_the_rate():
 def test_to_moves_both_tensors():
     moved = make((2,)).to("meta")
     assert moved.initial.device.type == moved.rate.device.type == "meta"
+
+
+def test_starts_are_contiguous_whatever_the_initial_image():
+    initial = torch.arange(6.0).view(1, 2, 3).transpose(1, 2)
+    start = Dynamics(initial, torch.ones(2)).start(1)
+    assert start.is_contiguous()
+    assert torch.equal(start[0], initial)

@@ -226,8 +226,10 @@ def test_compact_shows_what_pixels_shows():
     assert find_difference(*made, tolerance=1e-5) is None
 
 
-def test_pickled_environments_continue_identically():
-    envs = make_digits(autoreset_mode="SameStep")
+@pytest.mark.parametrize("obs_mode", OBS_MODES)
+@pytest.mark.parametrize("proposer", ["pretrained", "dictionary"])
+def test_pickled_environments_continue_identically(proposer, obs_mode):
+    envs = make_digits(autoreset_mode="SameStep", proposer=proposer, obs_mode=obs_mode)
     roll(envs, 0, num_steps=7)
     twin = pickle.loads(pickle.dumps(envs))
     assert find_difference(envs.step(ACTIONS), twin.step(ACTIONS)) is None

@@ -37,7 +37,10 @@ class ExpertIteration(Objective):
         """Return log q, shape (B, A), and compare it with the expert's."""
         log_q = self.agent(decision)
         if int(decision.step[0]) in self.asked:
-            expert = improve(self.agent, decision, log_q.detach(), EXPERT_WIDTH)
+            # The ramp, not what is learned: the expert must not follow its pupil.
+            progress = (decision.step / self.agent.chain.horizon).unsqueeze(1)
+            beta = self.agent.policy.selection.temperature(progress)
+            expert = improve(self.agent, decision, log_q.detach(), EXPERT_WIDTH, beta)
             q = log_q.exp()
             terms = torch.where(q > 0, q * (log_q - expert), 0.0)
             self.divergences.append(terms.sum(-1).mean())

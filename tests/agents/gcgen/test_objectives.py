@@ -18,7 +18,7 @@ from agents.gcgen.objectives import (
 from agents.gcgen.objectives.base import compute_returns
 from agents.gcgen.objectives.leave_one_out import WEIGHT
 from agents.gcgen.rollout import Path, rollout
-from agents.gcgen.search import TwoStepSearch
+from agents.gcgen.search import TwoStepSearch, improve
 from tests.agents.conftest import make_model
 from tests.agents.toys import (
     PIXELS,
@@ -172,7 +172,8 @@ def test_the_expert_is_the_two_step_search(monkeypatch):
     def select(decision):
         log_q = objective(decision)
         with torch.no_grad():
-            expert = TwoStepSearch(GCAgent(policy, chain), 4)(decision)
+            beta = policy.selection.temperature(decision.step / H).unsqueeze(1)
+            expert = improve(GCAgent(policy, chain), decision, log_q, 4, beta)
             q = log_q.exp()
             asked.append(torch.where(q > 0, q * (log_q - expert), 0.0).sum(1).mean())
         return log_q

@@ -91,7 +91,8 @@ class TestTwoStep:
         agent = make_agent(chain, learned=True, seed=3, look_ahead=(0.3, 0.9))
         decision = make_decision(chain, torch.ones(8, dtype=torch.long))
         value = compute_soft_values(chain, decision, torch.arange(A).expand(8, A))
-        known = decision.log_prior + (0.3 + 0.6 / H) * (decision.gain + value)
+        beta = (0.3 + 0.6 / H) * agent.policy.scorer.temperature_factor(torch.tensor([1 / H]))
+        known = decision.log_prior + beta * (decision.gain + value)
         log_q = TwoStepSearch(agent, width=A)(decision)
         torch.testing.assert_close(log_q, known.log_softmax(1), rtol=1e-4, atol=1e-5)
         own = agent(decision)
@@ -224,6 +225,13 @@ class TestPrediction:
         envs = GCGenVectorEnv(2, **{**vars(model.env_config), "proposer": "dictionary"})
         obs, _ = envs.reset(seed=0)
         with pytest.raises(ValueError, match="not those of the model's S-agent"):
+            model.predict(obs, search="beam")
+
+    def test_other_masks_are_refused(self, pair):
+        model, envs = pair
+        options = {**vars(envs.config), "nucleus": 0.3}
+        obs, _ = GCGenVectorEnv(2, **options).reset(seed=0)
+        with pytest.raises(ValueError, match="the model's nucleus"):
             model.predict(obs, search="beam")
 
     def test_unknown_searches_are_refused(self, pair):
