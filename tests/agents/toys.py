@@ -22,6 +22,17 @@ A, H = 3, 3
 PIXELS, POINT = (1, 1, 3), (2,)
 
 
+TYPED_PATH = Path(
+    action=torch.zeros(2, 2, dtype=torch.int64),
+    log_q=torch.tensor([[-1.0, -2.0], [-0.5, -0.5]]),
+    log_prior=torch.tensor([[-3.0, -2.5], [-0.5, -1.0]]),
+    cross_entropy=torch.tensor([[1.0, 2.0], [3.0, 4.0]]),
+    potential=torch.tensor([[-9.0, -7.0, -4.0], [-8.0, -8.0, -6.0]]),
+    canvas=torch.zeros(2, 1),
+)
+"""Two paths of two steps, numbers typed by hand."""
+
+
 class HandWritten:
     """A proposer with `propose` alone: proposals and a peaked prior that depend on x and h."""
 

@@ -7,9 +7,10 @@ import torch
 
 from agents.gcgen.gc_agent import GCAgent
 from agents.gcgen.losses import compute_bound, s_agent_loss
-from agents.gcgen.rollout import Path, rollout
+from agents.gcgen.rollout import rollout
 from gcgen_env.dynamics import Dynamics
 from tests.agents.toys import (
+    TYPED_PATH,
     A,
     H,
     enumerate_paths,
@@ -75,19 +76,11 @@ def central_differences(network, compute_loss, width=1e-5):
 
 
 def test_bound_and_losses_from_numbers_typed_by_hand():
-    path = Path(
-        action=torch.zeros(2, 2, dtype=torch.int64),
-        log_q=torch.tensor([[-1.0, -2.0], [-0.5, -0.5]]),
-        log_prior=torch.tensor([[-3.0, -2.5], [-0.5, -1.0]]),
-        cross_entropy=torch.tensor([[1.0, 2.0], [3.0, 4.0]]),
-        potential=torch.tensor([[-9.0, -7.0, -4.0], [-8.0, -8.0, -6.0]]),
-        canvas=torch.zeros(2, 1),
-    )
-    bound = compute_bound(path)
+    bound = compute_bound(TYPED_PATH)
     assert bound.reconstruction.tolist() == [4.0, 6.0]
     assert bound.divergence.tolist() == [[2.0, 0.5], [0.0, 0.5]]
     assert bound.nll.tolist() == [6.5, 6.5]
-    assert s_agent_loss(path).item() == (3 + 4 + 7 + 6) / 2
+    assert s_agent_loss(TYPED_PATH).item() == (3 + 4 + 7 + 6) / 2
 
 
 def test_gradient_of_the_s_agent_equals_central_differences(chain, goals):

@@ -22,6 +22,7 @@ from agents.gcgen.search import TwoStepSearch, improve
 from tests.agents.conftest import make_model
 from tests.agents.toys import (
     PIXELS,
+    TYPED_PATH,
     A,
     EnumeratedSelector,
     H,
@@ -33,15 +34,7 @@ from tests.agents.toys import (
 )
 
 GENERATOR = torch.Generator()
-# Returns: [-4 + 9 - 2.5, -4 + 7 - 0.5] and [-6 + 8 - 0.5, -6 + 8 - 0.5].
-PATH = Path(
-    action=torch.zeros(2, 2, dtype=torch.int64),
-    log_q=torch.tensor([[-1.0, -2.0], [-0.5, -0.5]]),
-    log_prior=torch.tensor([[-3.0, -2.5], [-0.5, -1.0]]),
-    cross_entropy=torch.tensor([[1.0, 2.0], [3.0, 4.0]]),
-    potential=torch.tensor([[-9.0, -7.0, -4.0], [-8.0, -8.0, -6.0]]),
-    canvas=torch.zeros(2, 1),
-)
+# [-4 + 9 - 2.5, -4 + 7 - 0.5] and [-6 + 8 - 0.5, -6 + 8 - 0.5].
 RETURNS = torch.tensor([[2.5, 2.5], [1.5, 1.5]])
 
 
@@ -62,41 +55,45 @@ def make_objective(kind, values=((0.0, 0.0), (0.0, 0.0)), num_paths=1):
 
 
 def test_returns_by_hand():
-    assert compute_returns(PATH).tolist() == RETURNS.tolist()
+    assert compute_returns(TYPED_PATH).tolist() == RETURNS.tolist()
 
 
 def test_policy_gradient_by_hand():
     scaled = RETURNS / 2
-    policy = -(scaled / (scaled.std() + 1e-8) * PATH.log_q).sum(1).mean()
+    policy = -(scaled / (scaled.std() + 1e-8) * TYPED_PATH.log_q).sum(1).mean()
     value = scaled.square().mean()
-    torch.testing.assert_close(make_objective(PolicyGradient).loss(PATH), policy + value)
+    torch.testing.assert_close(make_objective(PolicyGradient).loss(TYPED_PATH), policy + value)
 
 
 def test_one_decision_has_no_spread_to_divide_by():
-    one = Path(*(part[:1, -1:] for part in PATH[:4]), PATH.potential[:1, -2:], PATH.canvas[:1])
+    one = Path(
+        *(part[:1, -1:] for part in TYPED_PATH[:4]),
+        TYPED_PATH.potential[:1, -2:],
+        TYPED_PATH.canvas[:1],
+    )
     assert make_objective(PolicyGradient, [[0.0]]).loss(one).isfinite()
 
 
 def test_leave_one_out_by_hand():
     advantage = torch.tensor([[1.0, 1.0], [-1.0, -1.0]])  # each path minus the other
-    policy = -(advantage * PATH.log_q).sum(1).mean()
+    policy = -(advantage * TYPED_PATH.log_q).sum(1).mean()
     value = (RETURNS / 2).square().mean()
-    loss = make_objective(LeaveOneOut, num_paths=2).loss(PATH)
+    loss = make_objective(LeaveOneOut, num_paths=2).loss(TYPED_PATH)
     torch.testing.assert_close(loss, WEIGHT * policy + value)
 
 
 def test_a_single_path_has_the_value_as_its_baseline():
     values = torch.tensor([[1.0, 1.0], [0.5, 0.5]])
-    policy = -((RETURNS - 2 * values) * PATH.log_q).sum(1).mean()
+    policy = -((RETURNS - 2 * values) * TYPED_PATH.log_q).sum(1).mean()
     value = (RETURNS / 2 - values).square().mean()
-    loss = make_objective(LeaveOneOut, values).loss(PATH)
+    loss = make_objective(LeaveOneOut, values).loss(TYPED_PATH)
     torch.testing.assert_close(loss, WEIGHT * policy + value)
 
 
 def test_path_consistency_by_hand():
     values = torch.tensor([[1.0, 1.0], [0.5, 0.5]])
     expected = 0.5 * (values - RETURNS / 2).square().sum(1).mean()
-    loss = make_objective(PathConsistency, values).loss(PATH)
+    loss = make_objective(PathConsistency, values).loss(TYPED_PATH)
     torch.testing.assert_close(loss, expected)
 
 
