@@ -16,8 +16,8 @@ from torch import Tensor
 from gcgen_env.allocator import keep_freed_memory
 from gcgen_env.chain import Chain
 from gcgen_env.config import EnvConfig, check_count
-from gcgen_env.factory import make_chain, make_dataset
-from gcgen_env.goals import CUSTOM_GOAL, GoalSampler
+from gcgen_env.factory import make_chain, make_goals
+from gcgen_env.goals import CUSTOM_GOAL
 from gcgen_env.offers import Offers, make_offers
 from gcgen_env.rewards import GoalReward, check_goals, read_steps
 from gcgen_env.rows import ALL, Rows, put, take
@@ -58,9 +58,7 @@ class Core:
         self.num_envs = int(num_envs)
         self.device = torch.device(resolve_device(config.device))
         self.chain: Chain = make_chain(config, self.device)
-        self.goals = GoalSampler(
-            make_dataset(config), config.likelihood == "bernoulli" and config.binarize
-        )
+        self.goals = make_goals(config)
         self.reward = GoalReward(
             self.chain.likelihood, config.reward_type, config.success_threshold, config.gamma
         )

@@ -15,6 +15,7 @@ from gcgen_env.config import EnvConfig
 from gcgen_env.datasets import Dataset, load_dataset
 from gcgen_env.datasets.array_files import DAMAGE
 from gcgen_env.dynamics import Dynamics
+from gcgen_env.goals import GoalSampler
 from gcgen_env.likelihoods import Likelihood, make_likelihood
 from gcgen_env.proposers import (
     DictionaryProposer,
@@ -40,6 +41,11 @@ def make_dataset(config: EnvConfig, split: str | None = None) -> Dataset:
             "or a path to a .npy, .npz or folder of images"
         )
     return load_dataset(config.dataset, split or config.split, config.data_dir, config.image_size)
+
+
+def make_goals(config: EnvConfig) -> GoalSampler:
+    """Load the configured data as a source of goals, binarised if the configuration says so."""
+    return GoalSampler(make_dataset(config), config.likelihood == "bernoulli" and config.binarize)
 
 
 def make_likelihood_of(config: EnvConfig, data: Dataset) -> Likelihood:

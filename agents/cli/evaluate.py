@@ -45,7 +45,7 @@ class Evaluate:
     look_ahead: Ramp | Literal["own"] = "own"
     """Temperatures of the look-ahead at the first step and after the last, instead of the
     model's own."""
-    search: Literal["none", "two_step", "beam"] = "none"
+    search: Literal["none", "two_step", "three_step", "beam"] = "none"
     """Look further ahead than the GC-agent does; a beam has no IW-M."""
     width: int = 8
     """Proposals or partial paths that the search keeps."""

@@ -23,7 +23,7 @@ class Reconstruct:
     """Which images of the data set."""
     num: int = 16
     """How many, the first ones."""
-    search: Literal["none", "two_step", "beam"] = "none"
+    search: Literal["none", "two_step", "three_step", "beam"] = "none"
     """Look further ahead than the GC-agent does."""
     width: int = 8
     """Proposals or partial paths that the search keeps."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -17,6 +18,17 @@ from agents.gcgen.rollout import Selector, rollout
 from gcgen_env.chain import Chain
 
 _BATCH = 256
+
+
+class ImageBounds(NamedTuple):
+    """The bound of each image and its parts, in nats."""
+
+    nll: Tensor
+    """IW-M, shape (B,)."""
+    reconstruction: Tensor
+    """-log p(g | x_H), mean over the paths, shape (B,)."""
+    divergence: Tensor
+    """log q - log p_S of each choice, mean over the paths, shape (B, H)."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +59,24 @@ class NLLReport:
     def name(self) -> str:
         """What the figure is called: "-ELBO" or "IW-M"."""
         return "-ELBO" if self.num_paths == 1 else f"IW-{self.num_paths}"
+
+    @classmethod
+    def of(cls, bounds: ImageBounds, num_paths: int) -> NLLReport:
+        """Average the bounds of images from M paths each."""
+        nll, reconstruction, divergence = (part.cpu().numpy() for part in bounds)
+        per_step = divergence.mean(axis=0)
+        return cls(
+            nll=float(nll.mean()),
+            standard_error=float(nll.std(ddof=1) / math.sqrt(len(nll)))
+            if len(nll) > 1
+            else math.nan,
+            negative_elbo=float(reconstruction.mean() + per_step.sum()),
+            reconstruction=float(reconstruction.mean()),
+            divergence=tuple(per_step.tolist()),
+            num_paths=num_paths,
+            num_images=len(nll),
+            per_image=nll,
+        )
 
     def __str__(self) -> str:
         """Return the report as one sentence."""
@@ -86,18 +116,20 @@ def evaluate_bound(
         _evaluate_batch(chain, make_selector, batch, num_paths, choose)
         for batch in goals.split(max(1, _BATCH // num_paths))
     ]
-    nll, reconstruction, divergence = (torch.cat(part).numpy() for part in zip(*rows, strict=True))
-    per_step = divergence.mean(axis=0)
-    return NLLReport(
-        nll=float(nll.mean()),
-        standard_error=float(nll.std(ddof=1) / math.sqrt(len(nll))) if len(nll) > 1 else math.nan,
-        negative_elbo=float(reconstruction.mean() + per_step.sum()),
-        reconstruction=float(reconstruction.mean()),
-        divergence=tuple(per_step.tolist()),
-        num_paths=num_paths,
-        num_images=len(nll),
-        per_image=nll,
-    )
+    return NLLReport.of(ImageBounds(*map(torch.cat, zip(*rows, strict=True))), num_paths)
+
+
+def compute_image_bounds(reconstruction: Tensor, divergence: Tensor) -> ImageBounds:
+    """Compute IW-M of every image from its M paths (Burda et al., 2016), in float64.
+
+    Args:
+        reconstruction: -log p(g | x_H), shape (B, M).
+        divergence: log q - log p_S of each choice, shape (B, M, H).
+    """
+    reconstruction, divergence = reconstruction.double(), divergence.double()
+    log_ratio = -(reconstruction + divergence.sum(2))  # log p(tau, g) / q(tau | g), (B, M)
+    nll = math.log(log_ratio.shape[1]) - log_ratio.logsumexp(1)
+    return ImageBounds(nll, reconstruction.mean(1), divergence.mean(1))
 
 
 @torch.no_grad()
@@ -107,8 +139,8 @@ def _evaluate_batch(
     goals: Tensor,
     num_paths: int,
     choose: Callable[[Tensor], Tensor],
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Return bound (B,), reconstruction (B,) and divergence (B, H), means over the paths."""
+) -> ImageBounds:
+    """Return the bounds of B goals."""
     most = max(1, _BATCH // len(goals))  # paths of one roll-out: memory does not grow with M
     reconstructions, divergences = [], []
     for num in [most] * (num_paths // most) + [num_paths % most]:
@@ -116,9 +148,6 @@ def _evaluate_batch(
             repeated = goals.repeat_interleave(num, 0)
             path = rollout(chain, make_selector(repeated), repeated, choose)
             bound = compute_bound(path)
-            reconstructions.append(bound.reconstruction.double().view(-1, num))
-            divergences.append(bound.divergence.double().view(-1, num, chain.horizon))
-    reconstruction, divergence = torch.cat(reconstructions, 1), torch.cat(divergences, 1)
-    log_ratio = -(reconstruction + divergence.sum(2))  # log p(tau, g) / q(tau | g), (B, M)
-    nll = math.log(num_paths) - log_ratio.logsumexp(1)
-    return nll.cpu(), reconstruction.mean(1).cpu(), divergence.mean(1).cpu()
+            reconstructions.append(bound.reconstruction.view(-1, num))
+            divergences.append(bound.divergence.view(-1, num, chain.horizon))
+    return compute_image_bounds(torch.cat(reconstructions, 1), torch.cat(divergences, 1))

@@ -16,7 +16,7 @@ from agents.gcgen.gc_agent import GCAgent
 from agents.gcgen.policies import GCPolicy
 from agents.gcgen.prediction import predict_by_search
 from agents.gcgen.rollout import Path, Selector, rollout
-from agents.gcgen.search import FixedCodes, TwoStepSearch, beam_search, check_search
+from agents.gcgen.search import STEPS, FixedCodes, SoftSearch, beam_search, check_search
 from agents.s_agent import SAgent
 from gcgen_env.chain import Chain
 from gcgen_env.config import EnvConfig
@@ -54,8 +54,10 @@ class GenerativeModel:
         Args:
             images: Goals, shape (B, *S), within the bounds of the data.
             search: "none" asks the GC-agent alone; "two_step" also looks behind its `width`
-                best proposals; "beam" keeps the `width` best partial paths.
-            width: Of the search; its cost is about `width` times that of none.
+                best proposals, "three_step" behind the best of what follows these, too; "beam"
+                keeps the `width` best partial paths.
+            width: Of the search; its cost is about `width` times that of none, with three steps
+                five times that.
 
         Returns:
             Codes, shape (B, H), int64.
@@ -161,7 +163,7 @@ class GenerativeModel:
         if search == "beam":
             return FixedCodes(beam_search(chain, goals, width))
         agent = GCAgent(self.policy, chain)
-        return TwoStepSearch(agent, width) if search == "two_step" else agent
+        return agent if search == "none" else SoftSearch(agent, width, STEPS[search])
 
     def _check_images(self, images: Any) -> Tensor:
         """Return images (B, *S) as float32 on the device, or raise."""

@@ -13,7 +13,7 @@ from torch import Tensor
 from agents.gcgen.choices import choose_best, make_sampler
 from agents.gcgen.gc_agent import GCAgent
 from agents.gcgen.rollout import Decision, decide
-from agents.gcgen.search import TwoStepSearch, beam_search, check_search
+from agents.gcgen.search import STEPS, SoftSearch, beam_search, check_search
 from gcgen_env.chain import Chain
 
 _TOLERANCE = 1e-2
@@ -33,7 +33,7 @@ def predict_by_search(
     Args:
         agent: The GC-agent; its chain must be that of the environment.
         observation: Of an environment in pixels mode, single or batched.
-        search: "two_step" or "beam".
+        search: "two_step", "three_step" or "beam".
         width: Of the search.
         deterministic: Take the most probable proposal; a beam search always does.
 
@@ -86,4 +86,4 @@ def _select(
         first = int(decision.step[0])
         return beam_search(agent.chain, decision.goal, width, decision.canvas, first)[:, 0]
     choose = choose_best if deterministic else make_sampler(torch.default_generator)
-    return choose(TwoStepSearch(agent, width)(decision))
+    return choose(SoftSearch(agent, width, STEPS[search])(decision))

@@ -13,7 +13,11 @@ from agents.gcgen.gc_agent import GCAgent
 from agents.gcgen.rollout import Decision, decide
 from gcgen_env.chain import Chain
 
-SEARCHES = ("none", "two_step", "beam")
+SEARCHES = ("none", "two_step", "three_step", "beam")
+STEPS = {"two_step": 1, "three_step": 2}
+"""Decisions that a search by soft values looks behind a proposal."""
+INNER_WIDTH = 4
+"""Proposals of a next state that a three-step search looks behind."""
 _ROWS = 256
 """States whose proposals are computed at once, so that memory does not grow with the width."""
 
@@ -26,53 +30,56 @@ def check_search(search: str, width: int) -> None:
         raise ValueError(f"width must be at least 1, got {width}")
 
 
-class TwoStepSearch:
-    """Looks behind the M proposals that the GC-agent likes best.
+class SoftSearch:
+    """Looks N decisions behind the M proposals that the GC-agent likes best.
 
-        q(a|x,h,g) ∝ p_S(a|x,h) exp( beta_h [Phi(x'_a, g) - Phi(x, g) + V(x'_a)] )
-        V(x')      = log sum_b p_S(b|x',h+1) exp( Phi(x''_b, g) - Phi(x', g) ),   V(x_H) = 0
+        q(a|x,h,g) ∝ p_S(a|x,h) exp( beta_h [Phi(x'_a, g) - Phi(x, g) + V_N(x'_a)] )
+        V_n(x')    = log sum_b p_S(b|x',h+1) exp( Phi(x''_b, g) - Phi(x', g) + V_{n-1}(x''_b) )
 
-    V is the soft value of a task that ends one step later; where it is known it stands in for
-    the GC-agent's learned score. The other proposals keep the GC-agent's logits, raised by what
-    those of the M rose on average over its q: so q > 0 wherever p_S > 0, the importance-weighted
-    bound still tends to the exact value, and a broad q, which costs little, stays broad.
+    with V_0 = 0 and V_n(x_H) = 0: the soft value of a task that ends N decisions later, where it
+    is known in place of the GC-agent's learned score. The other proposals keep the GC-agent's
+    logits, raised by what those of the M rose on average over its q: so q > 0 wherever p_S > 0,
+    the importance-weighted bound still tends to the exact value, and a broad q, which costs
+    little, stays broad. In the same way V_n looks behind the `INNER_WIDTH` best b alone.
     """
 
-    def __init__(self, agent: GCAgent, width: int = 8) -> None:
-        """Note the GC-agent and M."""
+    def __init__(self, agent: GCAgent, width: int = 8, steps: int = 1) -> None:
+        """Note the GC-agent, M and N."""
         self.agent = agent
         self.width = width
+        self.steps = steps
 
     @torch.no_grad()
     def __call__(self, decision: Decision) -> Tensor:
         """Return normalised log q(a | x, h, g), shape (B, A), in nats."""
         beta = self.agent.temperature(decision.step)
-        return improve(self.agent, decision, self.agent(decision), self.width, beta)
+        return improve(self.agent, decision, self.agent(decision), self.width, beta, self.steps)
 
 
 @torch.no_grad()
-def improve(agent: GCAgent, decision: Decision, log_q: Tensor, width: int, beta: Tensor) -> Tensor:
-    """Return the two-step search's log q, shape (B, A), given the GC-agent's own and beta_h."""
-    best, top = log_q.topk(min(width, log_q.shape[1]))  # (B, M)
-    value = compute_soft_values(agent.chain, decision, top)
+def improve(
+    agent: GCAgent, decision: Decision, log_q: Tensor, width: int, beta: Tensor, steps: int = 1
+) -> Tensor:
+    """Return the search's log q, shape (B, A), given the GC-agent's own and beta_h."""
+    top = log_q.topk(min(width, log_q.shape[1])).indices  # (B, M)
+    value = compute_soft_values(agent.chain, decision, top, steps)
     reward = decision.gain.gather(1, top) + value
     known = decision.log_prior.gather(1, top) + beta * reward
-    known = known.clamp_min(INVALID_LOGIT)  # fewer than M proposals may be valid
-    rise = (best.softmax(-1) * (known - best)).sum(-1, keepdim=True)
-    return (log_q + rise).scatter(1, top, known).log_softmax(-1)
+    return _replace(log_q, top, known).log_softmax(-1)
 
 
 @torch.no_grad()
-def compute_soft_values(chain: Chain, decision: Decision, action: Tensor) -> Tensor:
-    """Compute V(x'_a) of some of the next states by enumerating what follows them.
+def compute_soft_values(chain: Chain, decision: Decision, action: Tensor, steps: int = 1) -> Tensor:
+    """Compute V_n(x'_a) of some of the next states by enumerating what follows them.
 
     Args:
         chain: Offers the proposals.
         decision: B states.
         action: Which of their proposals, shape (B, M).
+        steps: n; exact for 1, and for more if A is at most `INNER_WIDTH`.
 
     Returns:
-        The soft values of one step, shape (B, M), in nats; zero at the last decision.
+        The soft values, shape (B, M), in nats; zero at the last decision.
     """
     num, step = action.shape[1], decision.step.repeat_interleave(action.shape[1])
     ended = step + 1 == chain.horizon
@@ -84,8 +91,27 @@ def compute_soft_values(chain: Chain, decision: Decision, action: Tensor) -> Ten
     values = []
     for x, g, h in zip(canvas.split(_ROWS), goal.split(_ROWS), following.split(_ROWS), strict=True):
         after = decide(chain, chain.offer(x, h), x, g, h)
-        values.append((after.log_prior + after.gain).logsumexp(-1))
+        logits = (after.log_prior + after.gain).clamp_min(INVALID_LOGIT)
+        if steps > 1:
+            best, top = logits.topk(min(INNER_WIDTH, logits.shape[1]))
+            known = best + compute_soft_values(chain, after, top, steps - 1)
+            logits = _replace(logits, top, known)
+        values.append(logits.logsumexp(-1))
     return torch.cat(values).masked_fill(ended, 0.0).view_as(action)
+
+
+def _replace(logits: Tensor, top: Tensor, known: Tensor) -> Tensor:
+    """Put better logits in place of the top ones, and raise the others by their average rise.
+
+    Args:
+        logits: Shape (B, A).
+        top: Which are replaced, shape (B, M).
+        known: By what, shape (B, M).
+    """
+    known = known.clamp_min(INVALID_LOGIT)  # fewer than M proposals may be valid
+    best = logits.gather(1, top)
+    rise = (best.softmax(-1) * (known - best)).sum(-1, keepdim=True)
+    return (logits + rise).scatter(1, top, known)
 
 
 class FixedCodes:

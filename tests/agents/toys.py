@@ -11,7 +11,7 @@ from agents import GCPolicy
 from agents.common.scorer import SPEED
 from agents.gcgen.gc_agent import GCAgent
 from agents.gcgen.rollout import Decision, Path, Selector, rollout
-from agents.gcgen.search import FixedCodes, TwoStepSearch, beam_search
+from agents.gcgen.search import FixedCodes, SoftSearch, beam_search
 from gcgen_env.chain import Chain
 from gcgen_env.dynamics import Dynamics
 from gcgen_env.likelihoods import Bernoulli, Gaussian
@@ -193,6 +193,8 @@ def make_selectors(chain: Chain) -> dict[str, Callable[[Tensor], Selector]]:
     selectors = {name: select_by(policy) for name, policy in policies.items()}
     for name in ("look-ahead", "learned"):
         agent = GCAgent(policies[name], chain)
-        selectors[f"two-step, {name}"] = lambda goals, agent=agent: TwoStepSearch(agent, 2)
+        for steps in (1, 2):
+            search = SoftSearch(agent, 2, steps)
+            selectors[f"search {steps}, {name}"] = lambda goals, search=search: search
     selectors["beam"] = lambda goals: FixedCodes(beam_search(chain, goals, 2))
     return selectors

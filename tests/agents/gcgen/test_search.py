@@ -8,7 +8,7 @@ from agents.gcgen.choices import choose_best
 from agents.gcgen.gc_agent import GCAgent
 from agents.gcgen.losses import compute_bound
 from agents.gcgen.rollout import decide, rollout
-from agents.gcgen.search import FixedCodes, TwoStepSearch, beam_search, compute_soft_values
+from agents.gcgen.search import FixedCodes, SoftSearch, beam_search, compute_soft_values
 from gcgen_env import GCGenVectorEnv
 from gcgen_env.factory import make_dataset
 from tests.agents.conftest import make_model
@@ -55,18 +55,18 @@ def expected_bound(chain, selector, goal):
     return (q * compute_bound(path).nll.double())[q > 0].sum().item()
 
 
-class TestTwoStep:
+class TestSoftSearch:
     @torch.no_grad()
-    @pytest.mark.parametrize("h", [H - 2, H - 1])
-    def test_is_the_soft_optimum_of_the_last_two_decisions(self, chain, h):
+    @pytest.mark.parametrize(("steps", "h"), [(1, H - 2), (1, H - 1), (2, H - 3), (2, H - 2)])
+    def test_is_the_soft_optimum_of_the_last_decisions(self, chain, steps, h):
         decision = make_decision(chain, torch.full((8,), h))
-        log_q = TwoStepSearch(make_agent(chain), width=A)(decision)
+        log_q = SoftSearch(make_agent(chain), A, steps)(decision)
         exact = EnumeratedSelector(chain)(decision)
         torch.testing.assert_close(log_q.exp(), exact.exp(), rtol=0, atol=1e-5)
 
     def test_bounds_lower_than_look_ahead(self, chain):
         agent = make_agent(chain)
-        search = TwoStepSearch(agent, width=A)
+        search = SoftSearch(agent, width=A)
         nll = np.array(
             [[expected_bound(chain, s, g) for s in (agent, search)] for g in make_goals(chain)]
         )
@@ -81,8 +81,8 @@ class TestTwoStep:
         value = compute_soft_values(chain, decision, top)
         mean = (best.softmax(1) * value).sum(1, keepdim=True)
         expected = (log_q + mean.expand(8, A).scatter(1, top, value)).log_softmax(1)
-        torch.testing.assert_close(TwoStepSearch(agent, width=2)(decision), expected)
-        one = TwoStepSearch(agent, width=1)(decision)  # nothing to compare with
+        torch.testing.assert_close(SoftSearch(agent, width=2)(decision), expected)
+        one = SoftSearch(agent, width=1)(decision)  # nothing to compare with
         torch.testing.assert_close(one.exp(), log_q.exp())
 
     @torch.no_grad()
@@ -93,11 +93,11 @@ class TestTwoStep:
         value = compute_soft_values(chain, decision, torch.arange(A).expand(8, A))
         beta = (0.3 + 0.6 / H) * agent.policy.scorer.temperature_factor(torch.tensor([1 / H]))
         known = decision.log_prior + beta * (decision.gain + value)
-        log_q = TwoStepSearch(agent, width=A)(decision)
+        log_q = SoftSearch(agent, width=A)(decision)
         torch.testing.assert_close(log_q, known.log_softmax(1), rtol=1e-4, atol=1e-5)
         own = agent(decision)
         worst = own.argmin(1, keepdim=True)
-        odds = TwoStepSearch(agent, width=A - 1)(decision)  # all but the worst are looked behind
+        odds = SoftSearch(agent, width=A - 1)(decision)  # all but the worst are looked behind
         rest = own.masked_fill(torch.zeros_like(own).scatter(1, worst, 1).bool(), -torch.inf)
         rise = (rest.softmax(1) * (known - own)).sum(1, keepdim=True)
         mixed = known.scatter(1, worst, own.gather(1, worst) + rise)
@@ -121,13 +121,31 @@ class TestTwoStep:
                 expected = (log_prior + gain).logsumexp(1)[0]
                 torch.testing.assert_close(values[row, column], expected, rtol=1e-4, atol=1e-4)
 
-    def test_memory_does_not_grow_with_the_width(self, monkeypatch):
+    @torch.no_grad()
+    def test_behind_the_best_alone_the_others_rise_as_they_do(self, monkeypatch):
+        monkeypatch.setattr("agents.gcgen.search.INNER_WIDTH", 2)
+        chain = make_chain("network")
+        decision = make_decision(chain, torch.zeros(8, dtype=torch.long))
+        action = torch.ones(8, 1, dtype=torch.long)
+        x = chain.choose(decision.canvas, decision.step, action[:, 0])
+        step = decision.step + 1
+        after = decide(chain, chain.offer(x, step), x, decision.goal, step)
+        logits = after.log_prior + after.gain
+        best, top = logits.topk(2)
+        value = compute_soft_values(chain, after, top)
+        rise = (best.softmax(1) * value).sum(1, keepdim=True)
+        expected = (logits + rise).scatter(1, top, best + value).logsumexp(1, keepdim=True)
+        found = compute_soft_values(chain, decision, action, steps=2)
+        torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
+
+    @pytest.mark.parametrize("steps", [1, 2])
+    def test_memory_does_not_grow_with_the_width(self, monkeypatch, steps):
         chain = make_chain("network")
         decision = make_decision(chain, torch.zeros(8, dtype=torch.long))
         action = torch.arange(A).expand(8, A)
-        whole = compute_soft_values(chain, decision, action)
+        whole = compute_soft_values(chain, decision, action, steps)
         monkeypatch.setattr("agents.gcgen.search._ROWS", 5)
-        torch.testing.assert_close(compute_soft_values(chain, decision, action), whole)
+        torch.testing.assert_close(compute_soft_values(chain, decision, action, steps), whole)
 
 
 class TestBeam:
@@ -181,7 +199,7 @@ def pair(tmp_path_factory):
 
 
 class TestPrediction:
-    @pytest.mark.parametrize("search", ["two_step", "beam"])
+    @pytest.mark.parametrize("search", ["two_step", "three_step", "beam"])
     def test_stepping_the_environment_is_encoding(self, pair, search):
         model, envs = pair
         obs, _ = envs.reset(seed=0)
@@ -195,11 +213,11 @@ class TestPrediction:
         encoded = model.encode(obs["desired_goal"], search=search, width=4)
         # A beam begun anew in each state may find a better path than the one begun at x_0.
         agreement = (np.stack(codes, axis=1) == encoded).mean()
-        assert agreement > (0.95 if search == "two_step" else 0.5)
+        assert agreement > (0.5 if search == "beam" else 0.95)
         over, _ = model.predict(obs, search=search)
         assert not over.any()
 
-    @pytest.mark.parametrize("search", ["two_step", "beam"])
+    @pytest.mark.parametrize("search", ["two_step", "three_step", "beam"])
     def test_one_observation_and_rows_at_different_steps(self, pair, search):
         model, envs = pair
         envs.reset(seed=0)
@@ -252,18 +270,20 @@ def digits(model):
 
 
 class TestModel:
-    def test_two_steps_bound_lower_than_one(self, model, digits):
-        plain = model.evaluate_nll(digits)
-        found = model.evaluate_nll(digits, search="two_step", width=4)
-        assert found.nll < plain.nll - 0.1
-        assert found.name == "-ELBO"
+    def test_looking_further_bounds_lower(self, model, digits):
+        none, two, three = (
+            model.evaluate_nll(digits, search=search, width=4)
+            for search in ("none", "two_step", "three_step")
+        )
+        assert max(two.nll, three.nll) < none.nll - 0.1
+        assert three.name == "-ELBO"
 
     def test_a_wider_beam_bounds_lower(self, model, digits):
         narrow, wide = (model.evaluate_nll(digits, search="beam", width=width) for width in (1, 16))
         assert wide.nll < narrow.nll - 0.2
         assert wide.reconstruction < model.evaluate_nll(digits).reconstruction
 
-    @pytest.mark.parametrize("search", ["two_step", "beam"])
+    @pytest.mark.parametrize("search", ["two_step", "three_step", "beam"])
     def test_codes_are_deterministic_and_decode_to_the_reconstruction(self, model, digits, search):
         codes = model.encode(digits, search=search, width=4)
         np.testing.assert_array_equal(codes, model.encode(digits, search=search, width=4))
@@ -280,7 +300,7 @@ class TestModel:
     @pytest.mark.parametrize(
         ("arguments", "message"),
         [
-            ({"search": "tree"}, "search must be one of none, two_step, beam; got 'tree'"),
+            ({"search": "tree"}, "must be one of none, two_step, three_step, beam; got 'tree'"),
             ({"search": "beam", "width": 0}, "width must be at least 1, got 0"),
         ],
     )
