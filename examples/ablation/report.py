@@ -162,26 +162,31 @@ def plot(path: Path, measurement: Measurement, rows: Sequence[Row]) -> None:
     """
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(8, 5), layout="constrained")
-    axes = figure.subplots()
+    figure = Figure(figsize=(11, 5), layout="constrained")
+    panels = figure.subplots(1, 2, sharey=True)
     ranked = sorted(rows, key=lambda row: row.nll)
     for place, row in enumerate(ranked):
-        points = min(len(result["curve"]) for result in row.results)
-        curve = np.array([result["curve"][:points] for result in row.results]).mean(0)
+        curves = [result["curve"] for result in row.results]
+        points = min(map(len, curves))
         if not points:
             continue
+        seconds, images, bound = np.array([curve[:points] for curve in curves]).mean(0).T
         style: dict[str, Any] = {"color": "0.8", "linewidth": 1, "zorder": 1}
         if place < _SHOWN:
             style = {"label": f"{row.name}  {row.nll:.2f}", "color": f"C{place}", "zorder": 3}
-        axes.plot(curve[:, 0], curve[:, 1], **style)
+        panels[0].plot(seconds, bound, **style)
+        panels[1].plot(images, bound, **style)
     best, worst = ranked[0].nll, ranked[min(_SHOWN, len(ranked)) - 1].nll
     margin = max(worst - best, 0.02 * abs(best))
-    axes.set_ylim(best - 0.5 * margin, worst + 3 * margin)
-    axes.set_xlabel("training time (s)")
-    axes.set_ylabel(f"-ELBO of {measurement.split} images (nats)")
-    axes.set_title(f"{measurement.env}: bound against time", loc="left")
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, title="final bound")
+    panels[0].set_ylim(best - 0.5 * margin, worst + 3 * margin)
+    panels[0].set_xlabel("training time (s)")
+    panels[1].set_xlabel("images seen")
+    panels[1].set_xscale("log")
+    panels[0].set_ylabel(f"-ELBO of {measurement.split} images (nats)")
+    for axes in panels:
+        axes.spines[["top", "right"]].set_visible(False)
+    panels[0].legend(frameon=False, title="final bound")
+    figure.suptitle(f"{measurement.env}, {measurement.minutes:g} minutes")
     figure.savefig(path, dpi=150)
 
 

@@ -6,7 +6,7 @@ import re
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,6 +57,17 @@ class Measurement:
     """Threads of torch."""
 
 
+class Snapshot(NamedTuple):
+    """A model in the middle of its training."""
+
+    seconds: float
+    """Training time so far."""
+    images_seen: int
+    """Images trained on so far."""
+    weights: dict[str, Any]
+    """A copy."""
+
+
 def folder_of(out: Path, name: str, seed: int) -> Path:
     """Return the folder of one trial."""
     return out / f"{re.sub('[^a-z0-9.]+', '-', name.lower())}-{seed}"
@@ -79,15 +90,13 @@ def run_trial(
         folder: Where to write.
     """
     model = variant.make(seed)
-    snapshots: list[tuple[float, dict[str, Any]]] = []
-    interval, start, spent = 60 * measurement.minutes / SNAPSHOTS, time.monotonic(), 0.0
+    snapshots: list[Snapshot] = []
+    interval, start = 60 * measurement.minutes / SNAPSHOTS, time.monotonic()
 
     def take_snapshot() -> None:
-        nonlocal spent
-        now = time.monotonic()
-        if now - start - spent >= interval * (len(snapshots) + 1):
-            snapshots.append((now - start, model.get_weights()))
-            spent += time.monotonic() - now
+        elapsed = time.monotonic() - start
+        if elapsed >= interval * (len(snapshots) + 1):
+            snapshots.append(Snapshot(elapsed, model.images_seen, model.get_weights()))
 
     model.learn(measurement.minutes, take_snapshot)
     seconds = time.monotonic() - start
@@ -147,11 +156,11 @@ def _compare_encoders(
 
 
 def _measure_curve(
-    model: Contender, snapshots: list[tuple[float, dict[str, Any]]], images: NDArray[np.float32]
-) -> list[tuple[float, float]]:
-    """Return seconds and -ELBO of every snapshot."""
+    model: Contender, snapshots: list[Snapshot], images: NDArray[np.float32]
+) -> list[tuple[float, int, float]]:
+    """Return seconds, images seen and -ELBO of every snapshot."""
     curve = []
-    for seconds, weights in snapshots:
+    for seconds, images_seen, weights in snapshots:
         model.set_weights(weights)
-        curve.append((seconds, model.evaluate_nll(images, 1, 0).nll))
+        curve.append((seconds, images_seen, model.evaluate_nll(images, 1, 0).nll))
     return curve

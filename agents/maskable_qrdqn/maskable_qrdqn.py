@@ -1,0 +1,24 @@
+"""`MaskableQRDQN`: sb3-contrib's QR-DQN, with masks read from the observation."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from sb3_contrib import QRDQN
+from stable_baselines3.common.policies import BasePolicy
+
+from agents.common.masked_values import MaskedExplorationMixin
+from agents.maskable_qrdqn.policies import MaskableQRDQNPolicy, ProposalQRDQNPolicy
+
+
+class MaskableQRDQN(MaskedExplorationMixin, QRDQN):  # type: ignore[misc]
+    """Quantile regression Q-learning (Dabney et al., 2018) over the valid actions of each state.
+
+    Masked as `MaskableDQN` is, with the same two policies; arguments as sb3-contrib's `QRDQN`
+    has them.
+    """
+
+    policy_aliases: ClassVar[dict[str, type[BasePolicy]]] = {
+        "MultiInputPolicy": MaskableQRDQNPolicy,
+        "ProposalPolicy": ProposalQRDQNPolicy,
+    }
