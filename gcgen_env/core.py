@@ -208,6 +208,36 @@ class Core:
         achieved, _, single = check_goals(achieved_goal, desired_goal, self.shape)
         return False if single else np.zeros(len(achieved), dtype=bool)
 
+    @torch.no_grad()
+    def compute_proposals(self, observation: Any, step: Any) -> NDArray[np.float32]:
+        """Compute what is proposed in any states, from their images; pure.
+
+        Args:
+            observation: Images m(x), shape (B, *S).
+            step: h / H, shape (B,).
+
+        Returns:
+            Images of the next states, shape (B, A, *S); of an ended episode, the last one.
+
+        Raises:
+            ValueError: If shapes do not fit.
+        """
+        image = np.asarray(observation, dtype=np.float32)
+        progress = np.asarray(step, dtype=np.float32)
+        if image.shape != (*progress.shape, *self.shape) or progress.ndim != 1:
+            raise ValueError(
+                f"expected images (B, {str(self.shape)[1:]} and as many steps, got {image.shape} "
+                f"and {progress.shape}"
+            )
+        h = torch.from_numpy(progress * self.config.horizon).round().long().to(self.device)
+        over = h >= self.config.horizon
+        x = self.chain.likelihood.to_canvas(torch.from_numpy(image).to(self.device))
+        h = h.clamp_max(self.config.horizon - 1)
+        delta, _ = self.chain.propose(x, h)
+        reached = self.chain.dynamics.advance(x.unsqueeze(1), delta, h)
+        reached = torch.where(over.view(-1, *[1] * (delta.ndim - 1)), x.unsqueeze(1), reached)
+        return self.chain.likelihood.mean(reached).cpu().numpy()
+
     def _draw_goals(
         self, rng: np.random.Generator, num: int, options: Mapping[str, Any]
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:

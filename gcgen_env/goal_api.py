@@ -1,4 +1,4 @@
-"""The three methods of a goal environment, the same for one episode and for many."""
+"""What can be asked about any state and goal, the same for one episode and for many."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gcgen_env.core import Core
 
 
 class GoalApi:
-    """Restates the goal interface that lives in Gymnasium-Robotics' `GoalEnv`."""
+    """Restates the goal interface of Gymnasium-Robotics' `GoalEnv`, and the proposals."""
 
     core: Core
 
@@ -45,3 +45,21 @@ class GoalApi:
     ) -> NDArray[np.bool_] | bool:
         """Return False: the horizon belongs to the task, nothing is cut short."""
         return self.core.compute_truncated(achieved_goal, desired_goal, info)
+
+    def compute_proposals(self, observation: Any, step: Any) -> NDArray[np.float32]:
+        """Compute what is proposed in any states, as images of the next ones.
+
+        A replay buffer that stores images and steps makes the proposals again with this. They
+        are those that were shown, up to rounding, where the canvas is within the image's bounds.
+
+        Args:
+            observation: Images of the states, shape (B, *S).
+            step: h / H, as observations have it, shape (B,).
+
+        Returns:
+            Images, shape (B, A, *S), float32; of an ended episode, the last one.
+
+        Raises:
+            ValueError: If shapes do not fit.
+        """
+        return self.core.compute_proposals(observation, step)

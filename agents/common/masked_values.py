@@ -8,8 +8,11 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
+from stable_baselines3.common.buffers import ReplayBuffer
 from torch import Tensor, nn
 
+from agents.common.goal_replay_buffer import GoalReplayBuffer
+from agents.common.memory import check_fits
 from agents.common.proposal_policy import ProposalFeaturesExtractor, find_likelihood
 from agents.common.scorer import ProposalScorer, Situation, score_proposals
 from agents.common.selection import INVALID_LOGIT
@@ -53,7 +56,9 @@ class MaskedExplorationMixin:
 
     # What the SB3 class beside this one provides.
     action_space: Any
+    buffer_size: int
     observation_space: spaces.Space[Any]
+    replay_buffer_class: type[ReplayBuffer] | None
     exploration_rate: float
     num_timesteps: int
     policy: Any
@@ -67,6 +72,8 @@ class MaskedExplorationMixin:
                 f'{type(self).__name__} reads masks from the observation: it needs a key "{MASK}", '
                 "as all GCGen environments have"
             )
+        if not issubclass(self.replay_buffer_class or ReplayBuffer, GoalReplayBuffer):
+            check_fits(self.buffer_size, space, copies=2)
         super()._setup_model()  # type: ignore[misc]
 
     def _sample_action(

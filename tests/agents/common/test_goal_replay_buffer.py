@@ -1,5 +1,6 @@
 """Hindsight replay of every reward: recomputed rewards against the environment's own."""
 
+import gymnasium as gym
 import numpy as np
 import pytest
 import torch
@@ -7,6 +8,7 @@ from stable_baselines3 import DQN
 from stable_baselines3.her import HerReplayBuffer
 
 from agents import GoalReplayBuffer
+from agents.maskable_dqn import MaskableDQN
 from tests.agents.conftest import make_env, make_vec_env
 
 REWARDS = ("potential", "distance", "sparse")
@@ -83,3 +85,76 @@ def test_the_plain_buffer_names_this_one():
 def test_an_empty_relabelled_part_is_harmless():
     model = make_dqn(make_vec_env(4, obs_mode="compact")).learn(100)
     assert model.replay_buffer.sample(1).rewards.shape == (1, 1)
+
+
+@pytest.mark.parametrize("single", [True, False], ids=["DummyVecEnv", "GCGenVecEnv"])
+@pytest.mark.parametrize("proposer", ["pretrained", "dictionary"])
+def test_proposals_are_made_again_instead_of_stored(single, proposer, monkeypatch):
+    options = {"obs_mode": "pixels", "proposer": proposer}
+    env = make_env(**options) if single else make_vec_env(4, **options)
+    shown = []
+    add = GoalReplayBuffer.add
+
+    def note(buffer, obs, next_obs, *rest):
+        shown.append((obs["proposals"].copy(), next_obs["proposals"].copy()))
+        add(buffer, obs, next_obs, *rest)
+
+    monkeypatch.setattr(GoalReplayBuffer, "add", note)
+    model = make_dqn(env).learn(200)
+    buffer = model.replay_buffer
+    assert "proposals" not in buffer.observations
+    rows = whole_episodes(buffer)
+    with monkeypatch.context() as patch:
+        patch.setattr(np.random, "choice", lambda valid, size, replace: valid[:size])
+        sample = buffer.sample(len(rows[0]))
+    relabelled = int(buffer.her_ratio * len(rows[0]))  # come last in the sample
+    rows = [np.concatenate([each[relabelled:], each[:relabelled]]) for each in rows]
+    for found, stored in ((sample.observations, 0), (sample.next_observations, 1)):
+        expected = np.stack([shown[i][stored][j] for i, j in zip(*rows, strict=True)])
+        error = np.abs(found["proposals"].numpy() - expected)
+        assert error.max() < 1e-3
+
+
+def test_ends_are_asked_anew(monkeypatch):
+    """An environment that also ends on success ends where the new goal was reached."""
+    model = make_dqn(make_vec_env(4, obs_mode="compact", success_threshold=0.2)).learn(300)
+    buffer, envs = model.replay_buffer, model.env.envs
+    rows = whole_episodes(buffer)
+    plain = buffer._get_virtual_samples(*rows)
+    assert torch.equal(plain.dones.squeeze(1), torch.from_numpy(buffer.dones[rows]))
+
+    def compute_terminated(achieved, desired, info):
+        near = np.square(achieved - desired).mean(axis=(1, 2, 3)) < 1e-6
+        return near | (info["step"] == envs.config.horizon)
+
+    monkeypatch.setattr(envs, "compute_terminated", compute_terminated)
+    sample = buffer._get_virtual_samples(*rows)
+    reached, goal = sample.next_observations["achieved_goal"], sample.observations["desired_goal"]
+    there = (reached - goal).square().mean((1, 2, 3)) < 1e-6
+    ended = sample.dones.squeeze(1) > 0
+    assert ended[there].all()
+    assert there.sum() > plain.dones.sum()  # in the middle of episodes, too
+
+
+def test_keys_that_may_depend_on_the_goal_are_refused():
+    env = gym.wrappers.TransformObservation(
+        make_env(obs_mode="compact"),
+        lambda obs: {**obs, "error": np.abs(obs["observation"] - obs["desired_goal"])},
+        None,
+    )
+    space = env.unwrapped.observation_space
+    env.observation_space = gym.spaces.Dict({**space.spaces, "error": space["observation"]})
+    with pytest.raises(ValueError, match="error of the observation may depend on it"):
+        make_dqn(env)
+
+
+def test_a_buffer_too_large_says_so_before_learning():
+    with pytest.raises(MemoryError, match=r"takes .* GB, and .* are free; a smaller buffer fits"):
+        DQN(
+            "MultiInputPolicy",
+            make_env(obs_mode="compact"),
+            buffer_size=10**10,
+            replay_buffer_class=GoalReplayBuffer,
+        )
+    with pytest.raises(MemoryError, match=r'\d+% of it is proposals: .*obs_mode="compact"'):
+        MaskableDQN("ProposalPolicy", make_env(), buffer_size=10**9)
