@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import tyro
 
+from agents.cli.benchmark import Benchmark
 from agents.cli.evaluate import Evaluate
 from agents.cli.export import Export
 from agents.cli.info import Info
@@ -26,6 +27,7 @@ Command = (
     | Annotated[Reconstruct, tyro.conf.subcommand("reconstruct")]
     | Annotated[Evaluate, tyro.conf.subcommand("evaluate")]
     | Annotated[Export, tyro.conf.subcommand("export")]
+    | Annotated[Benchmark, tyro.conf.subcommand("benchmark")]
     | Annotated[Info, tyro.conf.subcommand("info")]
 )
 

@@ -35,6 +35,10 @@ class EpisodeStats(NamedTuple):
     """Whether that distance counts as success, shape (E,)."""
     invalid_actions: NDArray[np.int64]
     """How many of the H actions were invalid, shape (E,)."""
+    goal: NDArray[np.float32]
+    """Goals, shape (E, *S)."""
+    image: NDArray[np.float32]
+    """Last images, shape (E, *S)."""
 
 
 def evaluate_agent(
@@ -75,6 +79,7 @@ def _run_round(
     """Run one episode in every environment; all of them end together, after H steps."""
     takes_masks = "action_masks" in inspect.signature(agent.predict).parameters
     obs, info = envs.reset(seed=seed)
+    goal, image = obs["desired_goal"], obs["achieved_goal"]
     start, state = info["potential"], None
     returns = np.zeros(envs.num_envs)
     invalid = np.zeros(envs.num_envs, dtype=np.int64)
@@ -84,7 +89,10 @@ def _run_round(
         action, state = agent.predict(obs, state, begins, deterministic, **masks)
         obs, reward, _, _, info = envs.step(action)
         last = info.get("final_info", info)  # SAME_STEP: `info` is of the next episode
+        image = obs["achieved_goal"]
+        if "final_obs" in info:
+            image = np.stack([each["achieved_goal"] for each in info["final_obs"]])
         returns += reward
         invalid += last["invalid_action"]
     gain = last["potential"] - start
-    return EpisodeStats(returns, gain, last["distance"], last["is_success"], invalid)
+    return EpisodeStats(returns, gain, last["distance"], last["is_success"], invalid, goal, image)

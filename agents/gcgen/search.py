@@ -130,7 +130,12 @@ class FixedCodes:
 
 @torch.no_grad()
 def beam_search(
-    chain: Chain, goal: Tensor, width: int = 8, canvas: Tensor | None = None, first: int = 0
+    chain: Chain,
+    goal: Tensor,
+    width: int = 8,
+    canvas: Tensor | None = None,
+    first: int = 0,
+    prior: bool = True,
 ) -> Tensor:
     """Find codes of high log p_S(tau) + log p(g | x_H): those of a deterministic q.
 
@@ -143,6 +148,7 @@ def beam_search(
         width: Paths kept of each goal.
         canvas: Where the paths start, shape (B, *S); None for x_0.
         first: The step they start at.
+        prior: Weigh log p_S; False finds codes of high log p(g | x_H) alone, among valid ones.
 
     Returns:
         The best codes found, shape (B, H - first), int64.
@@ -151,13 +157,15 @@ def beam_search(
     size = max(1, _ROWS // width)
     return torch.cat(
         [
-            _search_beam(chain, g, width, x, first)
+            _search_beam(chain, g, width, x, first, prior)
             for g, x in zip(goal.split(size), start.split(size), strict=True)
         ]
     )
 
 
-def _search_beam(chain: Chain, goal: Tensor, width: int, canvas: Tensor, first: int) -> Tensor:
+def _search_beam(
+    chain: Chain, goal: Tensor, width: int, canvas: Tensor, first: int, prior: bool
+) -> Tensor:
     """Search for the codes of a few goals."""
     num, kept = len(goal), 1
     codes = torch.zeros(num, 1, 0, dtype=torch.long, device=goal.device)  # (B, W, h)
@@ -166,7 +174,8 @@ def _search_beam(chain: Chain, goal: Tensor, width: int, canvas: Tensor, first: 
         goals = goal.repeat_interleave(kept, 0)
         step = torch.full((num * kept,), h, device=goal.device)
         decision = decide(chain, chain.offer(canvas, step), canvas, goals, step)
-        path = log_prior.view(-1, 1) + decision.log_prior  # (B W, A)
+        cost = decision.log_prior if prior else _level(decision.log_prior)
+        path = log_prior.view(-1, 1) + cost  # (B W, A)
         potential = chain.likelihood.log_prob(canvas, goals).unsqueeze(1) + decision.gain
         a = path.shape[1]
         total = (path + potential).view(num, kept * a)
@@ -182,3 +191,8 @@ def _search_beam(chain: Chain, goal: Tensor, width: int, canvas: Tensor, first: 
     likelihood = chain.likelihood.log_prob(canvas, goal.repeat_interleave(kept, 0))
     best = (log_prior + likelihood.view(num, kept)).argmax(1)
     return codes[torch.arange(num, device=goal.device), best]
+
+
+def _level(log_prior: Tensor) -> Tensor:
+    """Return zeros where a proposal is valid, -inf elsewhere."""
+    return torch.zeros_like(log_prior).masked_fill(log_prior == -torch.inf, -torch.inf)

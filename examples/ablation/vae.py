@@ -98,7 +98,7 @@ class VAE(nn.Module, ABC):
             for group in optimizer.param_groups:
                 group["lr"] = self.sizes.learning_rate * 0.5 * (1 + math.cos(math.pi * done))
             _, goal = self.goals.sample(self.sizes.batch_size, self.rng)
-            loss = self.loss(torch.from_numpy(goal), done)
+            loss = self.loss(torch.from_numpy(goal))
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             optimizer.step()
@@ -118,8 +118,8 @@ class VAE(nn.Module, ABC):
         """Put such a copy back."""
         self.load_state_dict(weights)
 
-    def loss(self, goal: Tensor, done: float) -> Tensor:
-        """Return -ELBO of goals (B, *S), a scalar; `done` is the share of the training."""
+    def loss(self, goal: Tensor) -> Tensor:
+        """Return -ELBO of goals (B, *S), a scalar."""
         codes, divergence = self.draw(self.encode(goal))
         return (divergence - self.log_prob(codes, goal)).mean()
 
@@ -182,31 +182,24 @@ class CategoricalVAE(VAE):
     The prior of each latent is learned.
     """
 
-    TEMPERATURES = (1.0, 0.5)
-    """Of the relaxation, at the beginning and the end of training."""
+    TEMPERATURE = 0.7
+    """Of the relaxation."""
 
     def __init__(self, config: EnvConfig, sizes: VAESizes, seed: int) -> None:
         """Build the networks for A and H of the environment."""
         self.shape = config.horizon, config.num_proposals
         super().__init__(config, sizes, math.prod(self.shape), seed)
         self.prior = nn.Parameter(torch.zeros(self.shape))
-        self.temperature = self.TEMPERATURES[0]
 
     @staticmethod
     def posterior_size(codes: int) -> int:
         """Return one logit for each value of each latent."""
         return codes
 
-    def loss(self, goal: Tensor, done: float) -> Tensor:
-        """Return the relaxed -ELBO; the relaxation sharpens as training goes on."""
-        first, last = self.TEMPERATURES
-        self.temperature = first + (last - first) * done
-        return super().loss(goal, done)
-
     def draw(self, posterior: Tensor) -> tuple[Tensor, Tensor]:
         """Draw one-hot codes that pass the relaxation's gradient; the divergence is exact."""
         logits = posterior.unflatten(-1, self.shape)
-        codes = F.gumbel_softmax(logits, self.temperature, hard=True)
+        codes = F.gumbel_softmax(logits, self.TEMPERATURE, hard=True)
         log_q, log_p = logits.log_softmax(-1), self.prior.log_softmax(-1)
         return codes.flatten(-2), (log_q.exp() * (log_q - log_p)).sum((-2, -1))
 

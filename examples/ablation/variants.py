@@ -32,8 +32,8 @@ class Tuning(NamedTuple):
 TUNING = {
     "GCGen-MNIST-v0": Tuning(
         ddn={"num_proposals": 32, "horizon": 10, "learning_rate": 2e-3},
-        vae=VAESizes(hidden=400, latents=40, learning_rate=2e-3, batch_size=100),
-        categorical_vae=VAESizes(hidden=400, latents=0, learning_rate=1e-3, batch_size=100),
+        vae=VAESizes(hidden=400, latents=40, learning_rate=1e-3, batch_size=100),
+        categorical_vae=VAESizes(hidden=400, latents=0, learning_rate=2e-3, batch_size=100),
     ),
     "GCGen-Digits-v0": Tuning(
         ddn={"num_proposals": 16, "horizon": 8, "learning_rate": 2e-3},
@@ -81,7 +81,7 @@ def list_variants(env: str) -> list[Variant]:
         *(ddn(f"ddn rate {f * rate:g}", learning_rate=f * rate) for f in (0.5, 2.0)),
         *(
             ddn(f"ddn A={k} H={t}", num_proposals=k, horizon=t)
-            for k, t in [(a, h), (2 * a, h), (a // 2, h), (a, 2 * h), *grid]
+            for k, t in [(a, h), (2 * a, h), (a // 2, h), (a // 4, h), *grid]
         ),
         agents("hard, learned prior", HARD),
         agents("look-ahead", {**PLAIN, "look_ahead": (1.0, 1.0)}),

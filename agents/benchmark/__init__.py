@@ -1,0 +1,1 @@
+"""Compares reinforcement-learning algorithms on the environments; `gcgen benchmark` runs it."""

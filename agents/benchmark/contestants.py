@@ -1,0 +1,291 @@
+"""Who takes part: algorithms with the policy they use, and references that learn nothing.
+
+A name is "algorithm" for the default policy, which flattens what it is shown, or
+"algorithm+proposals" for one that scores proposals. All use SB3's and contrib's own classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import dataclass, field
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sb3_contrib import ARS, QRDQN, TRPO, MaskablePPO, RecurrentPPO
+from stable_baselines3 import A2C, DQN, PPO, HerReplayBuffer
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
+
+from agents.baselines import GreedyAgent, PriorAgent, RandomAgent
+from agents.common.goal_replay_buffer import GoalReplayBuffer
+from agents.common.masked_evaluation import Agent
+from agents.common.memory import check_fits
+from agents.common.vec_env import GCGenVecEnv
+from agents.gcgen import GCGen, GCPolicy, MaskableGCPolicy
+from agents.gcgen.search import beam_search
+from agents.maskable_dqn import MaskableDQN
+from agents.maskable_qrdqn import MaskableQRDQN
+from gcgen_env.config import EnvConfig
+from gcgen_env.vector_env import GCGenVectorEnv
+
+ON_POLICY: dict[str, Any] = {"n_steps": 128, "batch_size": 256, "gamma": 1.0, "ent_coef": 0.0}
+"""PPO and its relatives: 1,024 decisions of 8 environments between two updates."""
+OFF_POLICY: dict[str, Any] = {
+    "buffer_size": 20_000,
+    "learning_starts": 1_000,
+    "batch_size": 128,
+    "gamma": 1.0,
+    "train_freq": 2,
+    "gradient_steps": 2,
+    "target_update_interval": 500,
+    "exploration_fraction": 0.3,
+    "learning_rate": 5e-4,
+}
+"""DQN and its relatives: a gradient step for every 8 decisions of 8 environments."""
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """One row of the results."""
+
+    name: str
+    """What it is called."""
+    make: Callable[[VecEnv, int], Any]
+    """Builds the model or agent, given its environments and a seed."""
+    learns: bool = True
+    """Whether it is trained."""
+    flat: bool = False
+    """Whether it needs observations as one vector."""
+    masked: bool = True
+    """Whether it never selects an invalid action."""
+    num_envs: int = 8
+    """Environments that it learns in at once."""
+    selection: dict[str, Any] = field(default_factory=dict)
+    """Terms of a GC-agent that are changed while it plays."""
+    options: dict[str, Any] = field(default_factory=dict)
+    """What decides its results: algorithm, policy and hyperparameters, as JSON values."""
+    env_kwargs: dict[str, Any] = field(default_factory=dict)
+    """How its environments differ from those it is evaluated in."""
+
+    def make_env(self, env: str, **kwargs: Any) -> VecEnv:
+        """Make the environments that it learns in."""
+        kwargs = {**kwargs, **self.env_kwargs}
+        if self.flat:
+            return DummyVecEnv([lambda: _make_flat(env, kwargs) for _ in range(self.num_envs)])
+        envs = gym.make_vec(env, num_envs=self.num_envs, autoreset_mode="SameStep", **kwargs)
+        assert isinstance(envs, GCGenVectorEnv)
+        return GCGenVecEnv(envs)
+
+    def play(self, model: Any, envs: GCGenVectorEnv) -> Agent:
+        """Return what plays in the evaluation."""
+        if self.selection:
+            return _Reselecting(model, self.selection)
+        if self.flat or self.env_kwargs.get("obs_mode") == "compact":
+            return _Converted(model, self.flat)
+        return model
+
+
+class _Reselecting:
+    """Lets a GC-agent play with other terms than it learns with."""
+
+    def __init__(self, model: GCGen, selection: dict[str, Any]) -> None:
+        """Note the model and the terms."""
+        self.model = model
+        self.selection = selection
+
+    def predict(
+        self, observation: Any, state: Any, episode_start: Any, deterministic: bool
+    ) -> tuple[NDArray[Any], Any]:
+        """Return the actions (N,), and put the terms back."""
+        policy = self.model.policy
+        own = {name: getattr(policy.selection, name) for name in self.selection}
+        policy.set_selection(**self.selection)
+        try:
+            return self.model.predict(observation, state, episode_start, deterministic)
+        finally:
+            policy.set_selection(**own)
+
+
+class _Converted:
+    """Shows a model what it has learned to read: no proposals, or one vector."""
+
+    def __init__(self, model: Any, flat: bool) -> None:
+        """Note the model, and whether it reads vectors."""
+        self.model = model
+        self.flat = flat
+
+    def predict(
+        self, observation: Any, state: Any, episode_start: Any, deterministic: bool
+    ) -> tuple[NDArray[Any], Any]:
+        """Return the actions (N,) for batched observations."""
+        shown: Any = {key: value for key, value in observation.items() if key != "proposals"}
+        if self.flat:
+            parts = [value.reshape(len(value), -1) for value in shown.values()]
+            shown = np.concatenate(parts, axis=1, dtype=np.float32)
+        return self.model.predict(shown, state, episode_start, deterministic)
+
+
+def _make_flat(env: str, kwargs: dict[str, Any]) -> gym.Env[Any, Any]:
+    """Make one environment whose observations are vectors."""
+    return gym.wrappers.FlattenObservation(gym.make(env, **kwargs))
+
+
+def _learner(
+    name: str,
+    algorithm: type[BaseAlgorithm],
+    policy: Any = "MultiInputPolicy",
+    masked: bool = False,
+    env_kwargs: dict[str, Any] | None = None,
+    flat: bool = False,
+    **options: Any,
+) -> Contestant:
+    """Describe an algorithm of SB3, contrib or this library."""
+
+    def make(env: VecEnv, seed: int) -> BaseAlgorithm:
+        _check_memory(env, options)
+        own = deepcopy(options)  # A2C writes into its policy_kwargs
+        return algorithm(policy, env, seed=seed, device="cpu", **own)
+
+    described = {"algorithm": algorithm.__name__, "policy": _name(policy)}
+    described |= {key: _name(value) for key, value in options.items()}
+    return Contestant(
+        name, make, masked=masked, flat=flat, options=described, env_kwargs=env_kwargs or {}
+    )
+
+
+def _name(value: Any) -> Any:
+    """Return the name of a class, any other value as it is."""
+    return value.__name__ if isinstance(value, type) else value
+
+
+def _check_memory(env: VecEnv, options: dict[str, Any]) -> None:
+    """Raise a MemoryError if what the algorithm stores would not fit."""
+    if "buffer_size" in options and options.get("replay_buffer_class") is not GoalReplayBuffer:
+        check_fits(options["buffer_size"], env.observation_space, copies=2)
+    elif "n_steps" in options:
+        check_fits(options["n_steps"] * env.num_envs, env.observation_space)
+
+
+def _gcgen(name: str, **selection: Any) -> Contestant:
+    """Describe the GC-agent of `GCGen`, trained on the environment's own S-agent."""
+
+    def make(env: VecEnv, seed: int) -> GCGen:
+        assert isinstance(env, GCGenVecEnv)
+        proposer = env.envs.config.proposer
+        return GCGen(
+            "GCPolicy", env, batch_size=64, s_agent=proposer, train_s_agent=False, seed=seed
+        )
+
+    options = {"algorithm": "GCGen", "train_s_agent": False, "evaluated_with": selection}
+    return Contestant(
+        name,
+        make,
+        num_envs=128,
+        selection=selection,
+        options=options,
+    )
+
+
+def _reference(name: str, make: Callable[[Any, int], Any]) -> Contestant:
+    """Describe an agent that learns nothing."""
+    return Contestant(name, lambda env, seed: make(env.envs, seed), learns=False)  # type: ignore[attr-defined]
+
+
+class BeamAgent:
+    """Plays the codes that a beam search finds for the goals, whatever their prior."""
+
+    def __init__(self, config: EnvConfig, width: int = 16) -> None:
+        """Load the environment's S-agent; `width` is that of the beam."""
+        self.model = GCGen("GCPolicy", GCGenVectorEnv(1, **vars(config)), s_agent=config.proposer)
+        self.width = width
+
+    def predict(
+        self,
+        observation: Any,
+        state: NDArray[np.int64] | None = None,
+        episode_start: Any = None,
+        deterministic: bool = True,
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the next choices, shape (N,), and the codes (N, H) as the state."""
+        if state is None:
+            goal = torch.from_numpy(observation["desired_goal"])
+            state = beam_search(self.model.chain, goal, self.width, prior=False).numpy()
+        h = np.rint(observation["step"][:, 0] * state.shape[1]).astype(np.int64)
+        return state[np.arange(len(state)), h], state
+
+
+COMPACT: dict[str, Any] = {"obs_mode": "compact"}
+_A2C: dict[str, Any] = {"n_steps": 16, "gamma": 1.0, "ent_coef": 0.0}
+_LOOKING: dict[str, Any] = {"policy_kwargs": {"prior": False}}
+"""A policy that is not asked to stay near the prior, as no reward says so."""
+
+CONTESTANTS: dict[str, Contestant] = {
+    each.name: each
+    for each in (
+        _reference("random", lambda envs, seed: RandomAgent(seed)),
+        _reference("prior", lambda envs, seed: PriorAgent(seed)),
+        _reference("greedy", lambda envs, seed: GreedyAgent(envs)),
+        _reference("beam", lambda envs, seed: BeamAgent(envs.config)),
+        _learner("ppo", PPO, **ON_POLICY),
+        _learner("ppo+proposals", PPO, GCPolicy, masked=True, **ON_POLICY, **_LOOKING),
+        _learner("a2c", A2C, **_A2C),
+        _learner("a2c+proposals", A2C, GCPolicy, masked=True, **_A2C, **_LOOKING),
+        _learner("trpo", TRPO, n_steps=128, batch_size=256, gamma=1.0),
+        _learner(
+            "recurrent_ppo",
+            RecurrentPPO,
+            "MultiInputLstmPolicy",
+            env_kwargs=COMPACT,
+            n_epochs=4,
+            policy_kwargs={"lstm_hidden_size": 64},
+            **ON_POLICY,
+        ),
+        _learner("maskable_ppo", MaskablePPO, masked=True, **ON_POLICY),
+        _learner(
+            "maskable_ppo+proposals", MaskablePPO, MaskableGCPolicy, True, **ON_POLICY, **_LOOKING
+        ),
+        _learner("dqn", DQN, env_kwargs=COMPACT, **OFF_POLICY),
+        _learner(
+            "her_dqn",
+            DQN,
+            env_kwargs={**COMPACT, "reward_type": "distance"},
+            replay_buffer_class=HerReplayBuffer,
+            **OFF_POLICY,
+        ),
+        _learner(
+            "goal_dqn",
+            DQN,
+            env_kwargs=COMPACT,
+            replay_buffer_class=GoalReplayBuffer,
+            **OFF_POLICY,
+        ),
+        _learner("maskable_dqn", MaskableDQN, masked=True, env_kwargs=COMPACT, **OFF_POLICY),
+        _learner(
+            "maskable_dqn+proposals",
+            MaskableDQN,
+            "ProposalPolicy",
+            masked=True,
+            replay_buffer_class=GoalReplayBuffer,
+            **OFF_POLICY,
+        ),
+        _learner("qrdqn", QRDQN, env_kwargs=COMPACT, **OFF_POLICY),
+        _learner("maskable_qrdqn", MaskableQRDQN, masked=True, env_kwargs=COMPACT, **OFF_POLICY),
+        _learner(
+            "maskable_qrdqn+proposals",
+            MaskableQRDQN,
+            "ProposalPolicy",
+            masked=True,
+            replay_buffer_class=GoalReplayBuffer,
+            policy_kwargs={"n_quantiles": 50},
+            **OFF_POLICY,
+        ),
+        _learner("ars", ARS, "LinearPolicy", flat=True, env_kwargs=COMPACT, n_delta=8),
+        _gcgen("gcgen"),
+        _gcgen("gcgen_prior0", prior=False),
+    )
+}
+"""Every contestant, by name, in the order of the tables."""

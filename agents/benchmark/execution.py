@@ -1,0 +1,179 @@
+"""Executes one run: learn, play on the way, and leave the results in one move."""
+
+from __future__ import annotations
+
+import os
+import resource
+import shutil
+import sys
+import time
+import traceback
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import torch
+from safetensors.numpy import save_file
+from stable_baselines3.common.callbacks import BaseCallback
+
+from agents.baselines import GreedyAgent, RandomAgent
+from agents.benchmark.contestants import CONTESTANTS, Contestant
+from agents.benchmark.scores import normalise
+from agents.benchmark.study import FAILURE, IMAGES, RESULT, TIMING, Run
+from agents.cli.machine import describe_machine, find_versions
+from agents.cli.run_folder import write_json
+from agents.common.masked_evaluation import EpisodeStats, evaluate_agent
+from gcgen_env.vector_env import GCGenVectorEnv
+
+EVALUATION_SEED = 12345
+"""Of the goals that everyone plays for."""
+SHOWN = 12
+"""Goals whose reconstructions are kept."""
+
+
+def execute(run: Run, out: Path) -> str | None:
+    """Execute a run, unless its results are there.
+
+    Args:
+        run: What to do.
+        out: Folder of the study.
+
+    Returns:
+        What went wrong, in one sentence; None if nothing did.
+    """
+    folder = run.folder(out)
+    if run.is_complete(out):
+        return None
+    temporary = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir(parents=True)
+    error = None
+    try:
+        _Execution(run).write(temporary)
+    except Exception as failed:
+        error = f"{type(failed).__name__}: {failed}"
+        document = {"run": run.to_json(), "error": error, "traceback": traceback.format_exc()}
+        write_json(temporary / FAILURE, document)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+    if folder.exists():  # an earlier failure, or the same run finished by another process
+        shutil.rmtree(folder)
+    temporary.replace(folder)
+    return error
+
+
+class _Execution:
+    """A run while it is executed."""
+
+    def __init__(self, run: Run) -> None:
+        """Learn and play."""
+        torch.set_num_threads(1)
+        self.run = run
+        self.contestant: Contestant = CONTESTANTS[run.contestant]
+        self.envs = _make_evaluation(run)
+        self.anchors = {
+            "random": float(self._play(RandomAgent(0)).gain.mean()),
+            "greedy": float(self._play(GreedyAgent(self.envs)).gain.mean()),
+        }
+        self.curve: list[dict[str, Any]] = []
+        self.seconds: list[float] = []
+        env = self.contestant.make_env(run.env, nucleus=run.nucleus)
+        env.seed(run.seed)
+        model = self.contestant.make(env, run.seed)
+        self.played = 0.0
+        start = time.monotonic()
+        if self.contestant.learns:
+            watcher = _Watcher(self, start)
+            model.learn(run.timesteps, callback=watcher)
+            self.steps = model.num_timesteps
+        else:
+            self.steps = 0
+        self.seconds_learning = time.monotonic() - start - self.played
+        agent = self.contestant.play(model, self.envs)
+        self.stats = self._play(agent)
+        self.note(self.stats, self.steps, self.seconds_learning)
+
+    def write(self, folder: Path) -> None:
+        """Write figures, times and images; the figures last."""
+        chosen = slice(0, SHOWN)
+        save_file(
+            {"goal": self.stats.goal[chosen], "image": self.stats.image[chosen]}, folder / IMAGES
+        )
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        write_json(
+            folder / TIMING,
+            {
+                "seconds": self.seconds,
+                "steps_per_second": self.steps / max(self.seconds_learning, 1e-9),
+                "peak_memory_bytes": peak * (1 if sys.platform == "darwin" else 1024),
+                "machine": describe_machine(),
+                "versions": find_versions(),
+            },
+        )
+        result = {"run": self.run.to_json(), "anchors": self.anchors, "curve": self.curve}
+        write_json(folder / RESULT, {**result, "gain": self.stats.gain.tolist()})
+
+    def note(self, stats: EpisodeStats, steps: int, seconds: float) -> None:
+        """Add a point to the learning curve."""
+        gain = float(stats.gain.mean())
+        horizon = self.envs.config.horizon
+        self.seconds.append(seconds)
+        self.curve.append(
+            {
+                "steps": steps,
+                "return": float(stats.returns.mean()),
+                "gain": gain,
+                "score": float(normalise(gain, **self.anchors)),
+                "success": float(stats.success.mean()),
+                "invalid_rate": float(stats.invalid_actions.mean() / horizon),
+            }
+        )
+
+    def watch(self, model: Any, start: float) -> None:
+        """Let a model play in the middle of its learning."""
+        now = time.monotonic()
+        stats = self._play(self.contestant.play(model, self.envs))
+        self.note(stats, model.num_timesteps, now - start - self.played)
+        self.played += time.monotonic() - now
+
+    def _play(self, agent: Any) -> EpisodeStats:
+        """Play the episodes of an evaluation."""
+        return evaluate_agent(
+            agent, self.envs, self.run.episodes, EVALUATION_SEED, deterministic=True
+        )
+
+
+class _Watcher(BaseCallback):
+    """Lets the model play at regular steps."""
+
+    def __init__(self, execution: _Execution, start: float) -> None:
+        """Note the run."""
+        super().__init__()
+        self.execution = execution
+        self.start = start
+        self.next = 0
+
+    def _on_step(self) -> bool:
+        """Let learning go on."""
+        return True
+
+    def _on_rollout_start(self) -> None:
+        """Play if it is time."""
+        run = self.execution.run
+        if self.num_timesteps >= self.next:
+            self.execution.watch(self.model, self.start)
+            self.next += max(run.timesteps // run.evaluations, 1)
+
+
+def _make_evaluation(run: Run) -> GCGenVectorEnv:
+    """Make the environments that everyone plays in: pixels, test images, potential reward."""
+    envs = gym.make_vec(
+        run.env,
+        num_envs=min(run.episodes, 64),
+        split="test",
+        nucleus=run.nucleus,
+        autoreset_mode="Disabled",
+    )
+    assert isinstance(envs, GCGenVectorEnv)
+    return envs

@@ -1,0 +1,104 @@
+"""A study: which runs there are, where each leaves its results, and when they are complete."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from agents.benchmark.contestants import CONTESTANTS
+from gcgen_env.config import ENV_CONFIGS
+from gcgen_env.proposers import pretrained_path
+
+RESULT = "result.json"
+"""Figures that a seed reproduces; written last."""
+TIMING = "timing.json"
+"""Seconds and memory, which no seed reproduces."""
+IMAGES = "images.safetensors"
+"""Some goals, and what became of them."""
+FAILURE = "failure.json"
+"""Why a run failed."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One algorithm, with its policy, on one environment, with one seed."""
+
+    env: str
+    """Id of the environment."""
+    contestant: str
+    """Name in `CONTESTANTS`."""
+    seed: int
+    """Of everything that is drawn while learning."""
+    timesteps: int
+    """Decisions to learn from."""
+    episodes: int = 256
+    """Episodes of an evaluation, on the test images; the same goals in every run."""
+    evaluations: int = 10
+    """Points of the learning curve."""
+    nucleus: float = 0.9
+    """Prior mass of the valid proposals."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything that decides the results, the S-agent's weights included."""
+        return {
+            **asdict(self),
+            "options": CONTESTANTS[self.contestant].options,
+            "env_kwargs": CONTESTANTS[self.contestant].env_kwargs,
+            "weights": hash_weights(self.env),
+        }
+
+    @property
+    def digest(self) -> str:
+        """A hash of what decides the results."""
+        return hashlib.sha256(json.dumps(self.to_json(), sort_keys=True).encode()).hexdigest()[:12]
+
+    def folder(self, out: Path) -> Path:
+        """Return where the results of this run are, or will be."""
+        return out / "runs" / self.env / f"{self.contestant}-{self.seed}-{self.digest}"
+
+    def is_complete(self, out: Path) -> bool:
+        """Return whether the results are there; a folder takes its name only when they are."""
+        return (self.folder(out) / RESULT).is_file()
+
+    def failure(self, out: Path) -> str | None:
+        """Return why this run failed; None if it did not, or was never tried."""
+        path = self.folder(out) / FAILURE
+        return json.loads(path.read_text())["error"] if path.is_file() else None
+
+
+def hash_weights(env: str) -> str:
+    """Return the hash of the S-agent that makes an environment what it is.
+
+    Raises:
+        ValueError: If the environment has no shipped S-agent.
+    """
+    dataset = ENV_CONFIGS[env].dataset if env in ENV_CONFIGS else None
+    if not isinstance(dataset, str):
+        raise ValueError(f"{env!r} has no shipped S-agent, so that it is no fixed task")
+    return hashlib.sha256(pretrained_path(dataset).read_bytes()).hexdigest()[:12]
+
+
+def plan(
+    envs: Sequence[str], contestants: Sequence[str], seeds: int, timesteps: int, **options: Any
+) -> list[Run]:
+    """List the runs of a study, all contestants of a seed before the next seed.
+
+    Raises:
+        ValueError: If an environment or a contestant is unknown.
+    """
+    for name in contestants:
+        if name not in CONTESTANTS:
+            raise ValueError(f"unknown algorithm {name!r}; there are: {', '.join(CONTESTANTS)}")
+    runs = []
+    for env in envs:
+        hash_weights(env)
+        runs += [
+            Run(env, name, seed, timesteps if CONTESTANTS[name].learns else 0, **options)
+            for seed in range(seeds)
+            for name in contestants
+        ]
+    return runs

@@ -1,0 +1,217 @@
+"""Plans, folders and executions: atomic, resumable, reproducible, never merged across tasks."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+from agents.benchmark import contestants, execution
+from agents.benchmark.contestants import CONTESTANTS
+from agents.benchmark.execution import execute
+from agents.benchmark.results import Table, read_outcomes, write_report, write_results
+from agents.benchmark.study import IMAGES, RESULT, Run, hash_weights, plan
+
+DIGITS, POINTS = "GCGen-Digits-v0", "GCGen-Toy2D-v0"
+SMALL = {"timesteps": 64, "episodes": 8, "evaluations": 2}
+
+
+def make_run(contestant="greedy", env=DIGITS, seed=0, **changes):
+    return Run(env, contestant, seed, **{**SMALL, **changes})
+
+
+def read(run, out, name=RESULT):
+    return json.loads((run.folder(out) / name).read_text())
+
+
+class TestPlan:
+    def test_order_and_budget(self):
+        runs = plan([DIGITS, POINTS], ["random", "ppo"], 2, 100, episodes=4)
+        assert [(r.env, r.contestant, r.seed) for r in runs[:4]] == [
+            (DIGITS, "random", 0), (DIGITS, "ppo", 0), (DIGITS, "random", 1), (DIGITS, "ppo", 1),
+        ]  # fmt: skip
+        assert len(runs) == 8
+        assert {r.timesteps for r in runs if r.contestant == "random"} == {0}
+        assert {r.timesteps for r in runs if r.contestant == "ppo"} == {100}
+
+    def test_what_is_unknown(self):
+        with pytest.raises(ValueError, match="unknown algorithm 'sarsa'; there are: random, "):
+            plan([DIGITS], ["sarsa"], 1, 10)
+        for env in ("CartPole-v1", "GCGen-Images-v0"):
+            with pytest.raises(ValueError, match="no shipped S-agent"):
+                plan([env], ["random"], 1, 10)
+
+    def test_the_digest_tells_apart_what_decides_the_results(self, monkeypatch):
+        run = make_run("ppo")
+        changed = [replace(run, **{k: v}) for k, v in
+                   (("seed", 1), ("timesteps", 65), ("episodes", 9), ("nucleus", 0.8),
+                    ("evaluations", 3), ("contestant", "a2c"), ("env", POINTS))]  # fmt: skip
+        monkeypatch.setitem(
+            contestants.CONTESTANTS, "twin", replace(CONTESTANTS["ppo"], options={"n_steps": 7})
+        )
+        changed.append(replace(run, contestant="twin"))
+        assert len({each.digest for each in (run, *changed)}) == len(changed) + 1
+        assert make_run("ppo").digest == run.digest
+
+    def test_every_description_is_json(self):
+        for name in CONTESTANTS:
+            json.dumps(make_run(name).to_json())
+
+
+class TestExecution:
+    @pytest.mark.parametrize("name", ["random", "greedy", "beam", "a2c+proposals"])
+    def test_leaves_one_folder(self, name, tmp_path):
+        run = make_run(name)
+        assert not run.is_complete(tmp_path)
+        assert execute(run, tmp_path) is None
+        assert run.is_complete(tmp_path)
+        (folder,) = (tmp_path / "runs" / DIGITS).iterdir()  # and nothing beside it
+        assert folder == run.folder(tmp_path)
+        result, images = read(run, tmp_path), load_file(folder / IMAGES)
+        assert len(result["gain"]) == 8
+        last = result["curve"][-1]
+        assert last["gain"] == pytest.approx(np.mean(result["gain"]))
+        anchors = result["anchors"]
+        expected = (last["gain"] - anchors["random"]) / (anchors["greedy"] - anchors["random"])
+        assert last["score"] == pytest.approx(expected)
+        assert images["goal"].shape == images["image"].shape == (8, 1, 8, 8)
+        if name == "greedy":
+            assert last["score"] == 1
+        if CONTESTANTS[name].learns:
+            steps = [point["steps"] for point in result["curve"]]
+            assert steps[0] == 0 and steps[-1] >= 64 and steps == sorted(steps)
+
+    def test_the_same_seed_gives_the_same_file(self, tmp_path):
+        for name in ("a2c", "maskable_dqn", "gcgen_prior0"):
+            run, texts = make_run(name, POINTS), []
+            for out in (tmp_path / "a", tmp_path / "b"):
+                execute(run, out)
+                texts.append((run.folder(out) / RESULT).read_bytes())
+            assert texts[0] == texts[1], name
+
+    def test_a_failure_is_noted_and_not_counted(self, tmp_path, monkeypatch):
+        def fail(env, seed):
+            raise RuntimeError("no luck")
+
+        monkeypatch.setitem(
+            execution.CONTESTANTS, "greedy", replace(CONTESTANTS["greedy"], make=fail)
+        )
+        run = make_run()
+        assert execute(run, tmp_path) == "RuntimeError: no luck"
+        assert not run.is_complete(tmp_path)
+        assert run.failure(tmp_path) == "RuntimeError: no luck"
+        assert read_outcomes([run], tmp_path) == []
+        monkeypatch.undo()
+        assert execute(run, tmp_path) is None  # tried again
+        assert run.is_complete(tmp_path) and run.failure(tmp_path) is None
+
+    def test_an_interrupted_run_leaves_nothing(self, tmp_path, monkeypatch):
+        def interrupt(env, seed):
+            raise KeyboardInterrupt
+
+        monkeypatch.setitem(
+            execution.CONTESTANTS, "greedy", replace(CONTESTANTS["greedy"], make=interrupt)
+        )
+        with pytest.raises(KeyboardInterrupt):
+            execute(make_run(), tmp_path)
+        assert not list((tmp_path / "runs" / DIGITS).iterdir())
+
+    def test_what_is_complete_is_left_alone(self, tmp_path):
+        run = make_run()
+        execute(run, tmp_path)
+        path = run.folder(tmp_path) / RESULT
+        before = path.stat().st_mtime_ns
+        execute(run, tmp_path)
+        assert path.stat().st_mtime_ns == before
+
+    def test_buffers_that_do_not_fit_say_so_before_learning(self, tmp_path, monkeypatch):
+        monkeypatch.setattr("psutil.virtual_memory", lambda: type("M", (), {"available": 10**6}))
+        for name in ("dqn", "ppo"):
+            error = execute(make_run(name), tmp_path)
+            assert error.startswith("MemoryError: storing ")
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    """A study on two environments, and its runs."""
+    out = tmp_path_factory.mktemp("study")
+    names = ["random", "greedy", "a2c"]
+    runs = plan([DIGITS, POINTS], names, 2, 64, episodes=8, evaluations=2)
+    for run in runs:
+        assert execute(run, out) is None
+    return out, runs
+
+
+class TestResults:
+    def test_tables(self, study):
+        out, runs = study
+        outcomes = read_outcomes(runs, out)
+        table = Table(outcomes)
+        assert table.envs == [DIGITS, POINTS]
+        assert table.contestants == ["random", "greedy", "a2c"]
+        assert table.scores("greedy").tolist() == [[1, 1], [1, 1]]
+        assert table.improvement("greedy") is None
+        assert table.improvement("random").value == 0
+        write_results(out, outcomes)
+        lines = (out / "results.csv").read_text().splitlines()
+        assert len(lines) == 1 + sum(len(o.result["curve"]) for o in outcomes)
+        assert lines[0].startswith("env,contestant,seed,steps,score,")
+        write_report(out, table, [(runs[0], "RuntimeError: no luck")], [])
+        report = (out / "report.md").read_text()
+        assert "| greedy | 1.000 [1.000, 1.000] |" in report
+        assert "- random on GCGen-Digits-v0, seed 0: RuntimeError: no luck" in report
+        assert hash_weights(DIGITS) in report
+
+    def test_results_do_not_depend_on_the_order_of_execution(self, study, tmp_path):
+        out, runs = study
+        for run in reversed(runs[:4]):
+            execute(run, tmp_path)
+        files = []
+        for folder in (out, tmp_path):
+            write_results(folder, read_outcomes(runs[:4], folder))
+            files.append((folder / "results.json").read_bytes())
+        assert files[0] == files[1]
+
+    def test_other_weights_are_refused(self, study, tmp_path):
+        out, runs = study
+        shutil.copytree(out, tmp_path / "copy")
+        path = runs[1].folder(tmp_path / "copy") / RESULT
+        document = json.loads(path.read_text())
+        document["run"]["weights"] = "0" * 12
+        path.write_text(json.dumps(document))
+        with pytest.raises(ValueError, match="another proposer is another task"):
+            read_outcomes(runs, tmp_path / "copy")
+
+
+@pytest.mark.slow
+def test_killed_ten_times_gives_the_same_results(tmp_path):
+    """A process killed at random moments and started again writes the same file."""
+    arguments = [
+        "--envs", POINTS, "--algos", "random", "greedy", "a2c*", "maskable_dqn", "gcgen",
+        "--seeds", "2", "--timesteps", "512", "--episodes", "16", "--evaluations", "2",
+        "--jobs", "2",
+    ]  # fmt: skip
+    command = [sys.executable, "-m", "agents.cli.main", "benchmark", *arguments, "--out"]
+    rng = np.random.default_rng(0)
+    killed = 0
+    while killed < 10:
+        process = subprocess.Popen(
+            [*command, str(tmp_path / "a")], start_new_session=True, stderr=subprocess.DEVNULL
+        )
+        try:
+            process.wait(rng.uniform(5, 15))
+            shutil.rmtree(tmp_path / "a" / "runs")  # finished already: begin again
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, 9)
+            process.wait()
+            killed += 1
+    for name in ("a", "b"):
+        subprocess.run([*command, str(tmp_path / name)], check=True)
+    for name in ("results.json", "results.csv"):
+        first, second = ((tmp_path / folder / name).read_bytes() for folder in "ab")
+        assert first == second

@@ -1,0 +1,73 @@
+"""`gcgen benchmark`: runs, resumes, reports, and asks for what it can do."""
+
+import json
+
+import pytest
+
+from agents.benchmark import launchers
+from agents.benchmark.execution import execute
+from agents.cli.main import main
+
+SMALL = ["--envs", "GCGen-Digits-v0", "--timesteps", "64", "--episodes", "8", "--evaluations", "2"]
+
+
+@pytest.fixture
+def executed(monkeypatch):
+    """Execute in this process, and note what was executed."""
+    names = []
+
+    def launch(runs, out, jobs):
+        for run in runs:
+            names.append(run.contestant)
+            yield run, execute(run, out)
+
+    monkeypatch.setitem(launchers.LAUNCHERS, "local", launch)
+    return names
+
+
+def test_tables_and_figures(tmp_path, capsys, executed):
+    out = ["--out", str(tmp_path), "--seeds", "1"]
+    assert main(["benchmark", *SMALL, *out, "--algos", "random", "greedy", "a2c"]) == 0
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {
+        "runs", "results.csv", "results.json", "timings.json", "report.md",
+        "curves_steps.png", "curves_seconds.png", "scores.png", "montage_GCGen-Digits-v0.png",
+    }  # fmt: skip
+    assert "greedy" in capsys.readouterr().out
+    assert executed == ["random", "greedy", "a2c"]
+    assert main(["benchmark", *SMALL, *out, "--algos", "random", "greedy", "a2c*"]) == 0
+    assert executed[3:] == ["a2c+proposals"]  # the others are not repeated
+    assert len(json.loads((tmp_path / "results.json").read_text())["runs"]) == 4
+
+
+def test_failed_runs_are_told_and_repeated_on_request(tmp_path, capsys, executed, monkeypatch):
+    command = ["benchmark", *SMALL, "--out", str(tmp_path), "--seeds", "1"]
+    command += ["--algos", "greedy", "dqn"]
+    with monkeypatch.context() as patch:
+        patch.setattr("psutil.virtual_memory", lambda: type("M", (), {"available": 10**6}))
+        assert main(command) == 1
+    assert "failed: dqn, GCGen-Digits-v0, seed 0: MemoryError" in capsys.readouterr().err
+    assert "Failed runs, not counted" in (tmp_path / "report.md").read_text()
+    assert main(command) == 1
+    assert executed == ["greedy", "dqn"]
+    assert main([*command, "--retry-failed"]) == 0
+    assert executed == ["greedy", "dqn", "dqn"]
+    assert "Failed" not in (tmp_path / "report.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--algos", "sarsa"], "no algorithm is called 'sarsa'; there are: random, "),
+        (["--envs", "CartPole-v1"], "no shipped S-agent"),
+        (["--seeds", "0"], "--seeds must be at least 1"),
+    ],
+)
+def test_mistakes(arguments, message, tmp_path, capsys):
+    assert main(["benchmark", "--out", str(tmp_path), *arguments]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_names(capsys):
+    assert main(["benchmark", "--algos", "list"]) == 0
+    assert {"random", "maskable_dqn+proposals", "gcgen"} <= set(capsys.readouterr().out.split())
