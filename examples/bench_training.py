@@ -103,7 +103,7 @@ def make_plain_update(model: GCGen) -> Callable[[Tensor], None]:
 
     def plain_update(goals: Tensor) -> None:
         choose = make_sampler(torch.Generator().manual_seed(0))
-        loss = plain_loss(model.s_agent, model.policy, goals, choose)
+        loss = plain_loss(model.s_agent, model.policy, goals, choose, model.auxiliary)
         model.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         model.optimizer.step()

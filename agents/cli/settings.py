@@ -109,6 +109,8 @@ class OptimisationSettings:
         "leave_one_out", "expert_iteration", "path_consistency", "policy_gradient"
     ] = "leave_one_out"
     """How these learn."""
+    auxiliary: float = 1.0
+    """Weight of the reconstructions on the way, in the S-agent's loss."""
     lr_schedule: Literal["cosine", "constant"] = "cosine"
     """Cosine falls to zero at the end of the budget."""
     n_envs: int = 128

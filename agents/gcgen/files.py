@@ -27,6 +27,7 @@ _OPTIONS = (
     "learning_rate",
     "gc_learning_rate",
     "gc_objective",
+    "auxiliary",
     "batch_size",
     "precision",
     "train_s_agent",

@@ -23,10 +23,17 @@ from agents.gcgen.gc_agent import GCAgent
 from agents.gcgen.generation import GenerativeModel
 from agents.gcgen.losses import check_finite, compute_bound, s_agent_loss
 from agents.gcgen.objectives import OBJECTIVES
-from agents.gcgen.options import check_choice, check_gamma, check_json, check_options, find_dtype
+from agents.gcgen.options import (
+    check_choice,
+    check_gamma,
+    check_json,
+    check_options,
+    check_weight,
+    find_dtype,
+)
 from agents.gcgen.options import learning_rate_factor as factor_at
 from agents.gcgen.policies import GCPolicy
-from agents.gcgen.records import SAMPLE_INTERVAL, record_samples, record_update
+from agents.gcgen.records import SAMPLE_INTERVAL, record_samples, record_time, record_update
 from agents.gcgen.rollout import Path as Trajectories
 from agents.gcgen.rollout import Selector, rollout
 from agents.s_agent import SAgent, make_s_agent
@@ -56,6 +63,7 @@ class GCGen(GenerativeModel, BaseAlgorithm):
         s_agent: str | Path | SAgent | None = None,
         train_s_agent: bool = True,
         lr_schedule: str = "cosine",
+        auxiliary: float = 1.0,
         gc_learning_rate: float = 1e-3,
         gc_objective: str = "leave_one_out",
         precision: str = "auto",
@@ -81,6 +89,7 @@ class GCGen(GenerativeModel, BaseAlgorithm):
             s_agent: None starts a fresh one; "pretrained", a saved file or an `SAgent` that.
             train_s_agent: False freezes the S-agent, and only the GC-agent learns.
             lr_schedule: "cosine" (to zero at the end of `learn`) or "constant".
+            auxiliary: Weight of the reconstructions on the way, in the S-agent's loss.
             gc_learning_rate: Of the GC-agent's learned score, temperature and value.
             gc_objective: How these learn: "leave_one_out", "expert_iteration",
                 "path_consistency" or "policy_gradient".
@@ -100,10 +109,12 @@ class GCGen(GenerativeModel, BaseAlgorithm):
                 environment.
         """
         check_options(learning_rate, gc_learning_rate, batch_size, lr_schedule, seed, precision)
+        check_weight("auxiliary", auxiliary)
         check_choice("gc_objective", gc_objective, OBJECTIVES)
         check_json(policy_kwargs=policy_kwargs, s_agent_kwargs=s_agent_kwargs)
         self.train_s_agent = train_s_agent
         self.lr_schedule_name = lr_schedule
+        self.auxiliary = auxiliary
         self.gc_learning_rate = gc_learning_rate
         self.gc_objective = gc_objective
         self.precision = precision
@@ -281,7 +292,7 @@ class GCGen(GenerativeModel, BaseAlgorithm):
     def _update_s_agent(self, goals: Tensor) -> Trajectories:
         """Make one gradient step of the S-agent, and return the trajectories."""
         path = self._roll_out(goals)
-        loss = check_finite(s_agent_loss(path), self._n_updates)
+        loss = check_finite(s_agent_loss(path, self.auxiliary), self._n_updates)
         self.optimizer.zero_grad(set_to_none=True)
         with self.s_agent.network.head.deferred_gradient():
             loss.backward()
@@ -379,11 +390,7 @@ class GCGen(GenerativeModel, BaseAlgorithm):
 
     def _dump(self, path: Trajectories) -> None:
         """Write one row of the log."""
-        elapsed = max((time.time_ns() - self.start_time) / 1e9, 1e-9)
-        fps = int((self.num_timesteps - self._num_timesteps_at_start) / elapsed)
-        self.logger.record("time/fps", fps)
-        self.logger.record("time/time_elapsed", int(elapsed))
-        self.logger.record("time/total_timesteps", self.num_timesteps)
+        record_time(self.logger, self.start_time, self.num_timesteps, self._num_timesteps_at_start)
         self.logger.record("train/n_updates", self._n_updates, exclude="tensorboard")
         self.logger.record("train/learning_rate", self.optimizer.param_groups[0]["lr"])
         record_update(self.logger, compute_bound(path), path, self.s_agent.network.num_proposals)

@@ -33,14 +33,24 @@ def compute_bound(path: Path) -> Bound:
     return Bound(-path.potential[:, -1], path.log_q - path.log_prior)
 
 
-def s_agent_loss(path: Path) -> Tensor:
+def s_agent_loss(path: Path, auxiliary: float = 0.0) -> Tensor:
     """Compute imitation plus reconstruction, the M-step of the bound, in nats.
 
         L_S = E[ sum_h -sum_a q(a|x_h,h,g) log p_S(a|x_h,h)  -  log p(g | x_H) ]
+              - w E[ mean_{0<h<H} Phi(x_h, g) ]
 
-    q and the actions are held fixed; gradients flow through the whole chain of canvases.
+    q and the actions are held fixed; gradients flow through the whole chain of canvases. With
+    w = 0 that is the M-step; the auxiliary term asks every canvas on the way to resemble the
+    goal, too, as Discrete Distribution Networks ask (Yang, 2025).
+
+    Args:
+        path: The trajectories.
+        auxiliary: w.
     """
-    return (path.cross_entropy.sum(1) - path.potential[:, -1]).mean()
+    loss = path.cross_entropy.sum(1) - path.potential[:, -1]
+    if auxiliary and path.action.shape[1] > 1:
+        loss = loss - auxiliary * path.potential[:, 1:-1].mean(1)
+    return loss.mean()
 
 
 def check_finite(loss: Tensor, update: int) -> Tensor:

@@ -44,6 +44,12 @@ def check_options(
         raise ValueError(f"precision must be 'auto', 'float32' or 'bfloat16', got {precision!r}")
 
 
+def check_weight(name: str, value: float) -> None:
+    """Raise a ValueError unless a weight of a loss is finite and not negative."""
+    if not 0 <= value < math.inf:
+        raise ValueError(f"{name} must be finite and not negative, got {value}")
+
+
 def check_choice(name: str, value: Any, known: Collection[str]) -> None:
     """Raise a ValueError unless an option has one of the known values."""
     if value not in known:

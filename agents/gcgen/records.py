@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import torch
 from stable_baselines3.common.logger import Image, Logger, TensorBoardOutputFormat
 
@@ -12,6 +14,21 @@ from gcgen_env.viewer import image_grid
 
 SAMPLE_INTERVAL = 200
 """Updates between two sample grids."""
+
+
+def record_time(logger: Logger, start_time: float, timesteps: int, first: int) -> None:
+    """Record timesteps and the time they took.
+
+    Args:
+        logger: SB3's logger.
+        start_time: When `learn` began, in ns.
+        timesteps: In all.
+        first: When `learn` began.
+    """
+    elapsed = max((time.time_ns() - start_time) / 1e9, 1e-9)
+    logger.record("time/fps", int((timesteps - first) / elapsed))
+    logger.record("time/time_elapsed", int(elapsed))
+    logger.record("time/total_timesteps", timesteps)
 
 
 def record_update(logger: Logger, bound: Bound, path: Path, num_proposals: int) -> None:

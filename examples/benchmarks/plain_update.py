@@ -22,6 +22,7 @@ def plain_loss(
     policy: GCPolicy,
     goal: Tensor,
     choose: Callable[[Tensor], Tensor],
+    auxiliary: float = 0.0,
 ) -> Tensor:
     """Roll out B trajectories and return the loss whose gradient trains the S-agent.
 
@@ -30,6 +31,7 @@ def plain_loss(
         policy: Selects.
         goal: g, shape (B, *S).
         choose: Maps log q (B, A) to actions (B,).
+        auxiliary: w, the weight of the reconstructions on the way.
     """
     network, likelihood = s_agent.network, s_agent.likelihood
     rate, horizon = s_agent.chain.dynamics.rate, network.horizon
@@ -55,4 +57,6 @@ def plain_loss(
         x = reached[rows, choose(log_q)]
         potential = likelihood.log_prob(x, goal)
         imitation = imitation - (log_q.exp() * log_prior).sum(1)
+        if h < horizon - 1:
+            imitation = imitation - auxiliary / (horizon - 1) * potential
     return (imitation - potential).mean()

@@ -81,6 +81,17 @@ def test_bound_and_losses_from_numbers_typed_by_hand():
     assert bound.divergence.tolist() == [[2.0, 0.5], [0.0, 0.5]]
     assert bound.nll.tolist() == [6.5, 6.5]
     assert s_agent_loss(TYPED_PATH).item() == (3 + 4 + 7 + 6) / 2
+    on_the_way = -TYPED_PATH.potential[:, 1:-1].mean()
+    assert on_the_way > 0
+    expected = (3 + 4 + 7 + 6) / 2 + 0.5 * on_the_way
+    assert s_agent_loss(TYPED_PATH, auxiliary=0.5).item() == pytest.approx(expected.item())
+
+
+def test_a_single_decision_has_no_way():
+    path = TYPED_PATH._replace(
+        action=TYPED_PATH.action[:, :1], potential=TYPED_PATH.potential[:, [0, -1]]
+    )
+    assert s_agent_loss(path, auxiliary=1.0) == s_agent_loss(path)
 
 
 def test_gradient_of_the_s_agent_equals_central_differences(chain, goals):

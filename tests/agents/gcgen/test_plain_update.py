@@ -47,7 +47,7 @@ def test_gradients_are_those_of_plain_autograd(model):
         actions.append(sample(log_q))
         return actions[-1]
 
-    plain_loss(model.s_agent, model.policy, goals, choose).backward()
+    plain_loss(model.s_agent, model.policy, goals, choose, model.auxiliary).backward()
     plain = all_gradients(model)
 
     assert torch.equal(torch.stack(actions, 1), path.action)
