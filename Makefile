@@ -5,7 +5,7 @@ STAMP := $(VENV)/.setup-done
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-slow doctest bench lint check format clean
+.PHONY: help setup demo test test-slow test-clients doctest bench lint check format clean
 
 help:  ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -20,6 +20,12 @@ test: $(STAMP)  ## Run the default tests
 
 test-slow: $(STAMP)  ## Run the slow tests
 	$(BIN)/python -m pytest -m slow
+
+test-clients: $(STAMP)  ## Run other libraries on the environments, in an environment of their own
+	test -d $(VENV)-clients || $(PYTHON) -m venv $(VENV)-clients
+	$(VENV)-clients/bin/python -m pip install -q -c constraints.txt -e '.[dev,clients,ray,submitit]'
+	$(VENV)-clients/bin/python -m pytest -m client tests/clients
+	$(VENV)-clients/bin/python -m pytest tests/agents/benchmark/test_launchers.py
 
 doctest: $(STAMP)  ## Run the examples of the docstrings
 	$(BIN)/python -m pytest --doctest-modules gcgen_env agents

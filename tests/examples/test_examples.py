@@ -7,7 +7,14 @@ import pytest
 from PIL import Image
 
 from agents import GCGen
-from examples import demo, environment, own_images, stock_sb3, train_and_generate
+from examples import (
+    demo,
+    environment,
+    own_images,
+    ppo_single_file,
+    stock_sb3,
+    train_and_generate,
+)
 
 FOLDER = Path(demo.__file__).parent
 
@@ -64,3 +71,10 @@ def test_examples_are_short_and_tested(path):
     tests = "".join(test.read_text() for test in Path(__file__).parent.glob("*.py"))
     assert path.stem == "__init__" or f"{path.stem}.main(" in tests
     assert path.stem.startswith("bench_") or len(path.read_text().splitlines()) <= 60
+
+
+def test_ppo_single_file(capsys):
+    args = ppo_single_file.Args(total_timesteps=256, num_envs=2, num_steps=32)
+    first, second = (ppo_single_file.main(args) for _ in range(2))
+    assert first == second  # the seed reproduces it
+    assert f"256 steps, return {first:.1f} nats" in capsys.readouterr().out

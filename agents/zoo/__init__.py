@@ -1,0 +1,1 @@
+"""Hyperparameters for RL Baselines3 Zoo: `python -m rl_zoo3.train ... -conf agents.zoo.ppo`."""

@@ -1,0 +1,44 @@
+"""Observations in the forms that other libraries expect."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from gymnasium import spaces
+from numpy.typing import NDArray
+
+
+class FlatWithMask(gym.ObservationWrapper[dict[str, Any], np.int64, dict[str, Any]]):
+    """Shows `{"obs": vector, "mask": valid actions}`, which Tianshou's policies respect.
+
+        >>> import gymnasium as gym
+        >>> from gcgen_env.wrappers import FlatWithMask
+        >>> env = FlatWithMask(gym.make("GCGen-Digits-v0", obs_mode="compact"))
+        >>> obs, _ = env.reset(seed=0)
+        >>> obs["obs"].shape, obs["mask"].dtype
+        ((225,), dtype('bool'))
+
+    The vector is that of Gymnasium's `FlattenObservation`; for libraries that take vectors
+    alone, use that.
+    """
+
+    def __init__(self, env: gym.Env[dict[str, Any], np.int64]) -> None:
+        """Wrap a GCGen environment."""
+        super().__init__(env)
+        inner = env.observation_space
+        assert isinstance(inner, spaces.Dict)
+        (count,) = inner["action_mask"].shape or ()
+        flat = spaces.flatten_space(inner)
+        assert isinstance(flat, spaces.Box)
+        self.observation_space = spaces.Dict(
+            {"mask": spaces.Box(0, 1, (count,), np.bool_), "obs": flat}
+        )
+
+    def observation(self, observation: dict[str, Any]) -> dict[str, NDArray[Any]]:
+        """Return vector and mask."""
+        return {
+            "mask": observation["action_mask"].astype(bool),
+            "obs": np.asarray(spaces.flatten(self.env.observation_space, observation)),
+        }
