@@ -31,12 +31,12 @@ class Tuning(NamedTuple):
 
 TUNING = {
     "GCGen-MNIST-v0": Tuning(
-        ddn={"num_proposals": 32, "horizon": 10, "learning_rate": 2e-3},
+        ddn={"num_proposals": 32, "horizon": 10, "learning_rate": 4e-3},
         vae=VAESizes(hidden=400, latents=40, learning_rate=1e-3, batch_size=100),
         categorical_vae=VAESizes(hidden=400, latents=0, learning_rate=2e-3, batch_size=100),
     ),
     "GCGen-Digits-v0": Tuning(
-        ddn={"num_proposals": 16, "horizon": 8, "learning_rate": 2e-3},
+        ddn={"num_proposals": 32, "horizon": 4, "learning_rate": 2e-3},
         vae=VAESizes(hidden=200, latents=16, learning_rate=1e-3, batch_size=100),
         categorical_vae=VAESizes(hidden=200, latents=0, learning_rate=1e-3, batch_size=100),
     ),
@@ -88,6 +88,7 @@ def list_variants(env: str) -> list[Variant]:
         agents("ramp", {**PLAIN, "look_ahead": RAMP}),
         *(agents(name, {}, gc_objective=name) for name in OBJECTIVES),
         agents("no look-ahead", {"look_ahead": None}),
+        agents("no auxiliary", {}, auxiliary=0.0),
         # One proposal leaves nothing to choose: one image, whatever the goal.
         Variant("A=1", lambda s: OneImage(config, tuning.vae, s)),
         *(agents(f"A={k} H={product // k}", {}, num_proposals=k, horizon=t) for k, t in grid),
