@@ -110,7 +110,7 @@ class OptimisationSettings:
     ] = "leave_one_out"
     """How these learn."""
     auxiliary: float = 1.0
-    """Weight of the reconstructions on the way, in the S-agent's loss."""
+    """Weight of the reconstructions on the way, which falls to zero over the budget."""
     lr_schedule: Literal["cosine", "constant"] = "cosine"
     """Cosine falls to zero at the end of the budget."""
     n_envs: int = 128

@@ -89,7 +89,7 @@ class GCGen(GenerativeModel, BaseAlgorithm):
             s_agent: None starts a fresh one; "pretrained", a saved file or an `SAgent` that.
             train_s_agent: False freezes the S-agent, and only the GC-agent learns.
             lr_schedule: "cosine" (to zero at the end of `learn`) or "constant".
-            auxiliary: Weight of the reconstructions on the way, in the S-agent's loss.
+            auxiliary: Weight of the reconstructions on the way, falling to zero while it learns.
             gc_learning_rate: Of the GC-agent's learned score, temperature and value.
             gc_objective: How these learn: "leave_one_out", "expert_iteration",
                 "path_consistency" or "policy_gradient".
@@ -292,7 +292,9 @@ class GCGen(GenerativeModel, BaseAlgorithm):
     def _update_s_agent(self, goals: Tensor) -> Trajectories:
         """Make one gradient step of the S-agent, and return the trajectories."""
         path = self._roll_out(goals)
-        loss = check_finite(s_agent_loss(path, self.auxiliary), self._n_updates)
+        loss = check_finite(
+            s_agent_loss(path, self.auxiliary * (1 - self.progress)), self._n_updates
+        )
         self.optimizer.zero_grad(set_to_none=True)
         with self.s_agent.network.head.deferred_gradient():
             loss.backward()

@@ -70,7 +70,8 @@ def test_stock_sb3(capsys):
 def test_examples_are_short_and_tested(path):
     tests = "".join(test.read_text() for test in Path(__file__).parent.glob("*.py"))
     assert path.stem == "__init__" or f"{path.stem}.main(" in tests
-    assert path.stem.startswith("bench_") or len(path.read_text().splitlines()) <= 60
+    long = path.stem.startswith("bench_") or path.stem == "ppo_single_file"  # by its very idea
+    assert long or len(path.read_text().splitlines()) <= 60
 
 
 def test_ppo_single_file(capsys):
