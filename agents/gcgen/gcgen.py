@@ -91,8 +91,7 @@ class GCGen(GenerativeModel, BaseAlgorithm):
             lr_schedule: "cosine" (to zero at the end of `learn`) or "constant".
             auxiliary: Weight of the reconstructions on the way, falling to zero while it learns.
             gc_learning_rate: Of the GC-agent's learned score, temperature and value.
-            gc_objective: How these learn: "leave_one_out", "expert_iteration",
-                "path_consistency" or "policy_gradient".
+            gc_objective: How these learn: "leave_one_out" or another key of `OBJECTIVES`.
             precision: In which proposals are scored while training: "float32", "bfloat16", or
                 "auto", the faster one here.
             s_agent_kwargs: `width`, `depth`, `body`, `uniform_prior` of `NetworkConfig`.
@@ -292,9 +291,8 @@ class GCGen(GenerativeModel, BaseAlgorithm):
     def _update_s_agent(self, goals: Tensor) -> Trajectories:
         """Make one gradient step of the S-agent, and return the trajectories."""
         path = self._roll_out(goals)
-        loss = check_finite(
-            s_agent_loss(path, self.auxiliary * (1 - self.progress)), self._n_updates
-        )
+        loss = s_agent_loss(path, self.auxiliary * (1 - self.progress))
+        check_finite(loss, self._n_updates)
         self.optimizer.zero_grad(set_to_none=True)
         with self.s_agent.network.head.deferred_gradient():
             loss.backward()
