@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import resource
 import shutil
-import sys
 import time
 import traceback
 from pathlib import Path
@@ -23,6 +21,7 @@ from agents.benchmark.study import FAILURE, IMAGES, RESULT, TIMING, Run
 from agents.cli.machine import describe_machine, find_versions
 from agents.cli.run_folder import write_json
 from agents.common.masked_evaluation import EpisodeStats, evaluate_agent
+from agents.common.memory import read_peak
 from gcgen_env.vector_env import GCGenVectorEnv
 
 EVALUATION_SEED = 12345
@@ -100,13 +99,12 @@ class _Execution:
         save_file(
             {"goal": self.stats.goal[chosen], "image": self.stats.image[chosen]}, folder / IMAGES
         )
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         write_json(
             folder / TIMING,
             {
                 "seconds": self.seconds,
                 "steps_per_second": self.steps / max(self.seconds_learning, 1e-9),
-                "peak_memory_bytes": peak * (1 if sys.platform == "darwin" else 1024),
+                "peak_memory_bytes": read_peak(),
                 "machine": describe_machine(),
                 "versions": find_versions(),
             },
@@ -138,10 +136,9 @@ class _Execution:
         self.played += time.monotonic() - now
 
     def _play(self, agent: Any) -> EpisodeStats:
-        """Play the episodes of an evaluation."""
-        return evaluate_agent(
-            agent, self.envs, self.run.episodes, EVALUATION_SEED, deterministic=True
-        )
+        """Play the episodes of an evaluation; what has learned nothing draws as it does."""
+        learned = self.contestant.learns
+        return evaluate_agent(agent, self.envs, self.run.episodes, EVALUATION_SEED, learned)
 
 
 class _Watcher(BaseCallback):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from typing import Any
 
 import numpy as np
@@ -45,3 +46,13 @@ def check_fits(num: int, space: spaces.Space[Any], copies: int = 1) -> None:
         f"storing {num:,} transitions takes {needed / 1e9:.1f} GB, and {free / 1e9:.1f} GB are "
         f"free; {remedy}"
     )
+
+
+def read_peak() -> int:
+    """Return the largest memory that this process has had so far, in bytes; 0 if unknown."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return getattr(psutil.Process().memory_info(), "peak_wset", 0)
+    unit = 1 if sys.platform == "darwin" else 1024
+    return unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
