@@ -121,7 +121,7 @@ def main(args: Args) -> float:
     actions = torch.zeros(shape, dtype=torch.int64)
     logprobs, rewards, dones, values = (torch.zeros(shape) for _ in range(4))
     returns: list[float] = []
-    start, updates = time.time(), args.total_timesteps // (args.num_steps * args.num_envs)
+    start, updates = time.time(), max(args.total_timesteps // (args.num_steps * args.num_envs), 1)
     first, _ = envs.reset(seed=args.seed)
     next_obs, next_done = torch.as_tensor(first), torch.zeros(args.num_envs)
 

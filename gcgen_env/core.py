@@ -229,6 +229,8 @@ class Core:
                 f"expected images (B, {str(self.shape)[1:]} and as many steps, got {image.shape} "
                 f"and {progress.shape}"
             )
+        if not ((progress >= 0) & (progress <= 1)).all():
+            raise ValueError("step must be h / H, between 0 and 1, as observations have it")
         h = torch.from_numpy(progress * self.config.horizon).round().long().to(self.device)
         over = h >= self.config.horizon
         x = self.chain.likelihood.to_canvas(torch.from_numpy(image).to(self.device))

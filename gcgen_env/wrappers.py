@@ -25,10 +25,15 @@ class FlatWithMask(gym.ObservationWrapper[dict[str, Any], np.int64, dict[str, An
     """
 
     def __init__(self, env: gym.Env[dict[str, Any], np.int64]) -> None:
-        """Wrap a GCGen environment."""
+        """Wrap an environment.
+
+        Raises:
+            ValueError: If its observation has no mask.
+        """
         super().__init__(env)
         inner = env.observation_space
-        assert isinstance(inner, spaces.Dict)
+        if not isinstance(inner, spaces.Dict) or "action_mask" not in inner.keys():
+            raise ValueError("FlatWithMask needs an observation with an action_mask")
         (count,) = inner["action_mask"].shape or ()
         flat = spaces.flatten_space(inner)
         assert isinstance(flat, spaces.Box)

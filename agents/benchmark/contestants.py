@@ -60,16 +60,19 @@ class Contestant:
     """Whether it is trained."""
     flat: bool = False
     """Whether it needs observations as one vector."""
-    masked: bool = True
-    """Whether it never selects an invalid action."""
     num_envs: int = 8
     """Environments that it learns in at once."""
     selection: dict[str, Any] = field(default_factory=dict)
     """Terms of a GC-agent that are changed while it plays."""
     options: dict[str, Any] = field(default_factory=dict)
-    """What decides its results: algorithm, policy and hyperparameters, as JSON values."""
+    """Algorithm, policy and hyperparameters, as JSON values."""
     env_kwargs: dict[str, Any] = field(default_factory=dict)
     """How its environments differ from those it is evaluated in."""
+
+    def describe(self) -> dict[str, Any]:
+        """Return what decides its results, as JSON values."""
+        names = ("options", "env_kwargs", "num_envs", "flat", "learns", "selection")
+        return {name: getattr(self, name) for name in names}
 
     def make_env(self, env: str, **kwargs: Any) -> VecEnv:
         """Make the environments that it learns in."""
@@ -138,9 +141,9 @@ def _learner(
     name: str,
     algorithm: type[BaseAlgorithm],
     policy: Any = "MultiInputPolicy",
-    masked: bool = False,
     env_kwargs: dict[str, Any] | None = None,
     flat: bool = False,
+    num_envs: int = 8,
     **options: Any,
 ) -> Contestant:
     """Describe an algorithm of SB3, contrib or this library."""
@@ -153,7 +156,12 @@ def _learner(
     described = {"algorithm": algorithm.__name__, "policy": _name(policy)}
     described |= {key: _name(value) for key, value in options.items()}
     return Contestant(
-        name, make, masked=masked, flat=flat, options=described, env_kwargs=env_kwargs or {}
+        name,
+        make,
+        flat=flat,
+        num_envs=num_envs,
+        options=described,
+        env_kwargs=env_kwargs or {},
     )
 
 
@@ -177,10 +185,11 @@ def _gcgen(name: str, **selection: Any) -> Contestant:
         assert isinstance(env, GCGenVecEnv)
         proposer = env.envs.config.proposer
         return GCGen(
-            "GCPolicy", env, batch_size=64, s_agent=proposer, train_s_agent=False, seed=seed
+            "GCPolicy", env, s_agent=proposer, train_s_agent=False, seed=seed, device="cpu", **own
         )
 
-    options = {"algorithm": "GCGen", "train_s_agent": False, "evaluated_with": selection}
+    own: dict[str, Any] = {"batch_size": 64, "precision": "float32"}  # alike on all processors
+    options = {"algorithm": "GCGen", "train_s_agent": False, **own}
     return Contestant(
         name,
         make,
@@ -190,9 +199,15 @@ def _gcgen(name: str, **selection: Any) -> Contestant:
     )
 
 
-def _reference(name: str, make: Callable[[Any, int], Any]) -> Contestant:
+def _reference(
+    name: str, make: Callable[[Any, int], Any], options: dict[str, Any] | None = None
+) -> Contestant:
     """Describe an agent that learns nothing."""
-    return Contestant(name, lambda env, seed: make(env.envs, seed), learns=False)  # type: ignore[attr-defined]
+
+    def make_of(env: Any, seed: int) -> Any:
+        return make(env.envs, seed)
+
+    return Contestant(name, make_of, learns=False, options=options or {})
 
 
 class BeamAgent:
@@ -200,7 +215,8 @@ class BeamAgent:
 
     def __init__(self, config: EnvConfig, width: int = 16) -> None:
         """Load the environment's S-agent; `width` is that of the beam."""
-        self.model = GCGen("GCPolicy", GCGenVectorEnv(1, **vars(config)), s_agent=config.proposer)
+        env = GCGenVectorEnv(1, **vars(config))
+        self.model = GCGen("GCPolicy", env, s_agent=config.proposer, device="cpu")
         self.width = width
 
     def predict(
@@ -218,7 +234,11 @@ class BeamAgent:
         return state[np.arange(len(state)), h], state
 
 
+BEAM: dict[str, Any] = {"width": 16}
 COMPACT: dict[str, Any] = {"obs_mode": "compact"}
+QUANTILES: dict[str, Any] = {"policy_kwargs": {"n_quantiles": 50}}
+NO_HINDSIGHT: dict[str, Any] = {"n_sampled_goal": 0}
+"""A GoalReplayBuffer that stores no proposals and relabels nothing."""
 _A2C: dict[str, Any] = {"n_steps": 16, "gamma": 1.0, "ent_coef": 0.0}
 _LOOKING: dict[str, Any] = {"policy_kwargs": {"prior": False}}
 """A policy that is not asked to stay near the prior, as no reward says so."""
@@ -229,11 +249,13 @@ CONTESTANTS: dict[str, Contestant] = {
         _reference("random", lambda envs, seed: RandomAgent(seed)),
         _reference("prior", lambda envs, seed: PriorAgent(seed)),
         _reference("greedy", lambda envs, seed: GreedyAgent(envs)),
-        _reference("beam", lambda envs, seed: BeamAgent(envs.config)),
+        _reference(
+            "beam", lambda envs, seed: BeamAgent(envs.config, **BEAM), options={"search": BEAM}
+        ),
         _learner("ppo", PPO, **ON_POLICY),
-        _learner("ppo+proposals", PPO, GCPolicy, masked=True, **ON_POLICY, **_LOOKING),
+        _learner("ppo+proposals", PPO, GCPolicy, **ON_POLICY, **_LOOKING),
         _learner("a2c", A2C, **_A2C),
-        _learner("a2c+proposals", A2C, GCPolicy, masked=True, **_A2C, **_LOOKING),
+        _learner("a2c+proposals", A2C, GCPolicy, **_A2C, **_LOOKING),
         _learner("trpo", TRPO, n_steps=128, batch_size=256, gamma=1.0),
         _learner(
             "recurrent_ppo",
@@ -244,10 +266,8 @@ CONTESTANTS: dict[str, Contestant] = {
             policy_kwargs={"lstm_hidden_size": 64},
             **ON_POLICY,
         ),
-        _learner("maskable_ppo", MaskablePPO, masked=True, **ON_POLICY),
-        _learner(
-            "maskable_ppo+proposals", MaskablePPO, MaskableGCPolicy, True, **ON_POLICY, **_LOOKING
-        ),
+        _learner("maskable_ppo", MaskablePPO, **ON_POLICY),
+        _learner("maskable_ppo+proposals", MaskablePPO, MaskableGCPolicy, **ON_POLICY, **_LOOKING),
         _learner("dqn", DQN, env_kwargs=COMPACT, **OFF_POLICY),
         _learner(
             "her_dqn",
@@ -263,27 +283,27 @@ CONTESTANTS: dict[str, Contestant] = {
             replay_buffer_class=GoalReplayBuffer,
             **OFF_POLICY,
         ),
-        _learner("maskable_dqn", MaskableDQN, masked=True, env_kwargs=COMPACT, **OFF_POLICY),
+        _learner("maskable_dqn", MaskableDQN, env_kwargs=COMPACT, **OFF_POLICY),
         _learner(
             "maskable_dqn+proposals",
             MaskableDQN,
             "ProposalPolicy",
-            masked=True,
             replay_buffer_class=GoalReplayBuffer,
+            replay_buffer_kwargs=NO_HINDSIGHT,
             **OFF_POLICY,
         ),
-        _learner("qrdqn", QRDQN, env_kwargs=COMPACT, **OFF_POLICY),
-        _learner("maskable_qrdqn", MaskableQRDQN, masked=True, env_kwargs=COMPACT, **OFF_POLICY),
+        _learner("qrdqn", QRDQN, env_kwargs=COMPACT, **QUANTILES, **OFF_POLICY),
+        _learner("maskable_qrdqn", MaskableQRDQN, env_kwargs=COMPACT, **QUANTILES, **OFF_POLICY),
         _learner(
             "maskable_qrdqn+proposals",
             MaskableQRDQN,
             "ProposalPolicy",
-            masked=True,
             replay_buffer_class=GoalReplayBuffer,
-            policy_kwargs={"n_quantiles": 50},
+            replay_buffer_kwargs=NO_HINDSIGHT,
+            **QUANTILES,
             **OFF_POLICY,
         ),
-        _learner("ars", ARS, "LinearPolicy", flat=True, env_kwargs=COMPACT, n_delta=8),
+        _learner("ars", ARS, "LinearPolicy", flat=True, num_envs=1, env_kwargs=COMPACT, n_delta=8),
         _gcgen("gcgen"),
         _gcgen("gcgen_prior0", prior=False),
     )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import shutil
+import tempfile
 import time
 import traceback
 from pathlib import Path
@@ -40,12 +40,11 @@ def execute(run: Run, out: Path) -> str | None:
     Returns:
         What went wrong, in one sentence; None if nothing did.
     """
-    folder = run.folder(out)
     if run.is_complete(out):
         return None
-    temporary = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir(parents=True)
+    folder = run.folder(out)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(".tmp", f".{folder.name}.", folder.parent))
     error = None
     try:
         _Execution(run).write(temporary)
@@ -56,10 +55,21 @@ def execute(run: Run, out: Path) -> str | None:
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
-    if folder.exists():  # an earlier failure, or the same run finished by another process
-        shutil.rmtree(folder)
-    temporary.replace(folder)
-    return error
+    return _move(run, out, temporary, error)
+
+
+def _move(run: Run, out: Path, temporary: Path, error: str | None) -> str | None:
+    """Give complete results their name; those of another process, if they are there, stay."""
+    folder = run.folder(out)
+    while not run.is_complete(out):
+        try:
+            temporary.replace(folder)
+            return error
+        except OSError:  # an earlier failure has the name
+            if not run.is_complete(out):
+                shutil.rmtree(folder, ignore_errors=True)
+    shutil.rmtree(temporary)
+    return None
 
 
 class _Execution:

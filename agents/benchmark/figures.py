@@ -54,7 +54,7 @@ def _draw_curves(out: Path, table: Table, x: str) -> Path:
         axes.set_title(env)
         axes.set_xlabel("steps" if x == "steps" else "seconds of learning")
         axes.spines[["top", "right"]].set_visible(False)
-        axes.set_ylim(-0.6, 1.15)
+        axes.set_ylim(-0.6, max(1.15, axes.get_ylim()[1]))
     panels[0].set_ylabel("normalised score")
     figure.legend(loc="outside right upper", frameon=False, fontsize=8)
     path = out / f"curves_{x}.png"

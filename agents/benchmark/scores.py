@@ -37,7 +37,12 @@ def normalise(
         gain: What an agent gained, in nats, any shape.
         random: What random valid actions gain: the score 0.
         greedy: What greedy look-ahead gains: the score 1; search can exceed it.
+
+    Raises:
+        ValueError: If the two are the same, as where one proposal alone is valid.
     """
+    if random == greedy:
+        raise ValueError("random and greedy actions gain the same: there is nothing to choose")
     return (np.asarray(gain) - random) / (greedy - random)
 
 

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,10 @@ FAILURE = "failure.json"
 """Why a run failed."""
 
 
+PROTOCOL = 1
+"""To be raised when the same settings come to give other results."""
+
+
 @dataclass(frozen=True)
 class Run:
     """One algorithm, with its policy, on one environment, with one seed."""
@@ -38,7 +43,7 @@ class Run:
     episodes: int = 256
     """Episodes of an evaluation, on the test images; the same goals in every run."""
     evaluations: int = 10
-    """Points of the learning curve."""
+    """Points of the learning curve before the last."""
     nucleus: float = 0.9
     """Prior mass of the valid proposals."""
 
@@ -46,9 +51,10 @@ class Run:
         """Return everything that decides the results, the S-agent's weights included."""
         return {
             **asdict(self),
-            "options": CONTESTANTS[self.contestant].options,
-            "env_kwargs": CONTESTANTS[self.contestant].env_kwargs,
+            "protocol": PROTOCOL,
+            "task": vars(ENV_CONFIGS[self.env]),
             "weights": hash_weights(self.env),
+            **CONTESTANTS[self.contestant].describe(),
         }
 
     @property
@@ -70,13 +76,16 @@ class Run:
         return json.loads(path.read_text())["error"] if path.is_file() else None
 
 
+@cache
 def hash_weights(env: str) -> str:
     """Return the hash of the S-agent that makes an environment what it is.
 
     Raises:
         ValueError: If the environment has no shipped S-agent.
     """
-    dataset = ENV_CONFIGS[env].dataset if env in ENV_CONFIGS else None
+    if env not in ENV_CONFIGS:
+        raise ValueError(f"unknown id {env!r}; ours are {', '.join(ENV_CONFIGS)}")
+    dataset = ENV_CONFIGS[env].dataset
     if not isinstance(dataset, str):
         raise ValueError(f"{env!r} has no shipped S-agent, so that it is no fixed task")
     return hashlib.sha256(pretrained_path(dataset).read_bytes()).hexdigest()[:12]

@@ -6,6 +6,7 @@ import os
 import sys
 from dataclasses import dataclass
 from fnmatch import fnmatch
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
@@ -31,7 +32,7 @@ class Benchmark:
     envs: tuple[str, ...] = ("GCGen-Digits-v0",)
     """Ids of environments with a shipped S-agent, which makes each a fixed task."""
     algos: tuple[str, ...] = ("*",)
-    """Names or patterns, such as "*ppo*"; "list" prints the names."""
+    """Names or patterns, such as "*ppo*": all that the report is to show; "list" prints them."""
     seeds: int = 5
     """Seeds of each algorithm: 0, 1, ..."""
     timesteps: int = 20_000
@@ -39,7 +40,7 @@ class Benchmark:
     episodes: int = 256
     """Episodes of an evaluation, on test images."""
     evaluations: int = 10
-    """Points of a learning curve."""
+    """Points of a learning curve before the last."""
     nucleus: float = 0.9
     """Prior mass of the valid proposals; below 1 there are masks to respect."""
     launcher: Literal["local", "submitit", "ray"] = "local"
@@ -56,6 +57,10 @@ class Benchmark:
         if self.algos == ("list",):
             print("\n".join(CONTESTANTS))
             return 0
+        if not self.envs:
+            raise ValueError("--envs names no environment")
+        if find_spec("matplotlib") is None:
+            raise ValueError('the figures need matplotlib: pip install "gcgen[bench]"')
         for name in ("seeds", "timesteps", "episodes", "evaluations", "jobs"):
             value = getattr(self, name)
             if value is not None:
@@ -73,14 +78,15 @@ class Benchmark:
         outcomes = read_outcomes(runs, self.out)
         failures = [(run, why) for run in runs if (why := run.failure(self.out)) is not None]
         if not outcomes:
-            print("gcgen: every run failed: " + failures[0][1], file=sys.stderr)
+            why = failures[0][1] if failures else "their processes died"
+            print(f"gcgen: every run failed: {why}", file=sys.stderr)
             return 1
         table = Table(outcomes)
         write_results(self.out, outcomes)
         write_report(self.out, table, failures, draw_figures(self.out, table))
         Console().print(Markdown((self.out / "report.md").read_text().split("![")[0]))
         print(f"wrote {self.out / 'report.md'}, results.csv, results.json, timings.json, figures")
-        return 1 if failures else 0
+        return 0 if len(outcomes) == len(runs) else 1
 
     def _execute(self, runs: list[Run]) -> None:
         """Execute the runs that are missing."""

@@ -12,10 +12,9 @@ from stable_baselines3.common.type_aliases import DictReplayBufferSamples
 from stable_baselines3.common.vec_env import VecNormalize
 from stable_baselines3.her import HerReplayBuffer
 
-from agents.common.memory import check_fits
+from agents.common.memory import PROPOSALS, check_fits
 from gcgen_env.rewards import PREVIOUS
 
-PROPOSALS = "proposals"
 _RELABELLED = {"observation", "achieved_goal", "desired_goal", "step", "log_prior", "action_mask"}
 """Keys of an observation that are right after relabelling: the goal, and what it does not move."""
 
@@ -58,7 +57,7 @@ class GoalReplayBuffer(HerReplayBuffer):
 
         Raises:
             ValueError: If an observation has keys that may depend on the goal.
-            MemoryError: If the buffer would not fit in the memory that is free.
+            MemoryError: If the buffer would not fit in the memory of this machine.
         """
         others = set(observation_space.keys()) - _RELABELLED - {PROPOSALS}
         if others:

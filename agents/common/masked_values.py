@@ -72,9 +72,13 @@ class MaskedExplorationMixin:
                 f'{type(self).__name__} reads masks from the observation: it needs a key "{MASK}", '
                 "as all GCGen environments have"
             )
-        if not issubclass(self.replay_buffer_class or ReplayBuffer, GoalReplayBuffer):
-            check_fits(self.buffer_size, space, copies=2)
         super()._setup_model()  # type: ignore[misc]
+
+    def learn(self, *args: Any, **kwargs: Any) -> Any:
+        """Learn, if what is to be stored fits in memory; see SB3's `DQN`."""
+        if not issubclass(self.replay_buffer_class or ReplayBuffer, GoalReplayBuffer):
+            check_fits(self.buffer_size, self.observation_space, copies=2)
+        return super().learn(*args, **kwargs)  # type: ignore[misc]
 
     def _sample_action(
         self, learning_starts: int, action_noise: Any = None, n_envs: int = 1

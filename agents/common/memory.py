@@ -22,7 +22,7 @@ def count_bytes(space: spaces.Space[Any]) -> int:
 
 
 def check_fits(num: int, space: spaces.Space[Any], copies: int = 1) -> None:
-    """Raise unless a buffer of observations fits in the memory that is free.
+    """Raise unless a buffer of observations fits in the memory of this machine.
 
     Args:
         num: Transitions.
@@ -32,19 +32,20 @@ def check_fits(num: int, space: spaces.Space[Any], copies: int = 1) -> None:
     Raises:
         MemoryError: With the estimate and a remedy.
     """
-    needed, free = num * copies * count_bytes(space), psutil.virtual_memory().available
-    if needed <= free:
+    needed, there = num * copies * count_bytes(space), psutil.virtual_memory().total
+    if needed <= there:
         return
-    remedy = "a smaller buffer fits"
+    remedy = "make it smaller"
     if isinstance(space, spaces.Dict) and PROPOSALS in space.keys():
         share = count_bytes(space[PROPOSALS]) / count_bytes(space)
         remedy = (
-            f'{share:.0%} of it is proposals: make the environment with obs_mode="compact", or '
-            "let a GoalReplayBuffer make them again when it samples"
+            f'{share:.0%} of it is proposals: make the environment with obs_mode="compact", or, '
+            "for an algorithm with a replay buffer, pass replay_buffer_class=GoalReplayBuffer, "
+            "which makes them again when it samples"
         )
     raise MemoryError(
-        f"storing {num:,} transitions takes {needed / 1e9:.1f} GB, and {free / 1e9:.1f} GB are "
-        f"free; {remedy}"
+        f"storing {num:,} transitions takes {needed / 1e9:.1f} GB, and this machine has "
+        f"{there / 1e9:.1f}; {remedy}"
     )
 
 

@@ -1,6 +1,6 @@
 """Search at encoding time: a better q than the GC-agent's own, paid for with more proposals.
 
-Both searches are `Selector`s, so that a roll-out records their q and the bound stays one.
+All searches are `Selector`s, so that a roll-out records their q and the bound stays one.
 """
 
 from __future__ import annotations

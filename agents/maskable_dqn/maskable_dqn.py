@@ -20,7 +20,7 @@ class MaskableDQN(MaskedExplorationMixin, DQN):  # type: ignore[misc]
 
         >>> from agents.maskable_dqn import MaskableDQN
         >>> env = gym.make("GCGen-Digits-v0", nucleus=0.9)  # doctest: +SKIP
-        >>> MaskableDQN("ProposalPolicy", env).learn(10_000)  # doctest: +SKIP
+        >>> MaskableDQN("ProposalPolicy", env, buffer_size=20_000).learn(10_000)  # doctest: +SKIP
     """
 
     policy_aliases: ClassVar[dict[str, type[BasePolicy]]] = {

@@ -19,7 +19,7 @@ OPTIONS: dict[str, Any] = {
     "gamma": 1.0,
     "ent_coef": 0.0,
 }
-"""As `gcgen benchmark` has them."""
+"""The hyperparameters of `gcgen benchmark`."""
 
 hyperparams = {env_id: dict(OPTIONS) for env_id in ENV_IDS}
 """By environment, as the zoo looks them up."""

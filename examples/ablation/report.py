@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
+from agents.benchmark.results import markdown
 from examples.ablation.trial import Measurement, folder_of
 from examples.ablation.variants import REFERENCE
 
@@ -76,15 +77,14 @@ class Difference:
         self.values = values
 
     def __str__(self) -> str:
-        """Return mean ± standard error over images, and the deviation over seeds."""
+        """Return mean ± standard error: over images, and over seeds if there are several."""
         if not self.values.size:
             return ""
         mean_of_seeds = self.values.mean(0)
-        error = mean_of_seeds.std(ddof=1) / math.sqrt(len(mean_of_seeds))
-        text = f"{self.values.mean():+.2f} ± {error:.2f}"
+        variance = mean_of_seeds.var(ddof=1) / len(mean_of_seeds)
         if len(self.values) > 1:
-            text += f" (seeds {self.values.mean(1).std(ddof=1):.2f})"
-        return text
+            variance += self.values.mean(1).var(ddof=1) / len(self.values)
+        return f"{self.values.mean():+.2f} ± {math.sqrt(variance):.2f}"
 
 
 def read_rows(out: Path, names: Sequence[str], seeds: Sequence[int]) -> list[Row]:
@@ -144,13 +144,16 @@ def write_markdown(path: Path, measurement: Measurement, rows: Sequence[Row]) ->
         f"IW-{iw['paths']}; nats, mean and deviation over seeds. {machine['processor']}, "
         f"{machine['torch_threads']} threads, torch {result['versions']['torch']}.",
         "",
-        *_markdown(COLUMNS, make_table(rows)),
+        "Differences are paired; their standard error is over images, and over seeds where "
+        "there are several.",
+        "",
+        *markdown(COLUMNS, make_table(rows)),
     ]
     for row in rows:
         if "encoding" in row.results[0]:
             header = ("offers for each decision", "encoder", "bound", "against one path")
             lines += ["", f"{row.name}, first {iw['images']:,} images:", ""]
-            lines += _markdown(header, make_encoding_table(row))
+            lines += markdown(header, make_encoding_table(row))
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
@@ -199,9 +202,3 @@ def _spread(values: NDArray[np.float64]) -> str:
 def _optional(values: NDArray[np.float64], form: str) -> str:
     """Return the mean, or nothing if there is none."""
     return "" if np.isnan(values).any() else format(values.mean(), form)
-
-
-def _markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Return a table in Markdown."""
-    lines = [header, ["---"] * len(header), *rows]
-    return ["| " + " | ".join(cells) + " |" for cells in lines]

@@ -1,7 +1,12 @@
 """Launchers: the same results wherever runs are executed."""
 
+import os
+import sys
+
 import pytest
 
+from agents.benchmark import launchers
+from agents.benchmark.execution import execute
 from agents.benchmark.launchers import LAUNCHERS
 from agents.benchmark.study import RESULT, plan
 
@@ -45,3 +50,26 @@ def test_a_failed_run_is_told(runs, tmp_path, monkeypatch):
     ((run, error),) = LAUNCHERS["local"]([broken], tmp_path, 1)
     assert run == broken and error
     assert broken.failure(tmp_path) == error
+
+
+def die(run, out):
+    """Stands for a run that the kernel ends."""
+    if run.contestant == "a2c":
+        os._exit(9)
+    return execute(run, out)
+
+
+def test_a_dead_process_does_not_end_the_study(runs, tmp_path, monkeypatch):
+    monkeypatch.setattr(launchers, "execute", die)
+    outcomes = dict(LAUNCHERS["local"](runs, tmp_path, 1))
+    dead = next(run for run in runs if run.contestant == "a2c")
+    assert outcomes[dead] == launchers.LOST
+    assert not dead.is_complete(tmp_path)
+    assert set(outcomes) == set(runs)
+
+
+def test_a_missing_package_is_named(runs, tmp_path, monkeypatch):
+    for name in ("submitit", "ray"):
+        monkeypatch.setitem(sys.modules, name, None)
+        with pytest.raises(ValueError, match=rf'pip install "gcgen\[{name}\]"'):
+            list(LAUNCHERS[name](runs, tmp_path, 1))

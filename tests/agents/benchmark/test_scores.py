@@ -9,6 +9,8 @@ from agents.benchmark.scores import compare, compute_interval, interquartile_mea
 def test_anchors():
     assert normalise(-20.0, random=-20.0, greedy=30.0) == 0
     assert normalise(30.0, random=-20.0, greedy=30.0) == 1
+    with pytest.raises(ValueError, match="nothing to choose"):
+        normalise(1.0, 2.0, 2.0)
     np.testing.assert_allclose(normalise(np.array([5.0, 80.0]), -20.0, 30.0), [0.5, 2.0])
 
 

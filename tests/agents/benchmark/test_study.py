@@ -42,9 +42,10 @@ class TestPlan:
     def test_what_is_unknown(self):
         with pytest.raises(ValueError, match="unknown algorithm 'sarsa'; there are: random, "):
             plan([DIGITS], ["sarsa"], 1, 10)
-        for env in ("CartPole-v1", "GCGen-Images-v0"):
-            with pytest.raises(ValueError, match="no shipped S-agent"):
-                plan([env], ["random"], 1, 10)
+        with pytest.raises(ValueError, match="unknown id 'CartPole-v1'; ours are GCGen-"):
+            plan(["CartPole-v1"], ["random"], 1, 10)
+        with pytest.raises(ValueError, match="no shipped S-agent"):
+            plan(["GCGen-Images-v0"], ["random"], 1, 10)
 
     def test_the_digest_tells_apart_what_decides_the_results(self, monkeypatch):
         run = make_run("ppo")
@@ -130,7 +131,7 @@ class TestExecution:
         assert path.stat().st_mtime_ns == before
 
     def test_buffers_that_do_not_fit_say_so_before_learning(self, tmp_path, monkeypatch):
-        monkeypatch.setattr("psutil.virtual_memory", lambda: type("M", (), {"available": 10**6}))
+        monkeypatch.setattr("psutil.virtual_memory", lambda: type("M", (), {"total": 10**6}))
         for name in ("dqn", "ppo"):
             error = execute(make_run(name), tmp_path)
             assert error.startswith("MemoryError: storing ")
@@ -163,7 +164,7 @@ class TestResults:
         assert lines[0].startswith("env,contestant,seed,steps,score,")
         write_report(out, table, [(runs[0], "RuntimeError: no luck")], [])
         report = (out / "report.md").read_text()
-        assert "| greedy | 1.000 [1.000, 1.000] |" in report
+        assert "| greedy | 1.000 |  | 1.000 ± 0.000 (2) |" in report
         assert "- random on GCGen-Digits-v0, seed 0: RuntimeError: no luck" in report
         assert hash_weights(DIGITS) in report
 
@@ -176,6 +177,25 @@ class TestResults:
             write_results(folder, read_outcomes(runs[:4], folder))
             files.append((folder / "results.json").read_bytes())
         assert files[0] == files[1]
+
+    def test_results_of_another_process_stay(self, tmp_path, monkeypatch):
+        """Two processes execute the same run; the slower one fails, or is only slower."""
+        for fails in (True, False):
+            out, run = tmp_path / str(fails), make_run()
+            original = execution._Execution.write
+
+            def write(self, folder, out=out, run=run, fails=fails, original=original):
+                monkeypatch.setattr(execution._Execution, "write", original)
+                assert execute(run, out) is None  # the other process
+                (run.folder(out) / "mark").touch()
+                if fails:
+                    raise RuntimeError("no luck")
+                original(self, folder)
+
+            monkeypatch.setattr(execution._Execution, "write", write)
+            assert execute(run, out) is None
+            assert run.is_complete(out) and (run.folder(out) / "mark").exists()
+            assert len(list((out / "runs" / DIGITS).iterdir())) == 1
 
     def test_other_weights_are_refused(self, study, tmp_path):
         out, runs = study

@@ -44,7 +44,7 @@ def test_failed_runs_are_told_and_repeated_on_request(tmp_path, capsys, executed
     command = ["benchmark", *SMALL, "--out", str(tmp_path), "--seeds", "1"]
     command += ["--algos", "greedy", "dqn"]
     with monkeypatch.context() as patch:
-        patch.setattr("psutil.virtual_memory", lambda: type("M", (), {"available": 10**6}))
+        patch.setattr("psutil.virtual_memory", lambda: type("M", (), {"total": 10**6}))
         assert main(command) == 1
     assert "failed: dqn, GCGen-Digits-v0, seed 0: MemoryError" in capsys.readouterr().err
     assert "Failed runs, not counted" in (tmp_path / "report.md").read_text()
@@ -59,7 +59,8 @@ def test_failed_runs_are_told_and_repeated_on_request(tmp_path, capsys, executed
     ("arguments", "message"),
     [
         (["--algos", "sarsa"], "no algorithm is called 'sarsa'; there are: random, "),
-        (["--envs", "CartPole-v1"], "no shipped S-agent"),
+        (["--envs", "CartPole-v1"], "unknown id 'CartPole-v1'"),
+        (["--envs", "GCGen-Images-v0"], "no shipped S-agent"),
         (["--seeds", "0"], "--seeds must be at least 1"),
     ],
 )

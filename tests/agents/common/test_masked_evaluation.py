@@ -32,14 +32,15 @@ class MaskedAgent:
 
 def step_by_hand(envs, seed):
     """Return the stats of one round of proposal 0, from the environment's outputs."""
-    _, info = envs.reset(seed=seed)
+    first, info = envs.reset(seed=seed)
     start, rewards, invalid = info["potential"], [], 0
     for _ in range(8):
-        _, reward, _, _, info = envs.step(np.zeros(4, np.int64))
+        obs, reward, _, _, info = envs.step(np.zeros(4, np.int64))
         rewards.append(reward)
         invalid = invalid + info["invalid_action"]
     gain = info["potential"] - start
-    return EpisodeStats(sum(rewards), gain, info["distance"], info["is_success"], invalid)
+    images = first["desired_goal"], obs["achieved_goal"]
+    return EpisodeStats(sum(rewards), gain, info["distance"], info["is_success"], invalid, *images)
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -57,7 +58,7 @@ def test_stats_are_those_of_the_episodes(mode):
 def test_returns_telescope_to_the_gain():
     stats = evaluate_agent(RandomAgent(seed=0), make_envs(8), 20)
     np.testing.assert_allclose(stats.returns, stats.gain, atol=1e-9)
-    assert [len(column) for column in stats] == [20] * 5
+    assert [len(column) for column in stats] == [20] * 7
 
 
 def test_agents_are_ranked_as_they_should_be():
