@@ -125,7 +125,7 @@ def make_config(**kwargs: Any) -> EnvConfig:
         if name not in names:
             near = difflib.get_close_matches(name, names, 1)
             hint = f"; did you mean {near[0]!r}?" if near else f"; known: {', '.join(names)}"
-            raise TypeError(f"unknown keyword {name!r}{hint}")
+            raise TypeError(f"got an unexpected keyword argument {name!r}{hint}")
     return EnvConfig(**kwargs)
 
 

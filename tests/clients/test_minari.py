@@ -19,7 +19,7 @@ def test_record_recover_replay(make, tmp_path, monkeypatch):
     assert dataset.total_episodes == 3
     loaded = minari.load_dataset("gcgen/digits-v0")
     recovered = loaded.recover_environment()
-    assert recovered.unwrapped.config == env.unwrapped.config
+    assert vars(recovered.unwrapped.config) == vars(env.unwrapped.config)
     for episode in loaded.iterate_episodes():
         recovered.reset(seed=int(episode.id))
         rewards = [recovered.step(int(action))[1] for action in episode.actions]

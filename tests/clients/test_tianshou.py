@@ -41,7 +41,7 @@ def test_a_masked_dqn():
             )
 
         def forward(self, obs, state=None, info=None):
-            vector = obs.obs if hasattr(obs, "obs") else obs["obs"]
+            vector = obs.obs if hasattr(obs, "obs") else obs
             return self.body(torch.as_tensor(np.asarray(vector), dtype=torch.float32)), state
 
     env = make_env()

@@ -76,7 +76,9 @@ class TestConfig:
             GCGenVectorEnv(num_envs=2.5, **DIGITS)
 
     def test_unknown_keyword_names_the_nearest(self):
-        with pytest.raises(TypeError, match="unknown keyword 'horizons'; did you mean 'horizon'"):
+        with pytest.raises(
+            TypeError, match="unexpected keyword argument 'horizons'; did you mean 'horizon'"
+        ):
             make_digits(horizons=3)
 
     def test_missing_data_says_what_to_put_where(self, tmp_path, monkeypatch):

@@ -233,3 +233,32 @@ def test_pickled_environments_continue_identically(proposer, obs_mode):
     roll(envs, 0, num_steps=7)
     twin = pickle.loads(pickle.dumps(envs))
     assert find_difference(envs.step(ACTIONS), twin.step(ACTIONS)) is None
+
+
+class TestComputeProposals:
+    @pytest.mark.parametrize("proposer", ["pretrained", "dictionary"])
+    def test_are_those_that_were_shown(self, proposer):
+        envs = make_digits(proposer=proposer, obs_mode="pixels")
+        obs, _ = envs.reset(seed=0)
+        for _ in range(envs.config.horizon + 1):
+            made = envs.compute_proposals(obs["observation"], obs["step"][:, 0])
+            assert made.dtype == np.float32
+            np.testing.assert_allclose(made, obs["proposals"], atol=1e-3)
+            obs, *_ = envs.step(ACTIONS)
+
+    def test_of_an_ended_episode_are_its_last_image(self):
+        envs = make_digits(autoreset_mode="Disabled")
+        obs, _ = envs.reset(seed=0)
+        made = envs.compute_proposals(obs["observation"], np.ones(3))
+        np.testing.assert_allclose(made, np.repeat(obs["observation"][:, None], 16, 1), atol=1e-5)
+
+    def test_what_does_not_fit(self):
+        envs = make_digits()
+        obs, _ = envs.reset(seed=0)
+        image = obs["observation"]
+        with pytest.raises(ValueError, match="between 0 and 1"):
+            envs.compute_proposals(image, np.array([0, 1, 2]))
+        with pytest.raises(ValueError, match=r"expected images \(B, 1, 8, 8\)"):
+            envs.compute_proposals(image[0], np.zeros(1))
+        with pytest.raises(ValueError, match=r"expected images \(B, 1, 8, 8\)"):
+            envs.compute_proposals(image, obs["step"])
