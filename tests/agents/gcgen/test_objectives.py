@@ -18,7 +18,7 @@ from agents.gcgen.objectives import (
 from agents.gcgen.objectives.base import compute_returns
 from agents.gcgen.objectives.leave_one_out import WEIGHT
 from agents.gcgen.rollout import Path, rollout
-from agents.gcgen.search import TwoStepSearch, improve
+from agents.gcgen.search import SoftSearch, improve
 from tests.agents.conftest import make_model
 from tests.agents.toys import (
     PIXELS,
@@ -236,7 +236,7 @@ def test_expert_iteration_converges_to_its_expert():
     chain = make_chain("handwritten")
     policy = make_policy(chain, look_ahead=(1.0, 1.0), width=64)
     train(ExpertIteration, chain, policy)
-    agent, expert = GCAgent(policy, chain), TwoStepSearch(GCAgent(policy, chain), A)
+    agent, expert = GCAgent(policy, chain), SoftSearch(GCAgent(policy, chain), A)
     kls = []
 
     @torch.no_grad()
