@@ -1,0 +1,49 @@
+"""The masked contestants never select an invalid action, learning or playing."""
+
+import numpy as np
+import pytest
+
+from agents.benchmark.contestants import CONTESTANTS
+from agents.common.masked_evaluation import evaluate_agent
+from gcgen_env import GCGenVectorEnv
+from gcgen_env.core import Core
+
+MASKED = [name for name in CONTESTANTS if name.startswith("maskable") or "+proposals" in name]
+ENV = "GCGen-Toy2D-v0"
+
+
+@pytest.fixture
+def count(monkeypatch):
+    """Count decisions and invalid ones in every environment."""
+    total = {"steps": 0, "invalid": 0}
+    original = Core.step
+
+    def step(core, action, *rows):
+        result = original(core, action, *rows)
+        total["steps"] += len(action)
+        total["invalid"] += int(np.sum(core.invalid[rows[0]] if rows else core.invalid))
+        return result
+
+    monkeypatch.setattr(Core, "step", step)
+    return total
+
+
+def learn_and_play(name, timesteps):
+    contestant = CONTESTANTS[name]
+    env = contestant.make_env(ENV, nucleus=0.6)
+    model = contestant.make(env, 0).learn(timesteps)
+    envs = GCGenVectorEnv(16, **{**vars(env.envs.config), "obs_mode": "pixels"})
+    evaluate_agent(contestant.play(model, envs), envs, 32)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", MASKED)
+def test_no_invalid_action_in_a_hundred_thousand(name, count):
+    learn_and_play(name, 100_000)
+    assert count["steps"] > 100_000
+    assert count["invalid"] == 0
+
+
+def test_others_do_select_them(count):
+    learn_and_play("ppo", 256)
+    assert count["invalid"] > 0
