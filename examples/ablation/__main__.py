@@ -63,7 +63,7 @@ def main(
     _check_folder(out, measurement)
     for i, (seed, variant) in enumerate((s, v) for s in seeds for v in chosen):
         folder = folder_of(out, variant.name, seed)
-        if not (folder / "result.json").is_file():
+        if not _is_done(folder, variant):
             total = len(seeds) * len(chosen)
             print(f"[{i + 1}/{total}] {variant.name}, seed {seed}", file=sys.stderr, flush=True)
             run_trial(variant, seed, measurement, images, folder)
@@ -90,6 +90,23 @@ def _choose(known: list[Variant], patterns: tuple[str, ...]) -> list[Variant]:
                 f"{', '.join(variant.name for variant in known)}"
             )
     return [v for v in known if any(fnmatch(v.name, pattern) for pattern in patterns)]
+
+
+def _is_done(folder: Path, variant: Variant) -> bool:
+    """Return whether a trial is complete.
+
+    Raises:
+        ValueError: If a variant of the same name was then another one.
+    """
+    path, wanted = folder / "result.json", json.loads(json.dumps(variant.options))
+    if not path.is_file():
+        return False
+    found = json.loads(path.read_text())["options"]
+    if found != wanted:
+        raise ValueError(
+            f"{folder} holds {variant.name} with {found}, not {wanted}: pass another --out"
+        )
+    return True
 
 
 def _check_folder(out: Path, measurement: Measurement) -> None:

@@ -109,6 +109,7 @@ def run_trial(
     arrays["iw"] = weighted.per_image
     document = {
         "variant": variant.name,
+        "options": variant.options,
         "seed": seed,
         "images_seen": model.images_seen,
         "updates": model.updates,

@@ -9,7 +9,7 @@ from agents import GCGen
 from agents.gcgen.objectives import OBJECTIVES
 from examples.ablation.contenders import Agents, Contender
 from examples.ablation.vae import CategoricalVAE, GaussianVAE, OneImage, VAESizes
-from gcgen_env.config import ENV_CONFIGS
+from gcgen_env.config import ENV_CONFIGS, EnvConfig
 
 REFERENCE = "leave_one_out"
 """The default, with which all others are compared, image by image."""
@@ -48,13 +48,15 @@ class Variant(NamedTuple):
 
     name: str
     """What it is called."""
+    options: dict[str, Any]
+    """What it does otherwise than the defaults, as JSON values; kept with its result."""
     make: Callable[[int], Contender]
     """Builds it, given a seed."""
 
 
 def list_variants(env: str) -> list[Variant]:
     """Return the variants for an environment, in the order of the table."""
-    tuning = TUNING.get(env, TUNING["GCGen-Digits-v0"])
+    config, tuning = ENV_CONFIGS[env], TUNING.get(env, TUNING["GCGen-Digits-v0"])
 
     def agents(name: str, policy: dict[str, Any], **options: Any) -> Variant:
         names = ("num_proposals", "horizon")
@@ -65,14 +67,18 @@ def list_variants(env: str) -> list[Variant]:
                 GCGen("GCPolicy", env, policy_kwargs=policy, env_kwargs=sizes, seed=seed, **options)
             )
 
-        return Variant(name, make)
+        return Variant(name, {"policy": policy, **sizes, **options}, make)
+
+    def autoencoder(
+        name: str, kind: Callable[[EnvConfig, VAESizes, int], Contender], chosen: VAESizes
+    ) -> Variant:
+        return Variant(name, chosen._asdict(), lambda seed: kind(config, chosen, seed))
 
     def ddn(name: str, **changes: Any) -> Variant:
         policy = {**HARD, "prior": False}
         options = {**tuning.ddn, **changes}
         return agents(name, policy, s_agent_kwargs={"uniform_prior": True}, **options)
 
-    config = ENV_CONFIGS[env]
     a, h, rate = config.num_proposals, config.horizon, tuning.ddn["learning_rate"]
     product = a * h
     grid = [(2 * a, h // 2), (a // 2, 2 * h), (a // 4, 4 * h)]
@@ -90,10 +96,8 @@ def list_variants(env: str) -> list[Variant]:
         agents("no look-ahead", {"look_ahead": None}),
         agents("no auxiliary", {}, auxiliary=0.0),
         # One proposal leaves nothing to choose: one image, whatever the goal.
-        Variant("A=1", lambda s: OneImage(config, tuning.vae, s)),
+        autoencoder("A=1", OneImage, tuning.vae),
         *(agents(f"A={k} H={product // k}", {}, num_proposals=k, horizon=t) for k, t in grid),
-        Variant("vae", lambda s: GaussianVAE(config, tuning.vae, s)),
-        Variant(
-            "categorical vae", lambda seed: CategoricalVAE(config, tuning.categorical_vae, seed)
-        ),
+        autoencoder("vae", GaussianVAE, tuning.vae),
+        autoencoder("categorical vae", CategoricalVAE, tuning.categorical_vae),
     ]
