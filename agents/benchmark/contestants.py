@@ -46,6 +46,12 @@ OFF_POLICY: dict[str, Any] = {
     "learning_rate": 5e-4,
 }
 """DQN and its relatives: a gradient step for every 8 decisions of 8 environments."""
+FROZEN: dict[str, Any] = {
+    "batch_size": 32,
+    "gc_learning_rate": 3e-3,
+    "precision": "float32",  # alike on all processors
+}
+"""The GC-agent of `GCGen` on a frozen S-agent: an update for every 32 trajectories."""
 
 
 @dataclass(frozen=True)
@@ -62,8 +68,6 @@ class Contestant:
     """Whether it needs observations as one vector."""
     num_envs: int = 8
     """Environments that it learns in at once."""
-    selection: dict[str, Any] = field(default_factory=dict)
-    """Terms of a GC-agent that are changed while it plays."""
     options: dict[str, Any] = field(default_factory=dict)
     """Algorithm, policy and hyperparameters, as JSON values."""
     env_kwargs: dict[str, Any] = field(default_factory=dict)
@@ -71,7 +75,7 @@ class Contestant:
 
     def describe(self) -> dict[str, Any]:
         """Return what decides its results, as JSON values."""
-        names = ("options", "env_kwargs", "num_envs", "flat", "learns", "selection")
+        names = ("options", "env_kwargs", "num_envs", "flat", "learns")
         return {name: getattr(self, name) for name in names}
 
     def make_env(self, env: str, **kwargs: Any) -> VecEnv:
@@ -85,32 +89,9 @@ class Contestant:
 
     def play(self, model: Any, envs: GCGenVectorEnv) -> Agent:
         """Return what plays in the evaluation."""
-        if self.selection:
-            return _Reselecting(model, self.selection)
         if self.flat or self.env_kwargs.get("obs_mode") == "compact":
             return _Converted(model, self.flat)
         return model
-
-
-class _Reselecting:
-    """Lets a GC-agent play with other terms than it learns with."""
-
-    def __init__(self, model: GCGen, selection: dict[str, Any]) -> None:
-        """Note the model and the terms."""
-        self.model = model
-        self.selection = selection
-
-    def predict(
-        self, observation: Any, state: Any, episode_start: Any, deterministic: bool
-    ) -> tuple[NDArray[Any], Any]:
-        """Return the actions (N,), and put the terms back."""
-        policy = self.model.policy
-        own = {name: getattr(policy.selection, name) for name in self.selection}
-        policy.set_selection(**self.selection)
-        try:
-            return self.model.predict(observation, state, episode_start, deterministic)
-        finally:
-            policy.set_selection(**own)
 
 
 class _Converted:
@@ -178,7 +159,7 @@ def _check_memory(env: VecEnv, options: dict[str, Any]) -> None:
         check_fits(options["n_steps"] * env.num_envs, env.observation_space)
 
 
-def _gcgen(name: str, **selection: Any) -> Contestant:
+def _gcgen(name: str, **changes: Any) -> Contestant:
     """Describe the GC-agent of `GCGen`, trained on the environment's own S-agent."""
 
     def make(env: VecEnv, seed: int) -> GCGen:
@@ -188,15 +169,9 @@ def _gcgen(name: str, **selection: Any) -> Contestant:
             "GCPolicy", env, s_agent=proposer, train_s_agent=False, seed=seed, device="cpu", **own
         )
 
-    own: dict[str, Any] = {"batch_size": 64, "precision": "float32"}  # alike on all processors
+    own = {**FROZEN, **changes}
     options = {"algorithm": "GCGen", "train_s_agent": False, **own}
-    return Contestant(
-        name,
-        make,
-        num_envs=128,
-        selection=selection,
-        options=options,
-    )
+    return Contestant(name, make, num_envs=own["batch_size"], options=options)
 
 
 def _reference(
@@ -305,7 +280,8 @@ CONTESTANTS: dict[str, Contestant] = {
         ),
         _learner("ars", ARS, "LinearPolicy", flat=True, num_envs=1, env_kwargs=COMPACT, n_delta=8),
         _gcgen("gcgen"),
-        _gcgen("gcgen_prior0", prior=False),
+        # A teacher that leaves the prior out; returns would charge the divergence from it.
+        _gcgen("gcgen_prior0", gc_objective="expert_iteration", **_LOOKING),
     )
 }
 """Every contestant, by name, in the order of the tables."""

@@ -40,7 +40,8 @@ class SoftSearch:
     is known in place of the GC-agent's learned score. The other proposals keep the GC-agent's
     logits, raised by what those of the M rose on average over its q: so q > 0 wherever p_S > 0,
     the importance-weighted bound still tends to the exact value, and a broad q, which costs
-    little, stays broad. In the same way V_n looks behind the `INNER_WIDTH` best b alone.
+    little, stays broad. In the same way V_n looks behind the `INNER_WIDTH` best b alone. For a
+    GC-agent that does not weigh the prior, p_S is uniform over the valid proposals here.
     """
 
     def __init__(self, agent: GCAgent, width: int = 8, steps: int = 1) -> None:
@@ -62,14 +63,18 @@ def improve(
 ) -> Tensor:
     """Return the search's log q, shape (B, A), given the GC-agent's own and beta_h."""
     top = log_q.topk(min(width, log_q.shape[1])).indices  # (B, M)
-    value = compute_soft_values(agent.chain, decision, top, steps)
+    weighed = agent.policy.selection.prior
+    value = compute_soft_values(agent.chain, decision, top, steps, weighed)
     reward = decision.gain.gather(1, top) + value
-    known = decision.log_prior.gather(1, top) + beta * reward
+    log_prior = decision.log_prior if weighed else _level(decision.log_prior).log_softmax(-1)
+    known = log_prior.gather(1, top) + beta * reward
     return _replace(log_q, top, known).log_softmax(-1)
 
 
 @torch.no_grad()
-def compute_soft_values(chain: Chain, decision: Decision, action: Tensor, steps: int = 1) -> Tensor:
+def compute_soft_values(
+    chain: Chain, decision: Decision, action: Tensor, steps: int = 1, prior: bool = True
+) -> Tensor:
     """Compute V_n(x'_a) of some of the next states by enumerating what follows them.
 
     Args:
@@ -77,6 +82,7 @@ def compute_soft_values(chain: Chain, decision: Decision, action: Tensor, steps:
         decision: B states.
         action: Which of their proposals, shape (B, M).
         steps: n; exact for 1, and for more if A is at most `INNER_WIDTH`.
+        prior: Weigh log p_S; False takes all valid proposals to be as likely.
 
     Returns:
         The soft values, shape (B, M), in nats; zero at the last decision.
@@ -91,10 +97,11 @@ def compute_soft_values(chain: Chain, decision: Decision, action: Tensor, steps:
     values = []
     for x, g, h in zip(canvas.split(_ROWS), goal.split(_ROWS), following.split(_ROWS), strict=True):
         after = decide(chain, chain.offer(x, h), x, g, h)
-        logits = (after.log_prior + after.gain).clamp_min(INVALID_LOGIT)
+        log_prior = after.log_prior if prior else _level(after.log_prior).log_softmax(-1)
+        logits = (log_prior + after.gain).clamp_min(INVALID_LOGIT)
         if steps > 1:
             best, top = logits.topk(min(INNER_WIDTH, logits.shape[1]))
-            known = best + compute_soft_values(chain, after, top, steps - 1)
+            known = best + compute_soft_values(chain, after, top, steps - 1, prior)
             logits = _replace(logits, top, known)
         values.append(logits.logsumexp(-1))
     return torch.cat(values).masked_fill(ended, 0.0).view_as(action)

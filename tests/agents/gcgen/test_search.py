@@ -104,6 +104,24 @@ class TestSoftSearch:
         torch.testing.assert_close(odds, mixed.log_softmax(1), rtol=1e-4, atol=1e-5)
 
     @torch.no_grad()
+    def test_without_the_prior_all_valid_proposals_are_alike(self, chain):
+        decision = make_decision(chain, torch.full((8,), H - 2))
+        log_q = SoftSearch(make_agent(chain, prior=False), A)(decision)
+        phi, logits = chain.likelihood.log_prob, torch.empty(8, A)
+        goals = decision.goal.unsqueeze(1)
+        for a in range(A):
+            after = chain.choose(decision.canvas, decision.step, torch.full((8,), a))
+            delta, log_prior = chain.propose(after, decision.step + 1)
+            last = chain.dynamics.advance(after.unsqueeze(1), delta, decision.step + 1)
+            valid = (log_prior > -torch.inf).double()
+            reached = (
+                valid * (phi(last, goals) - phi(decision.canvas, decision.goal)[:, None]).exp()
+            )
+            logits[:, a] = (reached.sum(1) / valid.sum(1)).log()
+        expected = logits.masked_fill(decision.log_prior == -torch.inf, -torch.inf).softmax(1)
+        torch.testing.assert_close(log_q.exp(), expected, rtol=1e-4, atol=1e-5)
+
+    @torch.no_grad()
     def test_values_by_enumeration_whatever_the_steps(self, chain):
         step = torch.arange(8) % H
         decision = make_decision(chain, step)
