@@ -103,12 +103,14 @@ class OptimisationSettings:
 
     learning_rate: float = 2e-3
     """Of the S-agent."""
-    gc_learning_rate: float = 1e-3
+    gc_learning_rate: float = 3e-3
     """Of the GC-agent's learned score, temperature and value."""
     gc_objective: Literal[
         "leave_one_out", "expert_iteration", "path_consistency", "policy_gradient"
     ] = "leave_one_out"
     """How these learn."""
+    gc_interval: int = 16
+    """Updates of the S-agent for each one of the GC-agent."""
     auxiliary: float = 1.0
     """Weight of the reconstructions on the way, which falls to zero over the budget."""
     lr_schedule: Literal["cosine", "constant"] = "cosine"

@@ -27,6 +27,7 @@ _OPTIONS = (
     "learning_rate",
     "gc_learning_rate",
     "gc_objective",
+    "gc_interval",
     "auxiliary",
     "batch_size",
     "precision",

@@ -17,21 +17,13 @@ from stable_baselines3.common.utils import get_device
 from torch import Tensor
 
 from agents.common.vec_env import GCGenVecEnv, find_config, make_vec_env
+from agents.gcgen import options
 from agents.gcgen.choices import make_sampler
 from agents.gcgen.files import load_model, save_model
 from agents.gcgen.gc_agent import GCAgent
 from agents.gcgen.generation import GenerativeModel
 from agents.gcgen.losses import check_finite, compute_bound, s_agent_loss
 from agents.gcgen.objectives import OBJECTIVES
-from agents.gcgen.options import (
-    check_choice,
-    check_gamma,
-    check_json,
-    check_options,
-    check_weight,
-    find_dtype,
-)
-from agents.gcgen.options import learning_rate_factor as factor_at
 from agents.gcgen.policies import GCPolicy
 from agents.gcgen.records import SAMPLE_INTERVAL, record_samples, record_time, record_update
 from agents.gcgen.rollout import Path as Trajectories
@@ -64,8 +56,9 @@ class GCGen(GenerativeModel, BaseAlgorithm):
         train_s_agent: bool = True,
         lr_schedule: str = "cosine",
         auxiliary: float = 1.0,
-        gc_learning_rate: float = 1e-3,
+        gc_learning_rate: float = 3e-3,
         gc_objective: str = "leave_one_out",
+        gc_interval: int = 16,
         precision: str = "auto",
         s_agent_kwargs: dict[str, Any] | None = None,
         policy_kwargs: dict[str, Any] | None = None,
@@ -92,6 +85,7 @@ class GCGen(GenerativeModel, BaseAlgorithm):
             auxiliary: Weight of the reconstructions on the way, falling to zero while it learns.
             gc_learning_rate: Of the GC-agent's learned score, temperature and value.
             gc_objective: How these learn: "leave_one_out" or another key of `OBJECTIVES`.
+            gc_interval: Updates of the S-agent for each one of the GC-agent.
             precision: In which proposals are scored while training: "float32", "bfloat16", or
                 "auto", the faster one here.
             s_agent_kwargs: `width`, `depth`, `body`, `uniform_prior` of `NetworkConfig`.
@@ -107,15 +101,16 @@ class GCGen(GenerativeModel, BaseAlgorithm):
             ValueError: If an option is out of range, or the S-agent does not fit the
                 environment.
         """
-        check_options(learning_rate, gc_learning_rate, batch_size, lr_schedule, seed, precision)
-        check_weight("auxiliary", auxiliary)
-        check_choice("gc_objective", gc_objective, OBJECTIVES)
-        check_json(policy_kwargs=policy_kwargs, s_agent_kwargs=s_agent_kwargs)
+        options.check_rates(learning_rate=learning_rate, gc_learning_rate=gc_learning_rate)
+        options.check_counts(batch_size=batch_size, gc_interval=gc_interval)
+        options.check_options(auxiliary, lr_schedule, gc_objective, precision, seed)
+        options.check_json(policy_kwargs=policy_kwargs, s_agent_kwargs=s_agent_kwargs)
         self.train_s_agent = train_s_agent
         self.lr_schedule_name = lr_schedule
         self.auxiliary = auxiliary
         self.gc_learning_rate = gc_learning_rate
         self.gc_objective = gc_objective
+        self.gc_interval = gc_interval
         self.precision = precision
         self.batch_size = batch_size
         self.s_agent_kwargs = dict(s_agent_kwargs or {})
@@ -126,7 +121,7 @@ class GCGen(GenerativeModel, BaseAlgorithm):
         adapter = None
         if env is not None:
             self.env_config, num = find_config(env, env_kwargs)
-            check_gamma(self.env_config)
+            options.check_gamma(self.env_config)
             adapter = make_vec_env(self.env_config, num or n_envs, get_device(device))
         super().__init__(
             policy=policy,
@@ -197,7 +192,7 @@ class GCGen(GenerativeModel, BaseAlgorithm):
             ValueError: If the S-agent does not fit it.
         """
         config, num = find_config(env)
-        check_gamma(config)
+        options.check_gamma(config)
         adapter = make_vec_env(config, num or self.n_envs or 128, self.device)
         wanted = adapter.envs.core.chain
         check_saved(self.s_agent.to_saved(), config, wanted.likelihood, wanted.shape)
@@ -265,16 +260,18 @@ class GCGen(GenerativeModel, BaseAlgorithm):
     def train(self) -> Trajectories:
         """Roll out `n_envs` trajectories, one update for each `batch_size`; return the last.
 
-        The GC-agent, if it learns, does so from roll-outs of its own: once after the updates of
-        the S-agent, or in their place if the S-agent is frozen.
+        The GC-agent, if it learns, does so from roll-outs of its own: after `gc_interval` updates
+        of the S-agent, or in their place if the S-agent is frozen.
         """
         self.policy.set_training_mode(True)
         learned = self.policy.selection.learned
         batches = self._sample_goals().split(self.batch_size)
         if self.train_s_agent:
             path = [self._update_s_agent(goals) for goals in batches][-1]
-            if learned:
-                self._update_gc_agent(batches[0])  # never a remainder
+            due = (self._n_updates + len(batches)) // self.gc_interval
+            due = due - self._n_updates // self.gc_interval if learned else 0
+            for goals in batches[:due]:
+                self._update_gc_agent(goals)
         else:
             update = self._update_gc_agent if learned else self._roll_out
             path = [update(goals) for goals in batches][-1]
@@ -285,7 +282,7 @@ class GCGen(GenerativeModel, BaseAlgorithm):
         """Roll out one batch; imitation needs all proposals, a frozen S-agent's are pruned."""
         chain = self.s_agent.chain if self.train_s_agent else self.chain
         selector = selector or torch.no_grad()(GCAgent(self.policy, chain))
-        dtype = find_dtype(self.precision, self.device)
+        dtype = options.find_dtype(self.precision, self.device)
         return rollout(chain, selector, goals, make_sampler(self._generator), dtype)
 
     def _update_s_agent(self, goals: Tensor) -> Trajectories:
@@ -370,7 +367,7 @@ class GCGen(GenerativeModel, BaseAlgorithm):
         """Note how far training is and set the learning rates."""
         self.progress = progress
         self._current_progress_remaining = 1.0 - progress
-        factor = factor_at(self.lr_schedule_name, progress, self._n_updates)
+        factor = options.learning_rate_factor(self.lr_schedule_name, progress, self._n_updates)
         for optimizer, rate in (
             (self.optimizer, float(self.learning_rate)),  # type: ignore[arg-type]
             (self.policy.optimizer, self.gc_learning_rate),

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from agents.gcgen.objectives import OBJECTIVES
 from gcgen_env.config import EnvConfig
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
@@ -18,16 +19,9 @@ SCHEDULES = ("cosine", "constant")
 WARM_UPDATES = 100
 
 
-def check_options(
-    learning_rate: Any,
-    gc_learning_rate: Any,
-    batch_size: int,
-    lr_schedule: str,
-    seed: int | None,
-    precision: str,
-) -> None:
-    """Raise a ValueError that names the first option out of range."""
-    for name, rate in (("learning_rate", learning_rate), ("gc_learning_rate", gc_learning_rate)):
+def check_rates(**rates: Any) -> None:
+    """Raise a ValueError that names the first learning rate that is none."""
+    for name, rate in rates.items():
         if callable(rate):
             raise ValueError(
                 f"{name} must be a number: a callable cannot be saved without pickle; use "
@@ -35,22 +29,29 @@ def check_options(
             )
         if not rate >= 0:
             raise ValueError(f"{name} must not be negative, got {rate}")
-    if batch_size < 1:
-        raise ValueError(f"batch_size must be at least 1, got {batch_size}")
-    check_choice("lr_schedule", lr_schedule, SCHEDULES)
+
+
+def check_counts(**counts: int) -> None:
+    """Raise a ValueError that names the first count below one."""
+    for name, count in counts.items():
+        if count < 1:
+            raise ValueError(f"{name} must be at least 1, got {count}")
+
+
+def check_options(
+    auxiliary: float, lr_schedule: str, gc_objective: str, precision: str, seed: int | None
+) -> None:
+    """Raise a ValueError that names the first of the other options out of range."""
+    if not 0 <= auxiliary < math.inf:
+        raise ValueError(f"auxiliary must be finite and not negative, got {auxiliary}")
+    _check_choice("lr_schedule", lr_schedule, SCHEDULES)
+    _check_choice("gc_objective", gc_objective, OBJECTIVES)
+    _check_choice("precision", precision, ("auto", *PRECISIONS))
     if seed is not None and not 0 <= seed < 2**32:
         raise ValueError(f"seed must lie in [0, 2**32), got {seed}")
-    if precision not in (*PRECISIONS, "auto"):
-        raise ValueError(f"precision must be 'auto', 'float32' or 'bfloat16', got {precision!r}")
 
 
-def check_weight(name: str, value: float) -> None:
-    """Raise a ValueError unless a weight of a loss is finite and not negative."""
-    if not 0 <= value < math.inf:
-        raise ValueError(f"{name} must be finite and not negative, got {value}")
-
-
-def check_choice(name: str, value: Any, known: Collection[str]) -> None:
+def _check_choice(name: str, value: Any, known: Collection[str]) -> None:
     """Raise a ValueError unless an option has one of the known values."""
     if value not in known:
         raise ValueError(f"{name} must be one of {', '.join(known)}; got {value!r}")

@@ -30,8 +30,9 @@ def make_vec_env(num_envs: int = 4, **kwargs) -> GCGenVecEnv:
 
 
 def make_model(updates: int = 0, n_envs: int = 16, env=DIGITS, **kwargs) -> GCGen:
-    """Make a small model, trained for some updates."""
-    options = {"seed": 0, "n_envs": n_envs, "s_agent_kwargs": {"width": 32, "depth": 1}, **kwargs}
+    """Make a small model, trained for some updates; both agents learn in each of them."""
+    small = {"s_agent_kwargs": {"width": 32, "depth": 1}, "gc_interval": 1}
+    options = {"seed": 0, "n_envs": n_envs, **small, **kwargs}
     model = GCGen("GCPolicy", env, **options)
     horizon = model.s_agent.network.horizon
     return model.learn(updates * n_envs * horizon) if updates else model

@@ -197,7 +197,7 @@ def test_every_hyperparameter_reaches_the_model(tmp_path):
         s_agent=SAgentSettings(width=16, depth=1, body="conv", uniform_prior=True),
         gc_agent=GCAgentSettings("none", learned=False, prior=False, hard=True, gc_width=8),
         optimisation=OptimisationSettings(
-            0.1, 0.2, "path_consistency", 0.7, "constant", 4, 2, "bfloat16"
+            0.1, 0.2, "path_consistency", 3, 0.7, "constant", 4, 2, "bfloat16"
         ),
     )
     model = make_model(settings, RunFolder(tmp_path))
@@ -211,7 +211,8 @@ def test_every_hyperparameter_reaches_the_model(tmp_path):
     assert selection.scorer.width == 8
     assert (model.learning_rate, model.gc_learning_rate, model.n_envs) == (0.1, 0.2, 4)
     assert (model.batch_size, model.precision) == (2, "bfloat16")
-    assert (model.gc_objective, model.auxiliary) == ("path_consistency", 0.7)
+    assert (model.gc_objective, model.gc_interval) == ("path_consistency", 3)
+    assert model.auxiliary == 0.7
     assert (model.lr_schedule_name, model.seed) == ("constant", 5)
 
 

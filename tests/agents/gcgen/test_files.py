@@ -33,6 +33,7 @@ def test_the_round_trip_keeps_everything(model, model_file, digits):
 OPTIONS = {
     "learning_rate": 3e-3,
     "gc_learning_rate": 1e-3,
+    "gc_interval": 5,
     "lr_schedule": "constant",
     "precision": "bfloat16",
     "train_s_agent": False,
@@ -46,7 +47,7 @@ def test_options_are_kept(tmp_path):
     randomise(model.policy)
     model.save(tmp_path / "model")
     loaded = GCGen.load(tmp_path / "model")
-    for name in ("learning_rate", "gc_learning_rate", "precision", "train_s_agent"):
+    for name in ("learning_rate", "gc_learning_rate", "gc_interval", "precision", "train_s_agent"):
         assert getattr(loaded, name) == OPTIONS[name], name
     assert loaded.lr_schedule_name == "constant"
     assert loaded.policy.selection == model.policy.selection

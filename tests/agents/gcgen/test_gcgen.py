@@ -61,6 +61,7 @@ def test_an_environment_is_required():
     ("options", "message"),
     [
         ({"learning_rate": lambda progress: 1e-3}, "learning_rate must be a number: a callable"),
+        ({"gc_interval": 0}, "gc_interval must be at least 1, got 0"),
         ({"gc_learning_rate": abs}, "gc_learning_rate must be a number: a callable"),
         ({"learning_rate": -1.0}, "learning_rate must not be negative, got -1"),
         ({"learning_rate": float("nan")}, "learning_rate must not be negative, got nan"),
@@ -71,7 +72,10 @@ def test_an_environment_is_required():
         ({"env_kwargs": {"gamma": 0.9}}, "undiscounted: make the environment with gamma=1"),
         ({"policy_kwargs": {"look_ahead": (float("nan"), 1)}}, "must be two temperatures"),
         ({"policy_kwargs": {"look_ahead": 1.0}}, "must be two temperatures"),
-        ({"precision": "float16"}, "precision must be 'auto', 'float32' or 'bfloat16'"),
+        (
+            {"precision": "float16"},
+            "precision must be one of auto, float32, bfloat16; got 'float16'",
+        ),
         ({"n_envs": 0}, "num_envs must be at least 1"),
         ({"policy_kwargs": {"activation_fn": torch.nn.ReLU}}, "policy_kwargs must hold JSON"),
         ({"policy_kwargs": {"look_ahead": (1.0,)}}, "look_ahead must be two temperatures"),

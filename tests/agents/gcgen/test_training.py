@@ -175,6 +175,19 @@ def test_timesteps_continue_or_start_anew():
     assert model.num_timesteps == STEPS and model._n_updates == 4
 
 
+@pytest.mark.parametrize(("interval", "counts"), [(1, [3, 3, 3]), (4, [0, 1, 1]), (9, [0, 0, 1])])
+def test_the_gc_agent_learns_at_intervals(monkeypatch, interval, counts):
+    """Of the S-agent's updates, counted over rounds of three; the last of each is a remainder."""
+    updated = []
+    monkeypatch.setattr(GCGen, "_update_gc_agent", lambda self, goals: updated.append(len(goals)))
+    model = make_model(n_envs=20, batch_size=8, gc_interval=interval)
+    for round_, count in enumerate(counts):
+        updated.clear()
+        model.train()
+        assert model._n_updates == 3 * round_ + 3 and len(updated) == count
+        assert updated == [8, 8, 4][:count]
+
+
 def test_learning_rates_warm_up_and_anneal():
     model = make_model(learning_rate=1e-3, gc_learning_rate=3e-4)
     rates = []
