@@ -10,11 +10,19 @@ from numpy.typing import NDArray
 from PIL import Image
 from safetensors.numpy import load_file
 
-from agents.benchmark.results import Outcome, Table
+from agents.benchmark.contestants import CONTESTANTS
+from agents.benchmark.results import FEWEST_RUNS, Outcome, Table
+from agents.benchmark.scores import bootstrap_mean
 from agents.benchmark.study import IMAGES
 from gcgen_env.viewer import image_grid
 
-STYLES = ("-", "--", ":", "-.")
+AXES = {"steps": "steps", "seconds": "seconds of learning"}
+"""What progress is measured in."""
+PROPOSALS = "+proposals"
+"""How names of contestants end whose policy scores proposals."""
+NEAR = (0.95, 1.025)
+"""Scores around greedy look-ahead that are drawn again, larger."""
+_REFERENCES = {"random": ":", "prior": "--", "greedy": "-"}
 
 
 def draw_figures(out: Path, table: Table) -> list[Path]:
@@ -23,73 +31,110 @@ def draw_figures(out: Path, table: Table) -> list[Path]:
     Raises:
         ImportError: If matplotlib is not installed: `pip install "gcgen[bench]"`.
     """
-    paths = [_draw_curves(out, table, x) for x in ("steps", "seconds")]
-    paths.append(_draw_intervals(out, table))
+    paths = [_draw_intervals(out, table)]
+    paths += [_draw_curves(out, table, y, x) for y in ("score", "return") for x in AXES]
     for env in table.envs:
         montage = _draw_montage(out, table, env)
         paths += [montage] if montage else []
     return paths
 
 
-def _draw_curves(out: Path, table: Table, x: str) -> Path:
-    """Draw score against steps or seconds: mean over seeds, shaded between extremes."""
+def _draw_curves(out: Path, table: Table, y: str, x: str) -> Path:
+    """Draw score or return against progress: mean over seeds, with its 95 % interval."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(5 * len(table.envs), 4.5), layout="constrained")
-    panels = figure.subplots(1, len(table.envs), squeeze=False)[0]
-    for axes, env in zip(panels, table.envs, strict=True):
-        for place, name in enumerate(table.contestants):
-            cell = table.cell(env, name)
-            if not cell:
-                continue
-            color, style = f"C{place % 10}", STYLES[place // 10 % len(STYLES)]
-            label = name if axes is panels[0] else None
-            if not cell[0].last["steps"]:  # has learned nothing
-                level = np.mean([o.last["score"] for o in cell])
-                axes.axhline(level, color=color, ls=style, lw=1, label=label)
-                continue
-            at, scores = _gather(cell, x)
-            axes.plot(at, scores.mean(0), color=color, ls=style, label=label)
-            axes.fill_between(at, scores.min(0), scores.max(0), color=color, alpha=0.12, lw=0)
-        axes.set_title(env)
-        axes.set_xlabel("steps" if x == "steps" else "seconds of learning")
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.set_ylim(-0.6, max(1.15, axes.get_ylim()[1]))
-    panels[0].set_ylabel("normalised score")
-    figure.legend(loc="outside right upper", frameon=False, fontsize=8)
-    path = out / f"curves_{x}.png"
+    near = y == "score"
+    figure = Figure(figsize=(4.6 * len(table.envs) + 2, 6.5 if near else 4.5), layout="constrained")
+    heights = (2, 3) if near else (1,)
+    panels = figure.subplots(len(heights), len(table.envs), squeeze=False, height_ratios=heights)
+    for column, env in enumerate(table.envs):
+        for axes in panels[:, column]:
+            for name in table.contestants:
+                _draw_contestant(axes, table, env, name, y, x)
+            axes.spines[["top", "right"]].set_visible(False)
+        bottom, top = panels[-1, column], panels[0, column]
+        top.set_title(env)
+        bottom.set_xlabel(AXES[x])
+        if near:
+            bottom.set_ylim(max(-0.6, bottom.get_ylim()[0]), 1.15)
+            top.set_ylim(*NEAR)
+            top.tick_params(labelbottom=False)
+    panels[-1, 0].set_ylabel("normalised score" if near else "return (nats)")
+    found = [axes.get_legend_handles_labels() for axes in panels[-1]]
+    shown = {label: handle for both in found for handle, label in zip(*both, strict=True)}
+    names = [name for name in table.contestants if name in shown]
+    figure.legend(
+        [shown[name] for name in names], names, loc="outside right upper", frameon=False, fontsize=8
+    )
+    path = out / f"{y}_{x}.png"
     figure.savefig(path, dpi=130)
     return path
 
 
-def _gather(cell: list[Outcome], x: str) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Return positions (P,) and scores (R, P) of the points that all seeds have."""
+def _draw_contestant(axes: Any, table: Table, env: str, name: str, y: str, x: str) -> None:
+    """Draw one curve, or a grey line for what learns nothing."""
+    cell = table.cell(env, name)
+    if not cell:
+        return
+    if not CONTESTANTS[name].learns:
+        level = np.mean([o.last[y] for o in cell])
+        axes.axhline(level, color="0.6", ls=_REFERENCES.get(name, "-."), lw=1, label=name, zorder=1)
+        return
+    at, values = _gather(cell, x, y)
+    color, style = _find_color(name), "--" if name.endswith(PROPOSALS) else "-"
+    axes.plot(at, values.mean(0), color=color, ls=style, lw=1.4, label=name)
+    if len(values) >= FEWEST_RUNS:
+        axes.fill_between(at, *bootstrap_mean(values), color=color, alpha=0.12, lw=0)
+
+
+def _find_color(name: str) -> Any:
+    """Return the colour of an algorithm, the same for both of its policies."""
+    from matplotlib import colormaps
+
+    bases = [each.removesuffix(PROPOSALS) for each, c in CONTESTANTS.items() if c.learns]
+    return colormaps["tab20"](list(dict.fromkeys(bases)).index(name.removesuffix(PROPOSALS)) % 20)
+
+
+def _gather(cell: list[Outcome], x: str, y: str) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return positions (P,) and values (R, P) of the points that all seeds have."""
     points = min(len(o.result["curve"]) for o in cell)
-    scores = np.array([[p["score"] for p in o.result["curve"][:points]] for o in cell])
+    values = np.array([[p[y] for p in o.result["curve"][:points]] for o in cell])
     if x == "steps":
-        return np.array([p["steps"] for p in cell[0].result["curve"][:points]]), scores
-    return np.mean([o.timing["seconds"][:points] for o in cell], axis=0), scores
+        return np.array([p["steps"] for p in cell[0].result["curve"][:points]]), values
+    return np.mean([o.timing["seconds"][:points] for o in cell], axis=0), values
 
 
 def _draw_intervals(out: Path, table: Table) -> Path:
-    """Draw the interquartile means with their intervals, one row for each contestant."""
+    """Draw the interquartile means with their intervals, the best on top, twice."""
     from matplotlib.figure import Figure
 
-    found = [(name, table.interval(name)) for name in reversed(table.contestants)]
+    found = [(name, table.interval(name)) for name in table.contestants]
     rows = [(name, interval) for name, interval in found if interval is not None]
-    figure = Figure(figsize=(7, 0.32 * len(rows) + 1.2), layout="constrained")
-    axes = figure.subplots()
-    for y, (_, interval) in enumerate(rows):
-        axes.plot([interval.low, interval.high], [y, y], color="C0", lw=6, alpha=0.35)
-        axes.plot(interval.value, y, "o", color="C0", ms=5)
-    for anchor in (0, 1):
-        axes.axvline(anchor, color="0.7", lw=1, zorder=0)
-    axes.set_yticks(range(len(rows)), [name for name, _ in rows])
-    axes.set_xlabel("interquartile mean of the normalised score, 95 % interval")
-    axes.spines[["top", "right", "left"]].set_visible(False)
+    rows.sort(key=lambda row: row[1].value)
+    figure = Figure(figsize=(9, 0.3 * len(rows) + 1.2), layout="constrained")
+    panels = figure.subplots(1, 2, sharey=True, width_ratios=(3, 2))
+    for axes in panels:
+        for place, (name, interval) in enumerate(rows):
+            color = _find_kind(name)
+            axes.plot([interval.low, interval.high], [place] * 2, color=color, lw=6, alpha=0.35)
+            axes.plot(interval.value, place, "o", color=color, ms=5)
+        for anchor in (0, 1):
+            axes.axvline(anchor, color="0.8", lw=1, zorder=0)
+        axes.spines[["top", "right", "left"]].set_visible(False)
+        axes.tick_params(left=False)
+    panels[0].set_yticks(range(len(rows)), [name for name, _ in rows])
+    panels[1].set_xlim(*NEAR)
+    figure.supxlabel("normalised score: interquartile mean, 95 % interval; right: near 1", size=10)
     path = out / "scores.png"
     figure.savefig(path, dpi=130)
     return path
+
+
+def _find_kind(name: str) -> str:
+    """Return grey for references, and a colour for each kind of policy."""
+    if not CONTESTANTS[name].learns:
+        return "0.5"
+    return "C1" if name.endswith(PROPOSALS) else "C2" if name.startswith("gcgen") else "C0"
 
 
 def _draw_montage(out: Path, table: Table, env: str) -> Path | None:
@@ -108,7 +153,8 @@ def _write_montage(path: Path, rows: list[tuple[str, NDArray[np.float32]]]) -> P
 
     strips = [image_grid(images, columns=len(images)) for _, images in rows]
     height, width = strips[0].shape[:2]
-    font, margin = ImageFont.load_default(size=max(12, height // 3)), 260
+    font = ImageFont.load_default(size=max(12, height // 4))
+    margin = 20 + int(max(font.getlength(name) for name, _ in rows))
     canvas = Image.new("RGB", (width + margin, height * len(rows)), "white")
     pen = ImageDraw.Draw(canvas)
     for i, ((name, _), strip) in enumerate(zip(rows, strips, strict=True)):

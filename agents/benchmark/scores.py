@@ -71,6 +71,23 @@ def compute_interval(
     return Interval(estimate(scores), float(low), float(high))
 
 
+def bootstrap_mean(
+    values: NDArray[np.float64], seed: int = 0
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the ends of the 95 % bootstrap intervals of means over runs.
+
+    Args:
+        values: Shape (R, P).
+        seed: Of the draws.
+
+    Returns:
+        Lower and upper ends, each (P,).
+    """
+    drawn = np.random.default_rng(seed).integers(len(values), size=(RESAMPLES, len(values)))
+    low, high = np.percentile(values[drawn].mean(1), (2.5, 97.5), axis=0)
+    return low, high
+
+
 def compare(scores: NDArray[np.float64], others: NDArray[np.float64], seed: int = 0) -> Interval:
     """Return the probability of improvement: that a run of one algorithm beats one of another.
 

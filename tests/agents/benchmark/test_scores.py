@@ -3,7 +3,13 @@
 import numpy as np
 import pytest
 
-from agents.benchmark.scores import compare, compute_interval, interquartile_mean, normalise
+from agents.benchmark.scores import (
+    bootstrap_mean,
+    compare,
+    compute_interval,
+    interquartile_mean,
+    normalise,
+)
 
 
 def test_anchors():
@@ -28,6 +34,13 @@ def test_intervals_cover_the_truth_as_often_as_they_say():
         assert found.low < found.value < found.high
         hits += found.low < 0 < found.high
     assert 84 <= hits <= 99
+
+
+def test_intervals_of_means():
+    values = np.random.default_rng(0).normal([0.0, 5.0], [1.0, 2.0], size=(100, 2))
+    low, high = bootstrap_mean(values)
+    np.testing.assert_allclose((low + high) / 2, values.mean(0), atol=0.02)
+    np.testing.assert_allclose(high - low, 2 * 1.96 * values.std(0) / 10, rtol=0.05)
 
 
 def test_strata_are_drawn_within_tasks():

@@ -31,7 +31,8 @@ def test_tables_and_figures(tmp_path, capsys, executed):
     names = {path.name for path in tmp_path.iterdir()}
     assert names == {
         "runs", "results.csv", "results.json", "timings.json", "report.md",
-        "curves_steps.png", "curves_seconds.png", "scores.png", "montage_GCGen-Digits-v0.png",
+        "score_steps.png", "score_seconds.png", "return_steps.png", "return_seconds.png",
+        "scores.png", "montage_GCGen-Digits-v0.png",
     }  # fmt: skip
     assert "greedy" in capsys.readouterr().out
     assert executed == ["random", "greedy", "a2c"]
