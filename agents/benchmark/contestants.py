@@ -1,7 +1,9 @@
 """Who takes part: algorithms with the policy they use, and references that learn nothing.
 
-A name is "algorithm" for the default policy, which flattens what it is shown, or
-"algorithm+proposals" for one that scores proposals. All use SB3's and contrib's own classes.
+A name is "algorithm" for the default policy, which flattens what it is shown,
+"algorithm+proposals" for one that scores proposals and starts with what each of them gains at
+once, or "algorithm+pointer" for one that scores them and knows nothing at first. All use SB3's
+and contrib's own classes.
 """
 
 from __future__ import annotations
@@ -217,6 +219,8 @@ NO_HINDSIGHT: dict[str, Any] = {"n_sampled_goal": 0}
 _A2C: dict[str, Any] = {"n_steps": 16, "gamma": 1.0, "ent_coef": 0.0}
 _LOOKING: dict[str, Any] = {"policy_kwargs": {"prior": False}}
 """A policy that is not asked to stay near the prior, as no reward says so."""
+_POINTING: dict[str, Any] = {"policy_kwargs": {"prior": False, "look_ahead": None}}
+"""A policy that is not told what a proposal gains, and has to learn it."""
 
 CONTESTANTS: dict[str, Contestant] = {
     each.name: each
@@ -243,6 +247,7 @@ CONTESTANTS: dict[str, Contestant] = {
         ),
         _learner("maskable_ppo", MaskablePPO, **ON_POLICY),
         _learner("maskable_ppo+proposals", MaskablePPO, MaskableGCPolicy, **ON_POLICY, **_LOOKING),
+        _learner("maskable_ppo+pointer", MaskablePPO, MaskableGCPolicy, **ON_POLICY, **_POINTING),
         _learner("dqn", DQN, env_kwargs=COMPACT, **OFF_POLICY),
         _learner(
             "her_dqn",

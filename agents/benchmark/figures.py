@@ -18,8 +18,8 @@ from gcgen_env.viewer import image_grid
 
 AXES = {"steps": "steps", "seconds": "seconds of learning"}
 """What progress is measured in."""
-PROPOSALS = "+proposals"
-"""How names of contestants end whose policy scores proposals."""
+STYLES = {"": "-", "proposals": "--", "pointer": ":"}
+"""Lines of the policies, named behind the plus of a contestant's name."""
 NEAR = (0.95, 1.025)
 """Scores around greedy look-ahead that are drawn again, larger."""
 _REFERENCES = {"random": ":", "prior": "--", "greedy": "-"}
@@ -81,18 +81,18 @@ def _draw_contestant(axes: Any, table: Table, env: str, name: str, y: str, x: st
         axes.axhline(level, color="0.6", ls=_REFERENCES.get(name, "-."), lw=1, label=name, zorder=1)
         return
     at, values = _gather(cell, x, y)
-    color, style = _find_color(name), "--" if name.endswith(PROPOSALS) else "-"
+    color, style = _find_color(name), STYLES[name.partition("+")[2]]
     axes.plot(at, values.mean(0), color=color, ls=style, lw=1.4, label=name)
     if len(values) >= FEWEST_RUNS:
         axes.fill_between(at, *bootstrap_mean(values), color=color, alpha=0.12, lw=0)
 
 
 def _find_color(name: str) -> Any:
-    """Return the colour of an algorithm, the same for both of its policies."""
+    """Return the colour of an algorithm, the same for all of its policies."""
     from matplotlib import colormaps
 
-    bases = [each.removesuffix(PROPOSALS) for each, c in CONTESTANTS.items() if c.learns]
-    return colormaps["tab20"](list(dict.fromkeys(bases)).index(name.removesuffix(PROPOSALS)) % 20)
+    bases = [each.partition("+")[0] for each, c in CONTESTANTS.items() if c.learns]
+    return colormaps["tab20"](list(dict.fromkeys(bases)).index(name.partition("+")[0]) % 20)
 
 
 def _gather(cell: list[Outcome], x: str, y: str) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -134,7 +134,7 @@ def _find_kind(name: str) -> str:
     """Return grey for references, and a colour for each kind of policy."""
     if not CONTESTANTS[name].learns:
         return "0.5"
-    return "C1" if name.endswith(PROPOSALS) else "C2" if name.startswith("gcgen") else "C0"
+    return "C1" if "+" in name else "C2" if name.startswith("gcgen") else "C0"
 
 
 def _draw_montage(out: Path, table: Table, env: str) -> Path | None:
