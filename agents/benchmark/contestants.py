@@ -286,7 +286,7 @@ CONTESTANTS: dict[str, Contestant] = {
         _learner("ars", ARS, "LinearPolicy", flat=True, num_envs=1, env_kwargs=COMPACT, n_delta=8),
         _gcgen("gcgen"),
         # A teacher that leaves the prior out; returns would charge the divergence from it.
-        _gcgen("gcgen_prior0", gc_objective="expert_iteration", **_LOOKING),
+        _gcgen("gcgen_prior0", gc_objective="expert_iteration", gc_learning_rate=1e-2, **_LOOKING),
     )
 }
 """Every contestant, by name, in the order of the tables."""
