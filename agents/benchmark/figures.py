@@ -29,7 +29,7 @@ def draw_figures(out: Path, table: Table) -> list[Path]:
     """Draw everything that the outcomes allow, and return the files.
 
     Raises:
-        ImportError: If matplotlib is not installed: `pip install "gcgen[bench]"`.
+        ImportError: If matplotlib is not installed: `pip install -e '.[bench]'`.
     """
     paths = [_draw_intervals(out, table)]
     paths += [_draw_curves(out, table, y, x) for y in ("score", "return") for x in AXES]

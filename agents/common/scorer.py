@@ -27,7 +27,7 @@ SPEED = 10.0
 
 
 class ProposalScorer(nn.Module):
-    """Scores changes of the image: s_a = <k(x, g, h), m(x'_a) - m(x)> / sqrt(D).
+    """Scores changes of the image: s_a = <k(x, h, g), m(x'_a) - m(x)> / sqrt(D).
 
     A network reads state and goal, and answers with a direction k in image space; a proposal
     scores by how far it moves the image along k (a pointer: Vinyals et al., 2015). No weight

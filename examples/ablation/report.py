@@ -161,7 +161,7 @@ def plot(path: Path, measurement: Measurement, rows: Sequence[Row]) -> None:
     """Draw the bound against training time, the best variants in colour.
 
     Raises:
-        ImportError: If matplotlib is not installed: `pip install "gcgen[bench]"`.
+        ImportError: If matplotlib is not installed: `pip install -e '.[bench]'`.
     """
     from matplotlib.figure import Figure
 

@@ -27,7 +27,7 @@ def make_ddn_update(config: NetworkConfig, values: int) -> Callable[[Tensor], An
         values: How many values an image has.
 
     Raises:
-        ImportError: If `sddn` is not installed: `pip install "gcgen[bench]"`.
+        ImportError: If `sddn` is not installed: `pip install -e '.[bench]'`.
     """
     from sddn import DiscreteDistributionOutput
 

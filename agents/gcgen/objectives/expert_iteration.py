@@ -19,7 +19,8 @@ EXPERT_WIDTH = 4
 class ExpertIteration(Objective):
     """Distils a two-step search q_E (Anthony et al., 2017) at a few decisions of each path.
 
-        L = E[ sum_{h asked} KL( q(.|x_h, h, g) || q_E(.|x_h, h, g) ) ] + E[ (V_h - G_h)^2 ]
+        L = E[ sum_{h asked} KL( q(.|x_h, h, g) || q_E(.|x_h, h, g) ) ]
+            + E[ mean_h (V_h - G_h)^2 ] / D
 
     The divergence is taken in the direction of the bound, so that q learns to spend its
     probability where the expert sees reward, rather than to cover all that the expert likes;

@@ -15,7 +15,7 @@ class LeaveOneOut(Objective):
     """REINFORCE with K paths of each goal (VIMCO: Mnih and Rezende, 2016; Kool et al., 2019).
 
         A_h^k = G_h^k - mean_{j != k} G_h^j
-        L     = E[ -w sum_h A_h^k log q(a_h^k | x_h^k, h, g) ] + E[ (V_h - G_h)^2 ]
+        L     = E[ -w sum_h A_h^k log q(a_h^k | x_h^k, h, g) ] + E[ mean_h (V_h - G_h)^2 ] / D
 
     Goals differ by tens of nats, paths of one goal by a few: the mean over the others is a
     better baseline than a value that has to tell goals apart. Advantages stay in nats, so

@@ -12,7 +12,7 @@ class PathConsistency(Objective):
     """Path consistency learning (Nachum et al., 2017) of every suffix of a path.
 
         delta_h = V(x_h) - [Phi(x_H) - Phi(x_h)] + sum_{t >= h} [log q(a_t) - log p_S(a_t)]
-        L       = E[ 1/2 sum_h delta_h^2 ]
+        L       = E[ 1/2 sum_h delta_h^2 ] / D
 
     delta = 0 for all paths holds at the soft optimum and nowhere else. On a tree of codes, with
     V(x_0) for log Z, delta_0 is trajectory balance (Malkin et al., 2022).

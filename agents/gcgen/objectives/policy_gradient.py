@@ -11,7 +11,7 @@ from agents.gcgen.rollout import Path
 class PolicyGradient(Objective):
     """REINFORCE with a learned baseline (Williams, 1992), the divergence in the return.
 
-        L = E[ -sum_h (G_h - V_h) log q(a_h | x_h, h, g) ] + E[ (V_h - G_h)^2 ]
+        L = E[ -sum_h (G_h - V_h) log q(a_h | x_h, h, g) ] + E[ mean_h (V_h - G_h)^2 ] / D
 
     The advantages are divided by their standard deviation over the batch.
     """
