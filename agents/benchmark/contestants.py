@@ -237,9 +237,6 @@ CONTESTANTS: dict[str, Contestant] = {
         _learner("a2c+proposals", A2C, GCPolicy, **_A2C, **_LOOKING),
         _learner("trpo", TRPO, n_steps=128, batch_size=256, gamma=1.0),
         _learner(
-            "trpo+proposals", TRPO, GCPolicy, n_steps=128, batch_size=256, gamma=1.0, **_LOOKING
-        ),
-        _learner(
             "recurrent_ppo",
             RecurrentPPO,
             "MultiInputLstmPolicy",
