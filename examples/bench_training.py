@@ -86,7 +86,7 @@ def compare_updates(images: str, batch_size: int, width: int, rounds: int) -> li
         pairs.append(("ddn", "ours", "update / DDN's own layer (sddn)"))
         pairs.append(("ddn", "rule", "update by DDN's rule / DDN's own layer (sddn)"))
     except ImportError:
-        print('without sddn there is no row for it: pip install -e .[bench]', file=sys.stderr)
+        print("without sddn there is no row for it: pip install -e .[bench]", file=sys.stderr)
     timings = time_in_turns(functions, rounds)
     figures = []
     for slow, fast, name in pairs:

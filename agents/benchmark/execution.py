@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 import tempfile
 import time
 import traceback
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,8 @@ EVALUATION_SEED = 12345
 """Of the goals that everyone plays for."""
 SHOWN = 12
 """Goals whose reconstructions are kept."""
+ATTEMPTS = 10
+"""Times that a folder is moved to its name before that counts as failed."""
 
 
 def execute(run: Run, out: Path) -> str | None:
@@ -42,34 +46,72 @@ def execute(run: Run, out: Path) -> str | None:
     """
     if run.is_complete(out):
         return None
+    try:
+        return _leave(run, out)
+    except OSError as failed:  # there is no place even for a note of the failure
+        return _name(failed)
+
+
+def _leave(run: Run, out: Path) -> str | None:
+    """Leave the results of a run, or why it failed, under its name; return why it failed.
+
+    Raises:
+        OSError: If neither can be written.
+    """
     folder = run.folder(out)
     folder.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(".tmp", f".{folder.name}.", folder.parent))
-    error = None
     try:
-        _Execution(run).write(temporary)
-    except Exception as failed:
-        error = f"{type(failed).__name__}: {failed}"
-        document = {"run": run.to_json(), "error": error, "traceback": traceback.format_exc()}
-        write_json(temporary / FAILURE, document)
+        error = _fill(run, temporary)
+        return _move(run, out, temporary, error)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
-    return _move(run, out, temporary, error)
+
+
+def _fill(run: Run, folder: Path) -> str | None:
+    """Write the results of a run, or why it failed; return why it failed."""
+    try:
+        _Execution(run).write(folder)
+        return None
+    except Exception as failed:
+        error, trace = _name(failed), traceback.format_exc()
+    try:
+        write_json(folder / FAILURE, {"run": run.to_json(), "error": error, "traceback": trace})
+    except OSError as failed:
+        raise OSError(f"{error}; nor can this be noted: {failed}") from failed
+    return error
+
+
+def _name(failed: Exception) -> str:
+    """Return an exception in one sentence."""
+    return f"{type(failed).__name__}: {failed}"
 
 
 def _move(run: Run, out: Path, temporary: Path, error: str | None) -> str | None:
-    """Give complete results their name; those of another process, if they are there, stay."""
+    """Give a folder its name; the results of another process, if they are there, stay.
+
+    Raises:
+        OSError: If the folder cannot be moved.
+    """
     folder = run.folder(out)
-    while not run.is_complete(out):
+    for _ in range(ATTEMPTS):
+        if run.is_complete(out):
+            shutil.rmtree(temporary)
+            return None
         try:
             temporary.replace(folder)
             return error
-        except OSError:  # an earlier failure has the name
-            if not run.is_complete(out):
-                shutil.rmtree(folder, ignore_errors=True)
-    shutil.rmtree(temporary)
-    return None
+        except OSError as failed:
+            if failed.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
+        aside = temporary.with_name(f"{temporary.name}.old")
+        with suppress(FileNotFoundError):  # another process has moved it
+            folder.replace(aside)
+        if (aside / RESULT).is_file():  # no earlier failure: another process was faster
+            temporary, aside, error = aside, temporary, None
+        shutil.rmtree(aside, ignore_errors=True)
+    raise OSError(errno.EEXIST, "its name is always taken", str(folder))
 
 
 class _Execution:

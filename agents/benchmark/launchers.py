@@ -6,8 +6,7 @@ import multiprocessing
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
 
@@ -16,45 +15,62 @@ from agents.benchmark.study import Run
 
 Outcome = tuple[Run, str | None]
 """A run, and what went wrong."""
-LOST = "its process died; executed again next time"
+LOST = "its process died"
 """What is said of a run that could not even note its failure: killed, or out of memory."""
 
 
 def launch_locally(runs: Sequence[Run], out: Path, jobs: int) -> Iterator[Outcome]:
-    """Execute runs in `jobs` processes of this machine, a fresh process for each run."""
+    """Execute runs on this machine, `jobs` at a time, each in a process of its own."""
     methods = multiprocessing.get_all_start_methods()
     context = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
     context.set_forkserver_preload([execute.__module__])  # so that a new process has its imports
-    left = list(runs)
-    while left:
-        done = []
-        for run, error in _execute_in_pool(left, out, jobs, context):
-            done.append(run)
-            yield run, error
-        left = [run for run in left if run not in done]  # a dead process takes its pool along
+    left = list(reversed(runs))
+    active: dict[Any, tuple[Any, Run]] = {}
+    try:
+        while left or active:
+            while left and len(active) < jobs:
+                run = left.pop()
+                receiver, process = _start(run, out, context)
+                active[receiver] = process, run
+            for receiver in wait(list(active)):
+                error = _receive(receiver)
+                process, run = active.pop(receiver)
+                process.join()
+                yield run, error
+    finally:
+        _terminate([process for process, _ in active.values()])
 
 
-def _execute_in_pool(runs: Sequence[Run], out: Path, jobs: int, context: Any) -> Iterator[Outcome]:
-    """Execute runs until all are done or a process dies."""
-    with ProcessPoolExecutor(jobs, context, _exit_on_sigterm, max_tasks_per_child=1) as pool:
-        futures = {pool.submit(execute, run, out): run for run in runs}
-        try:
-            for future in as_completed(futures):
-                try:
-                    yield futures[future], future.result()
-                except BrokenProcessPool:
-                    yield futures[future], LOST
-                    return
-        except BaseException:
-            for process in list((pool._processes or {}).values()):
-                process.terminate()
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+def _start(run: Run, out: Path, context: Any) -> tuple[Any, Any]:
+    """Start a process for a run; return where it answers, and the process."""
+    receiver, sender = context.Pipe(duplex=False)
+    process = context.Process(target=_answer, args=(sender, execute, run, out))
+    process.start()
+    sender.close()  # now the end of the process is the end of the pipe
+    return receiver, process
 
 
-def _exit_on_sigterm() -> None:
-    """Let a terminated process clean up behind itself."""
+def _answer(sender: Any, work: Callable[[Run, Path], str | None], run: Run, out: Path) -> None:
+    """Execute a run and send what went wrong; a terminated process cleans up behind itself."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    sender.send(work(run, out))
+
+
+def _receive(receiver: Any) -> str | None:
+    """Return what a process sent, or that it died before."""
+    with receiver:
+        try:
+            return receiver.recv()
+        except (EOFError, OSError):
+            return LOST
+
+
+def _terminate(processes: Sequence[Any]) -> None:
+    """End processes, all at once, and wait for them."""
+    for process in processes:
+        process.terminate()
+    for process in processes:
+        process.join()
 
 
 def launch_with_submitit(runs: Sequence[Run], out: Path, jobs: int) -> Iterator[Outcome]:
@@ -107,7 +123,7 @@ def _import(name: str) -> Any:
         return __import__(name)
     except ImportError as error:
         raise ValueError(
-            f'--launcher {name} needs the package: pip install "gcgen[{name}]"'
+            f"--launcher {name} needs the package: pip install -e '.[{name}]'"
         ) from error
 
 

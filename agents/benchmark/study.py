@@ -91,6 +91,18 @@ def hash_weights(env: str) -> str:
     return hashlib.sha256(pretrained_path(dataset).read_bytes()).hexdigest()[:12]
 
 
+def check_weights(out: Path, env: str) -> None:
+    """Raise a ValueError if a study holds runs of an environment with another S-agent."""
+    for path in sorted((out / "runs" / env).glob(f"[!.]*/{RESULT}")):  # hidden: not complete
+        found = json.loads(path.read_text())["run"]["weights"]
+        if found != hash_weights(env):
+            raise ValueError(
+                f"{path.parent} was made with the S-agent {found}, {env} has {hash_weights(env)} "
+                "now: another proposer is another task, and their results do not compare; pass "
+                "another --out"
+            )
+
+
 def plan(
     envs: Sequence[str], contestants: Sequence[str], seeds: int, timesteps: int, **options: Any
 ) -> list[Run]:

@@ -17,8 +17,9 @@ from tqdm import tqdm
 from agents.benchmark.contestants import CONTESTANTS
 from agents.benchmark.figures import draw_figures
 from agents.benchmark.launchers import LAUNCHERS
-from agents.benchmark.results import Table, read_outcomes, write_report, write_results
-from agents.benchmark.study import Run, plan
+from agents.benchmark.report import write_report
+from agents.benchmark.results import Table, read_outcomes, write_results
+from agents.benchmark.study import Run, check_weights, plan
 from agents.cli.checks import check_at_least
 
 
@@ -44,7 +45,7 @@ class Benchmark:
     nucleus: float = 0.9
     """Prior mass of the valid proposals; below 1 there are masks to respect."""
     launcher: Literal["local", "submitit", "ray"] = "local"
-    """Where runs are executed; the latter two need `pip install "gcgen[submitit]"` or [ray]."""
+    """Where runs are executed; the latter two need `pip install -e '.[submitit]'` or ray."""
     jobs: int | None = None
     """Runs at a time; as many as there are cores if left out."""
     out: Path = Path("runs/bench")
@@ -60,7 +61,7 @@ class Benchmark:
         if not self.envs:
             raise ValueError("--envs names no environment")
         if find_spec("matplotlib") is None:
-            raise ValueError('the figures need matplotlib: pip install "gcgen[bench]"')
+            raise ValueError("the figures need matplotlib: pip install -e '.[bench]'")
         for name in ("seeds", "timesteps", "episodes", "evaluations", "jobs"):
             value = getattr(self, name)
             if value is not None:
@@ -74,27 +75,35 @@ class Benchmark:
             evaluations=self.evaluations,
             nucleus=self.nucleus,
         )
-        self._execute(runs)
+        for env in self.envs:
+            check_weights(self.out, env)
+        errors = self._execute(runs)
+        return self._report(runs, errors)
+
+    def _report(self, runs: list[Run], errors: dict[Run, str]) -> int:
+        """Write tables, figures and the report; returns the exit code."""
         outcomes = read_outcomes(runs, self.out)
         failures = [(run, why) for run in runs if (why := run.failure(self.out)) is not None]
+        known = {outcome.run for outcome in outcomes} | {run for run, _ in failures}
+        unfinished = [(run, why) for run, why in errors.items() if run not in known]
         if not outcomes:
-            why = failures[0][1] if failures else "their processes died"
-            print(f"gcgen: every run failed: {why}", file=sys.stderr)
+            print(f"gcgen: every run failed: {(failures + unfinished)[0][1]}", file=sys.stderr)
             return 1
         table = Table(outcomes)
         write_results(self.out, outcomes)
-        write_report(self.out, table, failures, draw_figures(self.out, table))
+        write_report(self.out, table, draw_figures(self.out, table), failures, unfinished)
         Console().print(Markdown((self.out / "report.md").read_text().split("![")[0]))
         print(f"wrote {self.out / 'report.md'}, results.csv, results.json, timings.json, figures")
         return 0 if len(outcomes) == len(runs) else 1
 
-    def _execute(self, runs: list[Run]) -> None:
-        """Execute the runs that are missing."""
+    def _execute(self, runs: list[Run]) -> dict[Run, str]:
+        """Execute the runs that are missing; return those that failed now, and why."""
         missing = [run for run in runs if not run.is_complete(self.out)]
         if not self.retry_failed:
             missing = [run for run in missing if run.failure(self.out) is None]
+        errors: dict[Run, str] = {}
         if not missing:
-            return
+            return errors
         launch, jobs = LAUNCHERS[self.launcher], self.jobs or os.cpu_count() or 1
         with tqdm(total=len(runs), initial=len(runs) - len(missing), unit="run") as bar:
             for run, error in launch(missing, self.out, jobs):
@@ -102,7 +111,9 @@ class Benchmark:
                 name = f"{run.contestant}, {run.env}, seed {run.seed}"
                 bar.set_postfix_str(name)
                 if error is not None:
+                    errors[run] = error
                     bar.write(f"failed: {name}: {error}", file=sys.stderr)
+        return errors
 
 
 def choose(patterns: tuple[str, ...]) -> list[str]:

@@ -1,7 +1,9 @@
 """Launchers: the same results wherever runs are executed."""
 
 import os
+import signal
 import sys
+import time
 
 import pytest
 
@@ -55,21 +57,44 @@ def test_a_failed_run_is_told(runs, tmp_path, monkeypatch):
 def die(run, out):
     """Stands for a run that the kernel ends."""
     if run.contestant == "a2c":
-        os._exit(9)
+        os.kill(os.getpid(), signal.SIGKILL)
     return execute(run, out)
 
 
-def test_a_dead_process_does_not_end_the_study(runs, tmp_path, monkeypatch):
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_only_the_run_whose_process_dies_is_lost(jobs, tmp_path, monkeypatch):
     monkeypatch.setattr(launchers, "execute", die)
-    outcomes = dict(LAUNCHERS["local"](runs, tmp_path, 1))
-    dead = next(run for run in runs if run.contestant == "a2c")
-    assert outcomes[dead] == launchers.LOST
-    assert not dead.is_complete(tmp_path)
-    assert set(outcomes) == set(runs)
+    names = ["random", "a2c", "greedy"]
+    runs = plan(["GCGen-Toy2D-v0"], names, 2, 64, episodes=8, evaluations=2)
+    outcomes = list(LAUNCHERS["local"](runs, tmp_path, jobs))
+    assert len(outcomes) == len(runs) == len(dict(outcomes))  # none of them twice
+    for run, error in outcomes:
+        assert error == (launchers.LOST if run.contestant == "a2c" else None)
+        assert run.is_complete(tmp_path) == (error is None)
+
+
+def linger(run, out):
+    """Stands for a long run that cleans up when it is terminated."""
+    (out / run.contestant).touch()
+    try:
+        if run.contestant == "a2c":
+            time.sleep(60)
+    finally:
+        (out / run.contestant).unlink()
+
+
+def test_a_stopped_study_ends_its_processes(runs, tmp_path, monkeypatch):
+    monkeypatch.setattr(launchers, "execute", linger)
+    outcomes = LAUNCHERS["local"](runs, tmp_path, 2)
+    assert next(outcomes)[0].contestant == "greedy"
+    while not (tmp_path / "a2c").exists():
+        time.sleep(0.01)
+    outcomes.close()
+    assert not (tmp_path / "a2c").exists()
 
 
 def test_a_missing_package_is_named(runs, tmp_path, monkeypatch):
     for name in ("submitit", "ray"):
         monkeypatch.setitem(sys.modules, name, None)
-        with pytest.raises(ValueError, match=rf'pip install "gcgen\[{name}\]"'):
+        with pytest.raises(ValueError, match=rf"pip install -e '.\[{name}\]'"):
             list(LAUNCHERS[name](runs, tmp_path, 1))

@@ -1,11 +1,13 @@
 """Plans, folders and executions: atomic, resumable, reproducible, never merged across tasks."""
 
+import errno
 import json
 import os
 import shutil
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,8 +16,17 @@ from safetensors.numpy import load_file
 from agents.benchmark import contestants, execution
 from agents.benchmark.contestants import CONTESTANTS
 from agents.benchmark.execution import execute
-from agents.benchmark.results import Table, read_outcomes, write_report, write_results
-from agents.benchmark.study import IMAGES, RESULT, Run, hash_weights, plan
+from agents.benchmark.report import write_report
+from agents.benchmark.results import Table, read_outcomes, write_results
+from agents.benchmark.study import (
+    FAILURE,
+    IMAGES,
+    RESULT,
+    Run,
+    check_weights,
+    hash_weights,
+    plan,
+)
 
 DIGITS, POINTS = "GCGen-Digits-v0", "GCGen-Toy2D-v0"
 SMALL = {"timesteps": 64, "episodes": 8, "evaluations": 2}
@@ -136,6 +147,15 @@ class TestExecution:
             error = execute(make_run(name), tmp_path)
             assert error.startswith("MemoryError: storing ")
 
+    @pytest.mark.parametrize("name", CONTESTANTS)
+    def test_everyone_can_take_part(self, name, tmp_path):
+        timesteps = 1040 if CONTESTANTS[name].learns else 0  # DQNs learn after a thousand
+        run = make_run(name, POINTS, timesteps=timesteps, evaluations=1)
+        assert execute(run, tmp_path) is None
+        curve = read(run, tmp_path)["curve"]
+        assert curve[-1]["steps"] >= timesteps
+        assert all(np.isfinite(list(point.values())).all() for point in curve)
+
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory):
@@ -162,11 +182,27 @@ class TestResults:
         lines = (out / "results.csv").read_text().splitlines()
         assert len(lines) == 1 + sum(len(o.result["curve"]) for o in outcomes)
         assert lines[0].startswith("env,contestant,seed,steps,score,")
-        write_report(out, table, [(runs[0], "RuntimeError: no luck")], [])
+        write_report(out, table, [], [(runs[0], "RuntimeError: no luck")], [(runs[1], "lost")])
         report = (out / "report.md").read_text()
         assert "| greedy | 1.000 |  | 1.000 ± 0.000 (2) |" in report
         assert "- random on GCGen-Digits-v0, seed 0: RuntimeError: no luck" in report
+        assert (
+            "again when the command is run again.\n\n- greedy on GCGen-Digits-v0, seed 0: lost"
+            in (report)
+        )
         assert hash_weights(DIGITS) in report
+
+    def test_machines_and_versions_that_differ_are_all_named(self, study, tmp_path):
+        out, runs = study
+        outcomes = read_outcomes(runs, out)
+        write_report(tmp_path, Table(outcomes))
+        assert "differ in machine" not in (tmp_path / "report.md").read_text()
+        timing = {**outcomes[0].timing, "versions": {"torch": "9.9"}}
+        outcomes[0] = outcomes[0]._replace(timing=timing)
+        write_report(tmp_path, Table(outcomes))
+        report = (tmp_path / "report.md").read_text()
+        assert "cores, one thread a run; torch 9.9." in report
+        assert f"- {len(runs) - 1} of {len(runs)} runs: " in report
 
     def test_results_do_not_depend_on_the_order_of_execution(self, study, tmp_path):
         out, runs = study
@@ -197,6 +233,43 @@ class TestResults:
             assert run.is_complete(out) and (run.folder(out) / "mark").exists()
             assert len(list((out / "runs" / DIGITS).iterdir())) == 1
 
+    def test_results_that_appear_while_a_failure_is_removed_stay(self, tmp_path, monkeypatch):
+        """The other process is done between two looks at the folder."""
+        run = make_run()
+        assert execute(run, tmp_path) is None
+        (run.folder(tmp_path) / "mark").touch()
+        temporary = run.folder(tmp_path).with_name(".temporary.tmp")
+        temporary.mkdir()
+        (temporary / FAILURE).touch()
+        looks, original = iter([False]), Run.is_complete
+        monkeypatch.setattr(Run, "is_complete", lambda *a: next(looks, True) and original(*a))
+        assert execution._move(run, tmp_path, temporary, "RuntimeError: no luck") is None
+        assert (run.folder(tmp_path) / "mark").exists()
+        assert len(list((tmp_path / "runs" / DIGITS).iterdir())) == 1
+
+    @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EROFS, errno.ENOTEMPTY])
+    def test_a_folder_that_cannot_be_moved_is_a_failure(self, code, tmp_path, monkeypatch):
+        def fail(path, name):
+            gone = name.suffix == ".old"  # what has the name, if it is another folder
+            raise FileNotFoundError if gone else OSError(code, os.strerror(code))
+
+        monkeypatch.setattr(Path, "replace", fail)
+        monkeypatch.setattr(execution._Execution, "write", lambda self, folder: None)
+        assert "Error: [Errno" in execute(make_run(), tmp_path)
+        assert not list((tmp_path / "runs" / DIGITS).iterdir())
+
+    def test_a_failure_that_cannot_be_noted_is_told(self, tmp_path, monkeypatch):
+        def fail(*_):
+            raise OSError(errno.ENOSPC, "disk full")
+
+        monkeypatch.setattr(execution, "write_json", fail)
+        error = execute(make_run(), tmp_path)
+        assert error == (
+            "OSError: OSError: [Errno 28] disk full; nor can this be noted: [Errno 28] disk full"
+        )
+        assert make_run().failure(tmp_path) is None
+        assert not list((tmp_path / "runs" / DIGITS).iterdir())
+
     def test_other_weights_are_refused(self, study, tmp_path):
         out, runs = study
         shutil.copytree(out, tmp_path / "copy")
@@ -206,6 +279,8 @@ class TestResults:
         path.write_text(json.dumps(document))
         with pytest.raises(ValueError, match="another proposer is another task"):
             read_outcomes(runs, tmp_path / "copy")
+        path.parent.rename(path.parent.with_name(f".{path.parent.name}.tmp"))
+        check_weights(tmp_path / "copy", runs[1].env)  # not complete
 
 
 @pytest.mark.slow

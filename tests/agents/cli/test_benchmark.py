@@ -56,6 +56,37 @@ def test_failed_runs_are_told_and_repeated_on_request(tmp_path, capsys, executed
     assert "Failed" not in (tmp_path / "report.md").read_text()
 
 
+def test_lost_runs_are_told_and_executed_again(tmp_path, capsys, monkeypatch):
+    def lose(runs, out, jobs):
+        for run in runs:
+            lost = run.contestant == "random"
+            yield run, launchers.LOST if lost else execute(run, out)
+
+    command = ["benchmark", *SMALL, "--out", str(tmp_path), "--seeds", "1", "--algos", "random"]
+    with monkeypatch.context() as patch:
+        patch.setitem(launchers.LAUNCHERS, "local", lose)
+        assert main(command) == 1
+        assert f"every run failed: {launchers.LOST}" in capsys.readouterr().err
+        assert main([*command, "greedy"]) == 1
+    report = (tmp_path / "report.md").read_text()
+    assert "## Runs that did not finish" in report
+    assert f"- random on GCGen-Digits-v0, seed 0: {launchers.LOST}" in report
+    assert main([*command, "greedy"]) == 0
+    assert "did not finish" not in (tmp_path / "report.md").read_text()
+
+
+def test_other_weights_are_refused_before_anything_is_executed(tmp_path, capsys, executed):
+    command = ["benchmark", *SMALL, "--out", str(tmp_path), "--seeds", "1", "--algos"]
+    assert main([*command, "greedy"]) == 0
+    (path,) = tmp_path.glob("runs/*/greedy-*/result.json")
+    document = json.loads(path.read_text())
+    document["run"]["weights"] = "0" * 12
+    path.write_text(json.dumps(document))
+    assert main([*command, "random"]) == 2
+    assert "another proposer is another task" in capsys.readouterr().err
+    assert executed == ["greedy"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
