@@ -25,7 +25,8 @@ class GoalReplayBuffer(HerReplayBuffer):
     SB3 computes the rewards of relabelled transitions from the image reached alone. Here they
     are given the image left too: it is in the buffer, as `obs["achieved_goal"]`. Whether they
     end is asked anew as well. Proposals are not stored: the environment makes them again, from
-    image and step, for the transitions that are sampled.
+    image and step, for the transitions that are sampled. An image cannot express a canvas
+    beyond the likelihood's clip: there, proposals are those of the clipped canvas.
 
         >>> from agents import GoalReplayBuffer
         >>> from agents.maskable_dqn import MaskableDQN
@@ -74,7 +75,16 @@ class GoalReplayBuffer(HerReplayBuffer):
         )
 
     def sample(self, batch_size: int, env: VecNormalize | None = None) -> DictReplayBufferSamples:  # type: ignore[override]
-        """Sample transitions, four of five with relabelled goals; see SB3's `HerReplayBuffer`."""
+        """Sample transitions, some with relabelled goals; see SB3's `HerReplayBuffer`.
+
+        Raises:
+            ValueError: If images are normalised on the way: proposals cannot be made from those.
+        """
+        if self.regenerates and env is not None and env.norm_obs:
+            raise ValueError(
+                "proposals are made again from images, which VecNormalize(norm_obs=True) changes: "
+                'pass norm_obs=False, or make the environment with obs_mode="compact"'
+            )
         found = super().sample(batch_size, env)
         if self.regenerates:
             for observations in (found.observations, found.next_observations):

@@ -65,20 +65,16 @@ class MaskedExplorationMixin:
     _last_obs: Any
 
     def _setup_model(self) -> None:
-        """Check that there is a mask to read, then build."""
+        """Check that there is a mask to read and room for what is stored, then build."""
         space = self.observation_space
         if not isinstance(space, spaces.Dict) or MASK not in space.keys():
             raise ValueError(
                 f'{type(self).__name__} reads masks from the observation: it needs a key "{MASK}", '
                 "as all GCGen environments have"
             )
-        super()._setup_model()  # type: ignore[misc]
-
-    def learn(self, *args: Any, **kwargs: Any) -> Any:
-        """Learn, if what is to be stored fits in memory; see SB3's `DQN`."""
         if not issubclass(self.replay_buffer_class or ReplayBuffer, GoalReplayBuffer):
-            check_fits(self.buffer_size, self.observation_space, copies=2)
-        return super().learn(*args, **kwargs)  # type: ignore[misc]
+            check_fits(self.buffer_size, space, copies=2)
+        super()._setup_model()  # type: ignore[misc]
 
     def _sample_action(
         self, learning_starts: int, action_noise: Any = None, n_envs: int = 1
@@ -96,8 +92,16 @@ class MaskedExplorationMixin:
         state: Any = None,
         episode_start: Any = None,
         deterministic: bool = False,
+        action_masks: NDArray[Any] | None = None,
     ) -> tuple[NDArray[np.int64], Any]:
-        """Select valid actions, epsilon-greedy unless `deterministic`; see SB3's `DQN`."""
+        """Select valid actions, epsilon-greedy unless `deterministic`; see SB3's `DQN`.
+
+        Contrib's evaluation passes `action_masks`, shape (N, A); they take the place of the
+        observation's own.
+        """
+        if action_masks is not None:
+            masks = np.asarray(action_masks).reshape(observation[MASK].shape)
+            observation = {**observation, MASK: masks.astype(observation[MASK].dtype)}
         if not deterministic and self.action_space.np_random.random() < self.exploration_rate:
             return sample_valid(observation[MASK], self.action_space.np_random), state
         return self.policy.predict(observation, state, episode_start, deterministic)
@@ -106,9 +110,10 @@ class MaskedExplorationMixin:
 class ProposalValues(nn.Module):
     """Values of proposals with weights that belong to no index.
 
-        Q_a(x, h, g) = V(x, h, g) + f_h [Phi(x'_a, g) - Phi(x, g)] + <k(x, h, g), m(x'_a) - m(x)>
+        Q_a(x, h, g) = V(x, h, g) + f_h [Phi(x'_a, g) - Phi(x, g)] + s_a(x, h, g)
 
-    A fresh one has V = 0, k = 0, f = 1: the value of a task that ends after this step.
+    with s_a = <k(x, h, g), m(x'_a) - m(x)> / sqrt(D). A fresh one has V = 0, k = 0, f = 1: the
+    value of a task that ends after this step.
     """
 
     def __init__(self, extractor: ProposalFeaturesExtractor, width: int, outputs: int) -> None:

@@ -4,6 +4,9 @@ import gymnasium as gym
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
+from sb3_contrib.common.utils import quantile_huber_loss
+from stable_baselines3.common.utils import set_random_seed
 from stable_baselines3.common.vec_env import DummyVecEnv
 
 from agents.baselines import GreedyAgent
@@ -111,14 +114,55 @@ def test_no_invalid_action_while_learning(algorithm, policy):
     assert taken.all() and not masks.all()
 
 
+def tempt(model, action):
+    """Give an action a huge value in every state, and make it invalid in all next states."""
+    if isinstance(model, MaskableDQN):
+        bias = model.q_net_target.q_net[-1].bias.unflatten(0, (1, -1))
+    else:
+        bias = model.quantile_net_target.quantile_net[-1].bias.unflatten(0, (model.n_quantiles, -1))
+    bias.data[:, action] = 1e4
+    mask = model.replay_buffer.next_observations["action_mask"]
+    mask[:], mask[..., action] = 1, 0
+
+
+def compute_loss(model, sample, action):
+    """Compute the loss of a batch by hand, leaving out one next action."""
+    chosen, rewards = sample.actions.long(), sample.rewards
+    going_on = 1 - sample.dones
+    if isinstance(model, MaskableDQN):
+        values = model.q_net_target.q_net(_features(model.q_net_target, sample.next_observations))
+        values[:, action] = -torch.inf
+        target = rewards + going_on * values.max(1, keepdim=True).values
+        return F.smooth_l1_loss(model.q_net(sample.observations).gather(1, chosen), target)
+    net = model.quantile_net_target
+    values = net.quantile_net(_features(net, sample.next_observations))
+    values = values.unflatten(1, (model.n_quantiles, -1))
+    mean = values.mean(1)
+    mean[:, action] = -torch.inf
+    best = mean.argmax(1)[:, None, None].expand(-1, model.n_quantiles, 1)
+    target = rewards + going_on * values.gather(2, best).squeeze(2)
+    now = model.quantile_net(sample.observations)
+    now = now.gather(2, chosen[:, None].expand(-1, model.n_quantiles, 1)).squeeze(2)
+    return quantile_huber_loss(now, target, sum_over_quantiles=True)
+
+
+def _features(net, observations):
+    """Return what a network's last layers read."""
+    return net.extract_features(observations, net.features_extractor)
+
+
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_targets_bootstrap_from_valid_actions_alone(algorithm):
     model = make_model(algorithm, "MultiInputPolicy", buffer_size=64, learning_rate=0.0, gamma=1.0)
     model.learn(48)
-    sample = model.replay_buffer.sample(64)
-    target = values_of(model, sample.next_observations)[1].max(1).values
-    going_on = sample.dones.squeeze(1) == 0
-    assert (target[going_on] > INVALID_LOGIT / 2).all()
+    tempt(model, action=3)
+    set_random_seed(1)
+    with torch.no_grad():
+        expected = compute_loss(model, model.replay_buffer.sample(16), action=3)
+    set_random_seed(1)
+    model.train(gradient_steps=1, batch_size=16)
+    assert expected < 1_000  # the temptation is 10,000
+    assert model.logger.name_to_value["train/loss"] == pytest.approx(float(expected), rel=1e-5)
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 from stable_baselines3 import DQN
+from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
 from stable_baselines3.her import HerReplayBuffer
 
 from agents import GoalReplayBuffer
@@ -158,3 +159,12 @@ def test_a_buffer_too_large_says_so_before_learning():
         )
     with pytest.raises(MemoryError, match=r'\d+% of it is proposals: .*obs_mode="compact"'):
         check_fits(10**9, make_env().observation_space)
+
+
+def test_normalised_images_are_refused():
+    env = DummyVecEnv([lambda: make_env(obs_mode="pixels")])
+    env = VecNormalize(env, norm_obs_keys=["observation"])
+    model = make_dqn(env)
+    model.learn(16)
+    with pytest.raises(ValueError, match="norm_obs=False"):
+        model.replay_buffer.sample(4, env)
