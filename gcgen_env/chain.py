@@ -34,6 +34,8 @@ class Proposals(NamedTuple):
 class Offer(NamedTuple):
     """The proposals of a batch of states, none of them computed before it is asked for."""
 
+    x: Tensor
+    """The P values of the canvases that proposals can change, shape (B, P)."""
     log_prior: Tensor
     """log p_S after pruning, shape (B, A), -inf where invalid."""
     rows: Callable[[Tensor], Tensor]
@@ -97,18 +99,21 @@ class Chain:
         """
         network = self.proposer
         if isinstance(network, ProposalNetwork):
+            x = network.compress(canvas)
             if alike:
-                z, log_prior = network.encode(canvas[:1], step[:1])
+                z, log_prior = network.encode(x[:1], step[:1])
                 z, log_prior = (v.expand(len(canvas), *v.shape[1:]) for v in (z, log_prior))
             else:
-                z, log_prior = network.encode(canvas, step)
+                z, log_prior = network.encode(x, step)
             return Offer(
+                x,
                 prune_prior(log_prior, self.nucleus),
                 lambda action: network.expand(network.head.rows(z, action)),
                 lambda dtype: network.head(z.detach(), dtype).detach(),
             )
         if not all_wanted:
             return Offer(
+                self.compress(canvas),
                 self.prior(canvas, step),
                 lambda action: compute_rows(self.proposer, canvas, step, action),
                 lambda dtype: _flatten(self.propose(canvas, step).delta, dtype),
@@ -116,6 +121,7 @@ class Chain:
         delta, log_prior = self.propose(canvas, step)
         index = torch.arange(len(canvas), device=canvas.device)
         return Offer(
+            self.compress(canvas),
             log_prior,
             lambda action: delta[index, action],
             lambda dtype: _flatten(delta, dtype),

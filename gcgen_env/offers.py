@@ -88,7 +88,7 @@ class Offers(ABC):
         _check_offer("log_prior", offer.log_prior, (count, self.num_proposals))
         self.log_prior[rows] = log_prior = offer.log_prior.cpu().numpy()
         self.mask[rows] = mask = log_prior > -np.inf
-        if not (mask.all() or mask.any(axis=1).all()):
+        if np.count_nonzero(mask) < mask.size and not mask.any(axis=1).all():
             raise ValueError("the proposer gave no proposal a finite log_prior: is it NaN?")
 
 
@@ -144,10 +144,8 @@ class Chosen(Offers):
 class NextStates(Offers):
     """Computes all A next states of a state, as the P values that proposals can change."""
 
-    _canvas: Tensor | None = None
-    """(N, A, P)."""
-    _image: Tensor | None = None
-    """(N, A, P), the means of these canvases."""
+    _next: Tensor | None = None
+    """Their canvases and the means of these, shape (2, N, A, P)."""
 
     def renew(
         self, chain: Chain, rows: Rows, x: Tensor, step: NDArray[np.int64], alike: bool
@@ -169,29 +167,27 @@ class NextStates(Offers):
         is done for few rows at a time, which is where memory is fast.
         """
         offer = chain.offer(x, h)
-        x, y = chain.compress(x).unsqueeze(1), offer.all(torch.float32)
+        x, y = offer.x.unsqueeze(1), offer.all(torch.float32)
         num = x.shape[0]
         _check_offer("changes", y, (num, self.num_proposals, x.shape[2]))
         self._set_prior(rows, offer)
-        if self._canvas is None or self._image is None:
-            self._canvas, self._image = (
-                y.new_zeros(len(self.index), *y.shape[1:]) for _ in range(2)
-            )
-        canvas, image = take(self._canvas, rows), take(self._image, rows)
+        if self._next is None:
+            self._next = y.new_zeros(2, len(self.index), *y.shape[1:])
+        out = self._next if rows is ALL else self._next[:, rows]
+        canvas, image = out.unbind()
         for part in split(num, y.nbytes, PART_BYTES):
-            out = take(canvas, part)
-            chain.dynamics.advance(take(x, part), take(y, part), take(h, part), out=out)
-            chain.likelihood.mean(out, out=take(image, part))
-        if not isinstance(rows, slice):  # then these were copies
-            self._canvas[rows], self._image[rows] = canvas, image
+            reached = take(canvas, part)
+            chain.dynamics.advance(take(x, part), take(y, part), take(h, part), out=reached)
+            chain.likelihood.mean(reached, out=take(image, part))
+        if not isinstance(rows, slice):  # then it was a copy
+            self._next[:, rows] = out
 
     def _repeat(self, rows: Rows) -> None:
         """Offer in all these rows what the first of them is offered."""
         first = self.index[rows][:1]
         self.log_prior[rows], self.mask[rows] = self.log_prior[first], self.mask[first]
-        for table in (self._canvas, self._image):
-            if table is not None:
-                table[rows] = table[first]
+        if self._next is not None:
+            self._next[:, rows] = self._next[:, first]
 
     def follow(
         self,
@@ -207,25 +203,24 @@ class NextStates(Offers):
         They are not computed again: vectorised sigmoids differ in the last bit from place to
         place.
         """
-        assert self._canvas is not None and self._image is not None
+        assert self._next is not None
         flat = take(self.index, rows) * self.num_proposals + action
         index = torch.from_numpy(flat).to(self.device)
-        x, reached = x.clone(), torch.from_numpy(image.copy()).to(self.device)
-        for table, out in ((self._canvas, x), (self._image, reached)):
-            chain.place(table.flatten(0, 1).index_select(0, index), out)
-        return x, reached.cpu().numpy()
+        state = torch.stack((x, torch.from_numpy(image).to(self.device)))
+        chain.place(self._next.flatten(1, 2).index_select(1, index), state)
+        return state[0], state[1].cpu().numpy()
 
     def close(self, chain: Chain, rows: NDArray[np.int64], image: NDArray[np.float32]) -> None:
         """Offer nothing more in ended rows."""
         super().close(chain, rows, image)
-        if self._image is not None:
+        if self._next is not None:
             values = chain.compress(torch.from_numpy(image).to(self.device))
-            self._image[rows] = values.unsqueeze(1)
+            self._next[1, rows] = values.unsqueeze(1)
 
     def draw(self, chain: Chain, rows: Rows, image: NDArray[np.float32]) -> NDArray[np.float32]:
         """Write the values that proposals change over copies of the image."""
-        assert self._image is not None
-        values = take(self._image, rows)
+        assert self._next is not None
+        values = take(self._next[1], rows)
         now = torch.from_numpy(image).to(self.device).unsqueeze(1)
         drawn = _make_empty((len(image), self.num_proposals, *image.shape[1:]), self.device)
         for part in split(len(image), drawn.nbytes, PART_BYTES):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -41,10 +40,9 @@ def compute_distance(achieved: NDArray[Any], desired: NDArray[Any]) -> NDArray[n
 
 
 def _root_mean_square(difference: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the root mean squared value of each of (B, *S); overwrites them."""
-    size = math.prod(difference.shape[1:])  # not -1: the batch may be empty
-    rows = np.ascontiguousarray(difference).reshape(len(difference), size)
-    return np.sqrt(np.square(rows, out=rows).sum(axis=1) / size)
+    """Return the root mean squared value of each row of (B, D); overwrites them."""
+    squares = np.square(difference, out=difference)
+    return np.sqrt(np.add.reduce(squares, axis=1) / squares.shape[1])
 
 
 @dataclass(frozen=True)

@@ -125,7 +125,7 @@ def decide(
         dtype: Precision in which the proposals are computed.
     """
     likelihood = chain.likelihood
-    x, g = chain.compress(canvas), chain.compress(goal)  # (B, P)
+    x, g = offer.x.detach(), chain.compress(goal)  # (B, P)
     y = offer.all(dtype)  # (B, A, P)
     reached = chain.dynamics.advance(x.unsqueeze(1), y, step, out=y)
     before = likelihood.log_prob_terms(x, g).sum(-1, keepdim=True)

@@ -39,7 +39,7 @@ def plain_loss(
     rows = torch.arange(len(goal))
     potential, imitation = likelihood.log_prob(x, goal), torch.zeros(len(goal))
     for h in range(horizon):
-        z, log_prior = network.encode(x, torch.full((len(goal),), h))
+        z, log_prior = network.encode(network.compress(x), torch.full((len(goal),), h))
         weight, bias = network.head.weight, network.head.bias  # (A, W, P), (A, P)
         y = torch.einsum("bw,awp->bap", z, weight) + bias
         reached = x.unsqueeze(1) + rate[h] * network.expand(y)  # (B, A, *S)

@@ -77,6 +77,7 @@ class ProposalNetwork(nn.Module):
         if active is None or config.body == "conv":
             active = torch.ones(values, dtype=torch.bool)
         self.register_buffer("pixels", active.flatten().nonzero().squeeze(1))  # (P,)
+        self._num_values = values
         self._all_active = len(self.pixels) == values
         if config.body == "mlp":
             self.trunk: nn.Module = MLPTrunk(config, len(self.pixels))
@@ -109,30 +110,28 @@ class ProposalNetwork(nn.Module):
     def expand(self, values: Tensor) -> Tensor:
         """Put active values back into place, zeros elsewhere: (..., P) to (..., *S)."""
         if not self._all_active:
-            full = values.new_zeros(*values.shape[:-1], math.prod(self.config.shape))
+            full = values.new_zeros(*values.shape[:-1], self._num_values)
             values = full.scatter_(-1, self.pixels.expand_as(values), values)
         return values.unflatten(-1, self.config.shape)
 
     def place(self, values: Tensor, out: Tensor) -> None:
         """Write active values (..., P) over those of images or canvases `out` (..., *S)."""
-        leading = out.shape[: -len(self.config.shape)]
-        flat = out.view(*leading, math.prod(self.config.shape))  # never a copy
+        flat = out.view(*values.shape[:-1], self._num_values)  # never a copy
         if self._all_active:
             flat.copy_(values)
         else:
             flat.scatter_(-1, self.pixels.expand_as(values), values)
 
-    def encode(self, canvas: Tensor, step: Tensor) -> tuple[Tensor, Tensor]:
+    def encode(self, x: Tensor, step: Tensor) -> tuple[Tensor, Tensor]:
         """Return what the heads read.
 
         Args:
-            canvas: x, shape (B, *S).
+            x: Active values of the canvas, shape (B, P).
             step: h, shape (B,), int64.
 
         Returns:
             Features of the proposal head, (B, W) or (B, F, h, w); and log p_S, (B, A).
         """
-        x = self.compress(canvas)
         if self.config.likelihood == "bernoulli":
             x = torch.sigmoid(x)
         z, summary = self.trunk(2 * x - 1, step)
@@ -140,16 +139,16 @@ class ProposalNetwork(nn.Module):
 
     def propose(self, canvas: Tensor, step: Tensor) -> tuple[Tensor, Tensor]:
         """Offer A changes for each canvas; see `Proposer`."""
-        z, log_prior = self.encode(canvas, step)
+        z, log_prior = self.encode(self.compress(canvas), step)
         return self.expand(self.head(z)), log_prior
 
     def prior(self, canvas: Tensor, step: Tensor) -> Tensor:
         """Return log p_S(a | x, h), shape (B, A)."""
-        return self.encode(canvas, step)[1]
+        return self.encode(self.compress(canvas), step)[1]
 
     def propose_rows(self, canvas: Tensor, step: Tensor, action: Tensor) -> Tensor:
         """Return the chosen changes, shape (B, *S)."""
-        z, _ = self.encode(canvas, step)
+        z, _ = self.encode(self.compress(canvas), step)
         return self.expand(self.head.rows(z, action))
 
 
