@@ -78,7 +78,8 @@ class GCGen(GenerativeModel, BaseAlgorithm):
             learning_rate: Of the S-agent.
             n_envs: Trajectories rolled out between two callbacks, when `env` is not a vector
                 environment.
-            batch_size: Trajectories of one gradient step.
+            batch_size: Trajectories of one gradient step, best a multiple of 8: leave-one-out
+                compares gcd(batch_size, 8) paths of each goal.
             s_agent: None starts a fresh one; "pretrained", a saved file or an `SAgent` that.
             train_s_agent: False freezes the S-agent, and only the GC-agent learns.
             lr_schedule: "cosine" (to zero at the end of `learn`) or "constant".
