@@ -13,7 +13,7 @@ from stable_baselines3.common.buffers import DictRolloutBuffer
 from torch import Tensor
 
 from agents import GCGen
-from agents.gcgen.choices import make_sampler
+from agents.common.choices import make_sampler
 from examples.benchmarks.ddn_update import make_ddn_update
 from examples.benchmarks.figures import Figure, report
 from examples.benchmarks.memory import measure_peak, run_and_report

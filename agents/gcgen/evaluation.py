@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from agents.gcgen.choices import make_sampler
+from agents.common.choices import make_sampler
 from agents.gcgen.losses import compute_bound
 from agents.gcgen.rollout import Selector, rollout
 from gcgen_env.chain import Chain

@@ -16,9 +16,9 @@ from stable_baselines3.common.type_aliases import MaybeCallback
 from stable_baselines3.common.utils import get_device
 from torch import Tensor
 
+from agents.common.choices import make_sampler
 from agents.common.vec_env import GCGenVecEnv, find_config, make_vec_env
 from agents.gcgen import options
-from agents.gcgen.choices import make_sampler
 from agents.gcgen.files import load_model, save_model
 from agents.gcgen.gc_agent import GCAgent
 from agents.gcgen.generation import GenerativeModel

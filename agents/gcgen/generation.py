@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from agents.gcgen.choices import choose_best
+from agents.common.choices import choose_best
 from agents.gcgen.evaluation import NLLReport, evaluate_bound
 from agents.gcgen.gc_agent import GCAgent
 from agents.gcgen.policies import GCPolicy

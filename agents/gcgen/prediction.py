@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from agents.gcgen.choices import choose_best, make_sampler
+from agents.common.choices import choose_best, make_sampler
 from agents.gcgen.gc_agent import GCAgent
 from agents.gcgen.rollout import Decision, decide
 from agents.gcgen.search import STEPS, SoftSearch, beam_search, check_search

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from agents.common.choices import make_sampler
 from gcgen_env.chain import Chain
 from gcgen_env.config import EnvConfig
 from gcgen_env.datasets import Dataset
@@ -137,14 +138,14 @@ class SAgent:
         if draw not in ("mean", "sample"):
             raise ValueError(f"draw must be 'mean' or 'sample', got {draw!r}")
         rng = np.random.default_rng(seed)
-        generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
+        choose = make_sampler(torch.Generator().manual_seed(int(rng.integers(2**62))))
         sizes = [min(_SAMPLE_BATCH, num - i) for i in range(0, num, _SAMPLE_BATCH)]
 
-        def draw_action(h: int, log_prior: Tensor) -> Tensor:
-            chosen = torch.multinomial(log_prior.exp().cpu(), 1, generator=generator)
-            return chosen.squeeze(1).to(self.device)
-
         horizon = self.chain.horizon
+
+        def draw_action(h: int, log_prior: Tensor) -> Tensor:
+            return choose(log_prior)
+
         batches = [self._roll(size, horizon, draw_action, return_trajectory) for size in sizes]
         images = torch.cat(batches, dim=1).cpu().numpy()  # (H + 1 or 1, num, *S)
         if draw == "sample":

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from agents.gcgen.choices import make_sampler
+from agents.common.choices import make_sampler
 from agents.gcgen.gc_agent import GCAgent
 from agents.gcgen.losses import compute_bound
 from agents.gcgen.objectives import (

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from agents.gcgen.choices import make_sampler
+from agents.common.choices import make_sampler
 from examples.benchmarks.plain_update import plain_loss
 from gcgen_env.datasets import load_dataset
 from tests.agents.conftest import make_model

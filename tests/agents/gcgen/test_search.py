@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from agents.gcgen.choices import choose_best
+from agents.common.choices import choose_best
 from agents.gcgen.gc_agent import GCAgent
 from agents.gcgen.losses import compute_bound
 from agents.gcgen.rollout import decide, rollout

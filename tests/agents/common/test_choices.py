@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from agents.gcgen.choices import choose_best, make_sampler
+from agents.common.choices import choose_best, make_sampler
 
 Q = torch.tensor([0.0, 0.2, 0.5, 0.3])
 NUM = 20_000

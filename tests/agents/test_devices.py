@@ -1,0 +1,137 @@
+"""Other devices compute the same, and the CPU waits for none of their answers on the way.
+
+The meta device knows shapes and no values: whatever asks it for a value fails, as whatever would
+have to wait for a GPU. The tests of a GPU are skipped where there is none.
+"""
+
+import contextlib
+
+import gymnasium as gym
+import numpy as np
+import pytest
+import torch
+
+from agents import GCGen
+from agents.common.choices import make_sampler
+from agents.gcgen.gc_agent import GCAgent
+from agents.gcgen.losses import s_agent_loss
+from agents.gcgen.objectives import OBJECTIVES
+from agents.gcgen.rollout import rollout
+from gcgen_env.factory import make_dataset
+from tests.agents.conftest import DIGITS, make_model
+
+GPU = pytest.param(
+    "cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+)
+# A CPU shows that what is compared here agrees with itself.
+DEVICES = pytest.mark.parametrize("device", ["cpu", GPU])
+WAITLESS = sorted(set(OBJECTIVES) - {"expert_iteration"})  # its search may end early, and looks
+
+
+@contextlib.contextmanager
+def forbid_waiting(device):
+    """Let PyTorch raise where the CPU would wait for the GPU; the meta device does by itself."""
+    if device != "cuda":
+        yield
+        return
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        yield
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+
+
+def make_parts(device):
+    """Return S-agent, policy and goals of a small model on a device."""
+    model = make_model()
+    goals = torch.from_numpy(make_dataset(model.env_config, "test").take(range(16)))
+    return model.s_agent.to(device), model.policy.to(device), goals.to(device)
+
+
+def roll_out(s_agent, policy, goals, objective=None, seed=0):
+    """Roll out with a seed, the GC-agent selecting as it is or as an objective has it."""
+    generator = torch.Generator().manual_seed(seed)
+    agent = GCAgent(policy, s_agent.chain)
+    selector = OBJECTIVES[objective](agent, 8, generator) if objective else agent
+    return rollout(s_agent.chain, selector, goals, make_sampler(generator)), selector
+
+
+@pytest.mark.parametrize("device", ["meta", GPU])
+def test_an_update_of_the_s_agent_waits_for_nothing(device):
+    s_agent, policy, goals = make_parts(device)
+    with forbid_waiting(device), s_agent.network.head.deferred_gradient():
+        path, _ = roll_out(s_agent, policy, goals)
+        s_agent_loss(path, auxiliary=1.0).backward()
+    assert s_agent.network.head.weight.grad.shape == s_agent.network.head.weight.shape
+
+
+@pytest.mark.parametrize("objective", WAITLESS)
+@pytest.mark.parametrize("device", ["meta", GPU])
+def test_an_update_of_the_gc_agent_waits_for_nothing(device, objective):
+    s_agent, policy, goals = make_parts(device)
+    with forbid_waiting(device):
+        path, selector = roll_out(s_agent, policy, goals, objective)
+        selector.loss(path).backward()
+    assert policy.scorer.knots.grad is not None
+
+
+def test_the_meta_device_finds_what_waits():
+    s_agent, policy, goals = make_parts("meta")
+    with pytest.raises((RuntimeError, NotImplementedError), match="meta tensor"):
+        roll_out(s_agent, policy, goals)[0].potential.sum().item()
+
+
+@DEVICES
+def test_rollouts_are_the_same_on_every_device(device):
+    expected, _ = roll_out(*make_parts("cpu"))
+    path, _ = roll_out(*make_parts(device))
+    same = (path.action.cpu() == expected.action).all(1)  # rounding may decide a tie otherwise
+    assert same.float().mean() > 0.9
+    for name in ("log_q", "log_prior", "potential"):
+        own, other = (getattr(p, name).detach().cpu()[same] for p in (path, expected))
+        torch.testing.assert_close(own, other, rtol=1e-3, atol=1e-3)
+
+
+@DEVICES
+def test_gradients_are_the_same_on_every_device(device):
+    gradients = []
+    for where in ("cpu", device):
+        s_agent, policy, goals = make_parts(where)
+        with s_agent.network.head.deferred_gradient():
+            path, _ = roll_out(s_agent, policy, goals)
+            s_agent_loss(path).backward()
+        gradients.append(s_agent.network.head.weight.grad.cpu())
+    difference = (gradients[1] - gradients[0]).norm() / gradients[0].norm()
+    assert difference < 0.05  # an action decided otherwise changes the gradient, too
+
+
+@DEVICES
+@pytest.mark.parametrize("mode", ["pixels", "compact"])
+def test_environments_are_the_same_on_every_device(device, mode):
+    episodes = []
+    for where in ("cpu", device):
+        env = gym.make(DIGITS, obs_mode=mode, device=where)
+        observations = [env.reset(seed=0)[0]]
+        rewards = []
+        for action in range(env.unwrapped.config.horizon):
+            obs, reward, *_ = env.step(action)
+            observations.append(obs)
+            rewards.append(reward)
+        episodes.append((observations, rewards))
+    (one, rewards), (other, expected) = episodes
+    np.testing.assert_allclose(rewards, expected, rtol=1e-4, atol=1e-4)
+    for obs, same in zip(one, other, strict=True):
+        for key in obs:
+            np.testing.assert_allclose(obs[key], same[key], rtol=1e-4, atol=1e-4)
+
+
+@DEVICES
+def test_a_model_trains_and_is_read_on_another_device(device, tmp_path, digits):
+    model = make_model(updates=3, device=device)
+    assert all(p.isfinite().all() for p in model.s_agent.network.parameters())
+    model.save(tmp_path / "model.gcgen")
+    loaded = GCGen.load(tmp_path / "model.gcgen", device="cpu")
+    codes = model.encode(digits)
+    assert (loaded.encode(digits) == codes).mean() > 0.9
+    np.testing.assert_allclose(loaded.decode(codes), model.decode(codes), atol=1e-4)
+    np.testing.assert_allclose(loaded.sample(4, seed=0), model.sample(4, seed=0), atol=1e-4)
