@@ -20,6 +20,14 @@ def test_draws_follow_q():
     assert draw_shares()[0] == 0
 
 
+def test_a_seed_draws_what_torch_draws():
+    log_q = torch.randn(50, 7).log_softmax(-1)
+    generator = torch.Generator().manual_seed(3)
+    expected = torch.multinomial(log_q.exp(), 1, generator=generator).squeeze(1)
+    choose = make_sampler(torch.Generator().manual_seed(3))
+    assert torch.equal(choose(log_q), expected)
+
+
 def test_what_is_no_distribution_is_named():
     with pytest.raises(ValueError, match="training has diverged; lower learning_rate"):
         make_sampler(torch.Generator())(torch.full((2, 3), torch.nan))
