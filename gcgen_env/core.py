@@ -131,7 +131,7 @@ class Core:
         step = take(self.step_index, rows)
         step_next = step + 1
         canvas, image = self.offers.follow(self.chain, rows, action, x, shown, step)
-        if np.count_nonzero(invalid):
+        if invalid.any():
             canvas[invalid], image[invalid] = x[invalid], shown[invalid]
         phi = take(self.potential, rows)
         self.previous_canvas = put(self.previous_canvas, rows, x)
@@ -267,7 +267,7 @@ class Core:
     def _offer(self, rows: Rows, alike: bool = False) -> None:
         """Bring the offers of some rows up to date; rows `alike` share a state."""
         over = take(self.step_index, rows) == self.config.horizon
-        if np.count_nonzero(over):
+        if over.any():
             index = self._index[rows]
             self.offers.close(self.chain, index[over], self.image[index[over]])
             rows = index[~over]

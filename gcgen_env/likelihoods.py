@@ -133,7 +133,7 @@ class Bernoulli(Likelihood):
         x = canvas.clamp_(-LOGIT_CLIP, LOGIT_CLIP)
         linear = _dot(goal - 1, x)
         mean = x.sigmoid_()
-        return mean, linear + _sum_log_mean(mean)
+        return mean, linear + _sum_log(mean)
 
     def potential(
         self,
@@ -142,12 +142,11 @@ class Bernoulli(Likelihood):
         difference: NDArray[np.float64] | None = None,
     ) -> NDArray[np.float64]:
         """Return sum g log m + (1 - g) log(1 - m), shape (B,), in nats."""
-        if not np.count_nonzero(goal * goal != goal):  # all 0 or 1: p(g | x) = 1 - |g - m|
+        if (goal * goal == goal).all():  # all 0 or 1, then a value has probability 1 - |g - m|
             p = np.abs(compute_difference(image, goal) if difference is None else difference)
-            return _sum_log(_clip_(np.subtract(1, p, out=p)))
+            return _sum_log_rows(_clip_(np.subtract(1, p, out=p)))
         g, m = np.asarray(goal, np.float64), np.array(image, np.float64)
-        terms = (1 - g) * np.log(_clip_(1 - m)) + g * np.log(_clip_(m))
-        return np.asarray(flatten_rows(terms).sum(axis=1))
+        return _sum_rows((1 - g) * np.log(_clip_(1 - m)) + g * np.log(_clip_(m)))
 
     def sample(self, mean: NDArray[Any], rng: np.random.Generator) -> NDArray[np.float32]:
         """Draw binary images, float32 0 or 1."""
@@ -195,7 +194,7 @@ class Gaussian(Likelihood):
         m = np.asarray(image, np.float64).clip(self.low, self.high)
         z = (goal - m) / self.sigma
         constant = math.prod(m.shape[1:]) * (math.log(self.sigma) + 0.5 * math.log(2 * math.pi))
-        return np.asarray(-0.5 * flatten_rows(z * z).sum(axis=1) - constant)
+        return -0.5 * _sum_rows(z * z) - constant
 
     def sample(self, mean: NDArray[Any], rng: np.random.Generator) -> NDArray[np.float32]:
         """Draw images around their means; values may leave [low, high]."""
@@ -232,13 +231,18 @@ def make_likelihood(
 
 def compute_difference(image: NDArray[Any], goal: NDArray[Any]) -> NDArray[np.float64]:
     """Return g - m as rows (B, D) of float64, which holds it exactly for Bernoulli means."""
-    return flatten_rows(np.subtract(goal, image, dtype=np.float64))
+    return _flatten_rows(np.subtract(goal, image, dtype=np.float64))
 
 
-def flatten_rows(images: NDArray[np.float64]) -> NDArray[np.float64]:
+def _flatten_rows(images: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return (B, *S) as contiguous rows (B, D): one memory layout, hence one sum in any batch."""
     size = math.prod(images.shape[1:])  # not -1: the batch may be empty
     return np.ascontiguousarray(images).reshape(len(images), size)
+
+
+def _sum_rows(terms: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Sum each of (B, *S)."""
+    return np.asarray(_flatten_rows(terms).sum(axis=1))
 
 
 def _clip_(p: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -246,14 +250,13 @@ def _clip_(p: NDArray[np.float64]) -> NDArray[np.float64]:
     return p.clip(MEAN_CLIP, 1 - MEAN_CLIP, out=p)
 
 
-def _sum_log(p: NDArray[np.float64]) -> NDArray[np.float64]:
+def _sum_log_rows(p: NDArray[np.float64]) -> NDArray[np.float64]:
     """Sum the logarithms of rows (B, D), sixteen values of at least 1e-5 to a logarithm."""
     length = p.shape[1] // 16
-    products = np.multiply.reduce(p[:, : 16 * length].reshape(len(p), 16, length), axis=1)
-    total = np.add.reduce(np.log(products), axis=1)
-    if 16 * length < p.shape[1]:
-        total += np.add.reduce(np.log(p[:, 16 * length :]), axis=1)
-    return np.asarray(total)
+    whole, rest = p[:, : 16 * length], p[:, 16 * length :]
+    products = np.multiply.reduce(whole.reshape(len(p), 16, length), axis=1)
+    total = np.log(products).sum(axis=1)
+    return np.asarray(total + np.log(rest).sum(axis=1) if rest.size else total)
 
 
 def _dot(vector: Tensor, rows: Tensor) -> Tensor:
@@ -261,7 +264,7 @@ def _dot(vector: Tensor, rows: Tensor) -> Tensor:
     return torch.bmm(vector.unsqueeze(1), rows.transpose(1, 2)).squeeze(1)
 
 
-def _sum_log_mean(mean: Tensor) -> Tensor:
+def _sum_log(mean: Tensor) -> Tensor:
     """Return the sum of logarithms over the last axis, six values to a logarithm.
 
     Clipped means are at least 1e-5, so that products of six stay above 1e-30, which float32

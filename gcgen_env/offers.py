@@ -88,7 +88,7 @@ class Offers(ABC):
         _check_offer("log_prior", offer.log_prior, (count, self.num_proposals))
         self.log_prior[rows] = log_prior = offer.log_prior.cpu().numpy()
         self.mask[rows] = mask = log_prior > -np.inf
-        if np.count_nonzero(mask) < mask.size and not mask.any(axis=1).all():
+        if not (mask.all() or mask.any(axis=1).all()):
             raise ValueError("the proposer gave no proposal a finite log_prior: is it NaN?")
 
 

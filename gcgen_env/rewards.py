@@ -42,7 +42,7 @@ def compute_distance(achieved: NDArray[Any], desired: NDArray[Any]) -> NDArray[n
 def _root_mean_square(difference: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the root mean squared value of each row of (B, D); overwrites them."""
     squares = np.square(difference, out=difference)
-    return np.sqrt(np.add.reduce(squares, axis=1) / squares.shape[1])
+    return np.sqrt(squares.sum(axis=1) / squares.shape[1])
 
 
 @dataclass(frozen=True)

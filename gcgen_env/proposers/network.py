@@ -77,7 +77,6 @@ class ProposalNetwork(nn.Module):
         if active is None or config.body == "conv":
             active = torch.ones(values, dtype=torch.bool)
         self.register_buffer("pixels", active.flatten().nonzero().squeeze(1))  # (P,)
-        self._num_values = values
         self._all_active = len(self.pixels) == values
         if config.body == "mlp":
             self.trunk: nn.Module = MLPTrunk(config, len(self.pixels))
@@ -110,13 +109,13 @@ class ProposalNetwork(nn.Module):
     def expand(self, values: Tensor) -> Tensor:
         """Put active values back into place, zeros elsewhere: (..., P) to (..., *S)."""
         if not self._all_active:
-            full = values.new_zeros(*values.shape[:-1], self._num_values)
+            full = values.new_zeros(*values.shape[:-1], math.prod(self.config.shape))
             values = full.scatter_(-1, self.pixels.expand_as(values), values)
         return values.unflatten(-1, self.config.shape)
 
     def place(self, values: Tensor, out: Tensor) -> None:
         """Write active values (..., P) over those of images or canvases `out` (..., *S)."""
-        flat = out.view(*values.shape[:-1], self._num_values)  # never a copy
+        flat = out.view(*values.shape[:-1], math.prod(self.config.shape))  # never a copy
         if self._all_active:
             flat.copy_(values)
         else:

@@ -186,10 +186,8 @@ class TestResults:
         report = (out / "report.md").read_text()
         assert "| greedy | 1.000 |  | 1.000 ± 0.000 (2) |" in report
         assert "- random on GCGen-Digits-v0, seed 0: RuntimeError: no luck" in report
-        assert (
-            "again when the command is run again.\n\n- greedy on GCGen-Digits-v0, seed 0: lost"
-            in (report)
-        )
+        lost = "again when the command is run again.\n\n- greedy on GCGen-Digits-v0, seed 0: lost"
+        assert lost in report
         assert hash_weights(DIGITS) in report
 
     def test_machines_and_versions_that_differ_are_all_named(self, study, tmp_path):
