@@ -92,7 +92,8 @@ class Benchmark:
         table = Table(outcomes)
         write_results(self.out, outcomes)
         write_report(self.out, table, draw_figures(self.out, table), failures, unfinished)
-        Console().print(Markdown((self.out / "report.md").read_text().split("![")[0]))
+        summary = (self.out / "report.md").read_text().split("\n## ")[0]
+        Console().print(Markdown(summary))
         print(f"wrote {self.out / 'report.md'}, results.csv, results.json, timings.json, figures")
         return 0 if len(outcomes) == len(runs) else 1
 
