@@ -32,7 +32,7 @@ doctest: $(STAMP)  ## Run the examples of the docstrings
 
 bench: $(STAMP)  ## Measure speed and memory against their targets
 	$(BIN)/python -m pip install -q -c constraints.txt -e '.[bench]'
-	$(BIN)/python -m examples.benchmarks
+	$(BIN)/python -m benchmarks.speed
 
 lint: $(STAMP)  ## Check format, style and types
 	$(BIN)/ruff format --check .
@@ -47,7 +47,7 @@ format: $(STAMP)  ## Format the code and mend what can be mended by itself
 
 clean:  ## Remove caches and build products; .venv and runs/ stay
 	rm -rf build dist *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache
-	find gcgen_env agents examples tests -type d -name __pycache__ -prune -exec rm -rf {} +
+	find gcgen_env agents benchmarks examples tests -type d -name __pycache__ -prune -exec rm -rf {} +
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \

@@ -9,7 +9,8 @@
 
 from agents.common.goal_replay_buffer import GoalReplayBuffer
 from agents.gcgen import GCGen, GCPolicy, MaskableGCPolicy, NLLReport
-from agents.s_agent import SAgent, SPolicy
+from agents.s_agent import SPolicy
+from gcgen_env.model.s_agent import SAgent
 
 __all__ = [
     "GCGen",

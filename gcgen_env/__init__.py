@@ -12,7 +12,7 @@ Importing this package registers every id with Gymnasium:
 
 from gcgen_env.config import ENV_IDS, EnvConfig
 from gcgen_env.env import GCGenEnv
-from gcgen_env.proposers import Proposer
+from gcgen_env.model.proposer import Proposer
 from gcgen_env.registration import default_kwargs, register_envs
 from gcgen_env.vector_env import GCGenVectorEnv
 

@@ -11,9 +11,9 @@ from gymnasium.error import ResetNeeded
 from numpy.typing import NDArray
 
 from gcgen_env.config import EnvConfig, make_config
-from gcgen_env.core import Core
-from gcgen_env.goal_api import GoalApi
-from gcgen_env.scene import make_frame
+from gcgen_env.episodes import Core
+from gcgen_env.goal_env import GoalApi
+from gcgen_env.rendering import make_frame
 from gcgen_env.spaces import make_observation_space
 from gcgen_env.viewer import render_ansi, render_rgb
 

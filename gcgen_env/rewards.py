@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gcgen_env.config import REWARD_TYPES
-from gcgen_env.likelihoods import Likelihood, compute_difference
+from gcgen_env.model.likelihoods import Likelihood, compute_difference
 
 PREVIOUS = "previous_achieved_goal"
 """Key of `info` that holds the image before the step."""

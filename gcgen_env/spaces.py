@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 
-from gcgen_env.likelihoods import Likelihood
+from gcgen_env.model.likelihoods import Likelihood
 
 LOG_PRIOR_FLOOR = -30.0
 """log p_S is shown clipped to [LOG_PRIOR_FLOOR, 0]; invalid proposals get the floor."""

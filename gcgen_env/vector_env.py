@@ -11,12 +11,12 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
+from gcgen_env.batching import ALL, Rows
 from gcgen_env.config import EnvConfig, make_config
-from gcgen_env.core import Core
 from gcgen_env.env import RENDER_MODES, check_render_mode
-from gcgen_env.goal_api import GoalApi
-from gcgen_env.rows import ALL, Rows
-from gcgen_env.scene import make_frame
+from gcgen_env.episodes import Core
+from gcgen_env.goal_env import GoalApi
+from gcgen_env.rendering import make_frame
 from gcgen_env.spaces import make_observation_space
 from gcgen_env.viewer import render_ansi, render_rgb
 

@@ -23,8 +23,8 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
 
 from agents.baselines import GreedyAgent, PriorAgent, RandomAgent
+from agents.common.evaluation import Agent
 from agents.common.goal_replay_buffer import GoalReplayBuffer
-from agents.common.masked_evaluation import Agent
 from agents.common.memory import check_fits
 from agents.common.vec_env import GCGenVecEnv
 from agents.gcgen import GCGen, GCPolicy, MaskableGCPolicy

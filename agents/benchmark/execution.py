@@ -20,10 +20,10 @@ from agents.baselines import GreedyAgent, RandomAgent
 from agents.benchmark.contestants import CONTESTANTS, Contestant
 from agents.benchmark.scores import normalise
 from agents.benchmark.study import FAILURE, IMAGES, RESULT, TIMING, Run
-from agents.cli.machine import describe_machine, find_versions
 from agents.cli.run_folder import write_json
-from agents.common.masked_evaluation import EpisodeStats, evaluate_agent
+from agents.common.evaluation import EpisodeStats, evaluate_agent
 from agents.common.memory import read_peak
+from agents.common.provenance import describe_machine, find_versions
 from gcgen_env.vector_env import GCGenVectorEnv
 
 EVALUATION_SEED = 12345

@@ -12,7 +12,7 @@ from typing import Any
 
 from agents.benchmark.contestants import CONTESTANTS
 from gcgen_env.config import ENV_CONFIGS
-from gcgen_env.proposers import pretrained_path
+from gcgen_env.model.saved import pretrained_path
 
 RESULT = "result.json"
 """Figures that a seed reproduces; written last."""

@@ -16,10 +16,10 @@ from rich.console import Console
 from rich.table import Table
 
 from agents.cli.checks import check_at_least
-from agents.cli.machine import describe_machine, find_versions, set_threads
 from agents.cli.models import load_model, take_split
 from agents.cli.run_folder import write_json
 from agents.cli.settings import Ramp, parse_ramp
+from agents.common.provenance import describe_machine, find_versions, set_threads
 from agents.gcgen import GCGen, NLLReport
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from agents.cli.machine import find_versions
 from agents.cli.models import load_model, take_split
 from agents.cli.run_folder import RunFolder
-from agents.s_agent import SAgent
-from gcgen_env.factory import make_dataset
+from agents.common.provenance import find_versions
+from gcgen_env.model.build import make_dataset
+from gcgen_env.model.s_agent import SAgent
 
 
 @dataclass(frozen=True)

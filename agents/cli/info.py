@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from agents.cli.machine import find_versions, list_devices
+from agents.common.provenance import find_versions, list_devices
 from gcgen_env.config import ENV_CONFIGS
 from gcgen_env.datasets import DATASETS, find_dataset
 from gcgen_env.datasets.sources import IDX_SOURCES

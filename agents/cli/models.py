@@ -9,14 +9,14 @@ from typing import Any, TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.cli.machine import find_device
+from agents.common.provenance import find_device
 from agents.gcgen import GCGen
-from agents.s_agent import SAgent
 from gcgen_env.datasets import SPLITS, load_dataset
 from gcgen_env.datasets.splits import SMALLEST_TO_SPLIT, split_indices
-from gcgen_env.factory import make_dataset
-from gcgen_env.files import load_container
-from gcgen_env.proposers.saved import KIND as S_AGENT_KIND
+from gcgen_env.model.build import make_dataset
+from gcgen_env.model.s_agent import SAgent
+from gcgen_env.model.saved import KIND as S_AGENT_KIND
+from gcgen_env.storage import load_container
 
 
 def load_model(path: Path, device: str) -> GCGen:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from agents.cli.models import Bounds, find_bounds
 from agents.cli.run_folder import write_bytes
 from agents.gcgen import GCGen
-from agents.s_agent import SAgent
+from gcgen_env.model.s_agent import SAgent
 from gcgen_env.viewer import (
     image_grid,
     reconstruction_grid,

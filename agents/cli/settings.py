@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from agents.common.selection import SelectionConfig
-from gcgen_env.proposers import NetworkConfig
+from gcgen_env.model.network import NetworkConfig
 
 Ramp = tuple[float, float] | Literal["none"]
 """Two temperatures, or none."""

@@ -11,7 +11,6 @@ from typing import Annotated, Any
 import tyro
 
 from agents.cli.checks import check_at_least
-from agents.cli.machine import describe_machine, find_device, find_versions, set_threads
 from agents.cli.run_folder import RunFolder, RunState, write_json
 from agents.cli.session import Budget, Session
 from agents.cli.settings import (
@@ -20,6 +19,7 @@ from agents.cli.settings import (
     OptimisationSettings,
     SAgentSettings,
 )
+from agents.common.provenance import describe_machine, find_device, find_versions, set_threads
 from agents.gcgen import GCGen
 from gcgen_env.vector_env import GCGenVectorEnv
 

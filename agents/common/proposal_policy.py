@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from agents.common.scorer import ProposalScorer, Situation, score_proposals
 from agents.common.selection import INVALID_LOGIT, SelectionConfig, selection_logits
-from gcgen_env.likelihoods import Likelihood
+from gcgen_env.model.likelihoods import Likelihood
 from gcgen_env.spaces import ImageSpace
 
 

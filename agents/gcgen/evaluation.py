@@ -12,10 +12,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from agents.common.choices import make_sampler
 from agents.gcgen.losses import compute_bound
 from agents.gcgen.rollout import Selector, rollout
-from gcgen_env.chain import Chain
+from gcgen_env.model.chain import Chain
+from gcgen_env.model.sampling import make_sampler
 
 _BATCH = 256
 

@@ -9,7 +9,7 @@ from agents.common.proposal_policy import ProposalPolicyMixin
 from agents.common.scorer import Situation, score_proposals
 from agents.common.selection import selection_logits
 from agents.gcgen.rollout import Decision
-from gcgen_env.chain import Chain
+from gcgen_env.model.chain import Chain
 
 
 class GCAgent:

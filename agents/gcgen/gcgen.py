@@ -16,21 +16,21 @@ from stable_baselines3.common.type_aliases import MaybeCallback
 from stable_baselines3.common.utils import get_device
 from torch import Tensor
 
-from agents.common.choices import make_sampler
 from agents.common.vec_env import GCGenVecEnv, find_config, make_vec_env
-from agents.gcgen import options
-from agents.gcgen.files import load_model, save_model
+from agents.gcgen import config as options
+from agents.gcgen.checkpoint import load_model, save_model
 from agents.gcgen.gc_agent import GCAgent
-from agents.gcgen.generation import GenerativeModel
+from agents.gcgen.generative_model import GenerativeModel
 from agents.gcgen.losses import check_finite, compute_bound, s_agent_loss
 from agents.gcgen.objectives import OBJECTIVES
 from agents.gcgen.policies import GCPolicy
-from agents.gcgen.records import SAMPLE_INTERVAL, record_samples, record_time, record_update
 from agents.gcgen.rollout import Path as Trajectories
 from agents.gcgen.rollout import Selector, rollout
-from agents.s_agent import SAgent, make_s_agent
+from agents.gcgen.training_log import SAMPLE_INTERVAL, record_samples, record_time, record_update
 from gcgen_env.config import EnvConfig
-from gcgen_env.factory import check_saved
+from gcgen_env.model.build import check_saved
+from gcgen_env.model.s_agent import SAgent, make_s_agent
+from gcgen_env.model.sampling import make_sampler
 
 
 class GCGen(GenerativeModel, BaseAlgorithm):

@@ -10,11 +10,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from agents.common.choices import choose_best, make_sampler
 from agents.gcgen.gc_agent import GCAgent
 from agents.gcgen.rollout import Decision, decide
 from agents.gcgen.search import STEPS, SoftSearch, beam_search, check_search
-from gcgen_env.chain import Chain
+from gcgen_env.model.chain import Chain
+from gcgen_env.model.sampling import choose_best, make_sampler
 
 _TOLERANCE = 1e-2
 """How far shown proposals may be from the S-agent's own, in image units."""

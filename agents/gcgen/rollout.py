@@ -13,7 +13,7 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Tensor
 
-from gcgen_env.chain import Chain, Offer
+from gcgen_env.model.chain import Chain, Offer
 
 
 class Decision(NamedTuple):

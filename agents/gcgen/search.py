@@ -11,7 +11,7 @@ from torch import Tensor
 from agents.common.selection import INVALID_LOGIT
 from agents.gcgen.gc_agent import GCAgent
 from agents.gcgen.rollout import Decision, decide
-from gcgen_env.chain import Chain
+from gcgen_env.model.chain import Chain
 
 SEARCHES = ("none", "two_step", "three_step", "beam")
 STEPS = {"two_step": 1, "three_step": 2}

@@ -7,7 +7,7 @@ from typing import ClassVar
 from stable_baselines3 import DQN
 from stable_baselines3.common.policies import BasePolicy
 
-from agents.common.masked_values import MaskedExplorationMixin
+from agents.common.masking import MaskedExplorationMixin
 from agents.maskable_dqn.policies import MaskableDQNPolicy, ProposalDQNPolicy
 
 

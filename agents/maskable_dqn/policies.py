@@ -7,7 +7,7 @@ from typing import Any
 from stable_baselines3.dqn.policies import MultiInputPolicy, QNetwork
 from torch import Tensor
 
-from agents.common.masked_values import ProposalValuePolicyMixin, ProposalValues, mask_values
+from agents.common.masking import ProposalValuePolicyMixin, ProposalValues, mask_values
 
 
 class MaskableQNetwork(QNetwork):

@@ -7,7 +7,7 @@ from typing import ClassVar
 from sb3_contrib import QRDQN
 from stable_baselines3.common.policies import BasePolicy
 
-from agents.common.masked_values import MaskedExplorationMixin
+from agents.common.masking import MaskedExplorationMixin
 from agents.maskable_qrdqn.policies import MaskableQRDQNPolicy, ProposalQRDQNPolicy
 
 

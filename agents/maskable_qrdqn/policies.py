@@ -7,7 +7,7 @@ from typing import Any
 from sb3_contrib.qrdqn.policies import MultiInputPolicy, QuantileNetwork
 from torch import Tensor
 
-from agents.common.masked_values import ProposalValuePolicyMixin, ProposalValues, mask_values
+from agents.common.masking import ProposalValuePolicyMixin, ProposalValues, mask_values
 
 
 class MaskableQuantileNetwork(QuantileNetwork):

@@ -3,7 +3,7 @@
     python -m agents.zoo.ppo_mask --algo ppo_mask --env ID ... -conf agents.zoo.ppo_mask
 
 with the options of `rl_zoo3.train`, `--gym-packages gcgen_env --eval-freq -1` among them: the
-zoo's own evaluation gives no masks. `evaluate_agent` of `agents.common.masked_evaluation` does.
+zoo's own evaluation gives no masks. `evaluate_agent` of `agents.common.evaluation` does.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ import pytest
 import gcgen_env  # noqa: F401  registers the ids
 from agents import GCGen
 from agents.common.vec_env import GCGenVecEnv
-from gcgen_env.factory import make_dataset
+from gcgen_env.model.build import make_dataset
 
 DIGITS = "GCGen-Digits-v0"
 

@@ -12,12 +12,12 @@ import pytest
 import torch
 
 from agents import GCGen
-from agents.common.choices import make_sampler
 from agents.gcgen.gc_agent import GCAgent
 from agents.gcgen.losses import s_agent_loss
 from agents.gcgen.objectives import OBJECTIVES
 from agents.gcgen.rollout import rollout
-from gcgen_env.factory import make_dataset
+from gcgen_env.model.build import make_dataset
+from gcgen_env.model.sampling import make_sampler
 from tests.agents.conftest import DIGITS, make_model
 
 NO_GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")

@@ -9,7 +9,7 @@ from stable_baselines3.common.evaluation import evaluate_policy
 from stable_baselines3.common.utils import set_random_seed
 
 from agents import GCPolicy, GoalReplayBuffer, MaskableGCPolicy, SPolicy
-from agents.common.masked_evaluation import evaluate_agent
+from agents.common.evaluation import evaluate_agent
 from gcgen_env import GCGenEnv
 from tests.agents.conftest import make_env, make_envs, make_vec_env
 from tests.gcgen_env.sample_proposers import OnlyPropose

@@ -12,10 +12,10 @@ from agents.common.scorer import SPEED
 from agents.gcgen.gc_agent import GCAgent
 from agents.gcgen.rollout import Decision, Path, Selector, rollout
 from agents.gcgen.search import FixedCodes, SoftSearch, beam_search
-from gcgen_env.chain import Chain
-from gcgen_env.dynamics import Dynamics
-from gcgen_env.likelihoods import Bernoulli, Gaussian
-from gcgen_env.proposers import NetworkConfig, ProposalNetwork
+from gcgen_env.model.chain import Chain
+from gcgen_env.model.dynamics import Dynamics
+from gcgen_env.model.likelihoods import Bernoulli, Gaussian
+from gcgen_env.model.network import NetworkConfig, ProposalNetwork
 from gcgen_env.spaces import make_observation_space
 
 A, H = 3, 3

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from gcgen_env.proposers import DictionaryProposer
+from gcgen_env.model.dictionary import DictionaryProposer
 
 
 class OnlyPropose:

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from gcgen_env.likelihoods import Bernoulli, Gaussian
+from gcgen_env.model.likelihoods import Bernoulli, Gaussian
 from gcgen_env.rewards import (
     PREVIOUS,
     GoalReward,

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from agents.benchmark.contestants import CONTESTANTS
-from agents.common.masked_evaluation import evaluate_agent
+from agents.common.evaluation import evaluate_agent
 from gcgen_env import GCGenVectorEnv
-from gcgen_env.core import Core
+from gcgen_env.episodes import Core
 
 MASKED = [name for name in CONTESTANTS if name.startswith("maskable") or "+proposals" in name]
 ENV = "GCGen-Toy2D-v0"

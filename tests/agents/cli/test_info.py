@@ -1,6 +1,6 @@
 from agents.cli.info import list_datasets, list_ids
-from agents.cli.machine import find_versions, list_devices
 from agents.cli.main import main
+from agents.common.provenance import find_versions, list_devices
 from gcgen_env import ENV_IDS
 from gcgen_env.datasets.sources import IDX_FILES
 

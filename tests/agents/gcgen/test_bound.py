@@ -8,7 +8,7 @@ import torch
 
 from agents.gcgen.evaluation import evaluate_bound
 from agents.gcgen.losses import compute_bound
-from agents.s_agent import SAgent
+from gcgen_env.model.s_agent import SAgent
 from tests.agents.toys import (
     KINDS,
     A,

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from agents.common.choices import choose_best
 from agents.gcgen.gc_agent import GCAgent
 from agents.gcgen.rollout import rollout
 from gcgen_env import GCGenVectorEnv
+from gcgen_env.model.sampling import choose_best
 from tests.agents.conftest import make_model
 from tests.agents.toys import H, make_chain, make_goals, make_policy, randomise
 

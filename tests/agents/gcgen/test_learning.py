@@ -2,7 +2,7 @@
 
 import pytest
 
-from gcgen_env.factory import make_dataset
+from gcgen_env.model.build import make_dataset
 from tests.agents.conftest import make_model
 
 MEAN_IMAGE = 27.4

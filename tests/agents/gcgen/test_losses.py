@@ -8,7 +8,7 @@ import torch
 from agents.gcgen.gc_agent import GCAgent
 from agents.gcgen.losses import compute_bound, s_agent_loss
 from agents.gcgen.rollout import rollout
-from gcgen_env.dynamics import Dynamics
+from gcgen_env.model.dynamics import Dynamics
 from tests.agents.toys import (
     TYPED_PATH,
     A,

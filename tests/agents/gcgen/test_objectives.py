@@ -5,7 +5,6 @@ import math
 import pytest
 import torch
 
-from agents.common.choices import make_sampler
 from agents.gcgen.gc_agent import GCAgent
 from agents.gcgen.losses import compute_bound
 from agents.gcgen.objectives import (
@@ -19,6 +18,7 @@ from agents.gcgen.objectives.base import compute_returns
 from agents.gcgen.objectives.leave_one_out import WEIGHT
 from agents.gcgen.rollout import Path, rollout
 from agents.gcgen.search import SoftSearch, improve
+from gcgen_env.model.sampling import make_sampler
 from tests.agents.conftest import make_model
 from tests.agents.toys import (
     PIXELS,

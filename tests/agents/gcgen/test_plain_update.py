@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from agents.common.choices import make_sampler
-from examples.benchmarks.plain_update import plain_loss
+from benchmarks.speed.plain_update import plain_loss
 from gcgen_env.datasets import load_dataset
+from gcgen_env.model.sampling import make_sampler
 from tests.agents.conftest import make_model
 from tests.agents.toys import randomise
 

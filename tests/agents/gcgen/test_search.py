@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 import torch
 
-from agents.common.choices import choose_best
 from agents.gcgen.gc_agent import GCAgent
 from agents.gcgen.losses import compute_bound
 from agents.gcgen.rollout import decide, rollout
 from agents.gcgen.search import FixedCodes, SoftSearch, beam_search, compute_soft_values
 from gcgen_env import GCGenVectorEnv
-from gcgen_env.factory import make_dataset
+from gcgen_env.model.build import make_dataset
+from gcgen_env.model.sampling import choose_best
 from tests.agents.conftest import make_model
 from tests.agents.toys import (
     KINDS,

@@ -18,8 +18,8 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from agents import GCGen
 from agents.gcgen import gcgen as module
 from agents.gcgen.losses import compute_bound
-from agents.gcgen.records import count_live, record_samples
 from agents.gcgen.rollout import Path
+from agents.gcgen.training_log import count_live, record_samples
 from tests.agents.conftest import make_model, make_vec_env
 
 STEPS = 16 * 8  # of one update
@@ -123,7 +123,7 @@ def test_the_log_tells_the_bound_and_its_parts(tmp_path):
 
 
 def test_tensorboard_shows_curves_and_samples(tmp_path, monkeypatch):
-    monkeypatch.setattr("agents.gcgen.records.SAMPLE_INTERVAL", 2)
+    monkeypatch.setattr("agents.gcgen.training_log.SAMPLE_INTERVAL", 2)
     make_model(tensorboard_log=str(tmp_path)).learn(2 * STEPS, log_interval=1, tb_log_name="run")
     (folder,) = tmp_path.iterdir()
     events = EventAccumulator(str(folder)).Reload().Tags()

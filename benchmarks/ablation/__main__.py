@@ -1,0 +1,123 @@
+"""Trains every variant for the same time, and prints and saves one table and one plot."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+from fnmatch import fnmatch
+from pathlib import Path
+
+import numpy as np
+import tyro
+from rich.console import Console
+from rich.table import Table
+
+from agents.cli.run_folder import write_json
+from agents.common.provenance import set_threads
+from benchmarks.ablation.report import COLUMNS, make_table, plot, read_rows, write_markdown
+from benchmarks.ablation.trial import Measurement, folder_of, run_trial
+from benchmarks.ablation.variants import Variant, list_variants
+from gcgen_env.config import ENV_CONFIGS
+from gcgen_env.model.build import make_dataset
+
+
+def main(
+    env: str = "GCGen-Digits-v0",
+    minutes: float = 1.0,
+    seeds: tuple[int, ...] = (0,),
+    variants: tuple[str, ...] = ("*",),
+    out: Path | None = None,
+    split: str = "validation",
+    num_images: int = 10_000,
+    iw_images: int = 200,
+    paths: int = 64,
+    threads: int = 2,
+) -> None:
+    """Compare variants of the method at equal wall-clock; a stopped comparison goes on.
+
+    Args:
+        env: Id of an environment.
+        minutes: Training time of each trial.
+        seeds: Seeds of each variant.
+        variants: Names or patterns, such as "ddn*"; --variants list prints the names.
+        out: Folder of the trials; runs/ablation/<id>-<minutes> if left out.
+        split: Images that bounds are measured on; choose on the validation images.
+        num_images: How many, the first ones, for -ELBO.
+        iw_images: How many for IW-M.
+        paths: M.
+        threads: Threads of torch.
+    """
+    known = list_variants(env)
+    if variants == ("list",):
+        print("\n".join(variant.name for variant in known))
+        return
+    chosen = _choose(known, variants)
+    set_threads(threads)
+    data = make_dataset(ENV_CONFIGS[env], split)
+    images = data.take(np.arange(min(num_images, len(data))))
+    measurement = Measurement(
+        env, minutes, split, len(images), min(iw_images, len(images)), paths, threads
+    )
+    out = out or Path("runs/ablation") / f"{env.split('-')[1].lower()}-{minutes:g}"
+    _check_folder(out, measurement)
+    for i, (seed, variant) in enumerate((s, v) for s in seeds for v in chosen):
+        folder = folder_of(out, variant.name, seed)
+        if not _is_done(folder, variant):
+            total = len(seeds) * len(chosen)
+            print(f"[{i + 1}/{total}] {variant.name}, seed {seed}", file=sys.stderr, flush=True)
+            run_trial(variant, seed, measurement, images, folder)
+    rows = read_rows(out, [variant.name for variant in chosen], seeds)
+    write_markdown(out / "table.md", measurement, rows)
+    plot(out / "bound.png", measurement, rows)
+    table = Table(*COLUMNS, title=f"{env}, {minutes:g} minutes, {split} images, nats")
+    for cells in make_table(rows):
+        table.add_row(*cells)
+    Console(width=None if sys.stdout.isatty() else 180).print(table)
+    print(f"wrote {out / 'table.md'} and {out / 'bound.png'}")
+
+
+def _choose(known: list[Variant], patterns: tuple[str, ...]) -> list[Variant]:
+    """Return the variants that match any pattern.
+
+    Raises:
+        ValueError: If a pattern matches none.
+    """
+    for pattern in patterns:
+        if not any(fnmatch(variant.name, pattern) for variant in known):
+            raise ValueError(
+                f"no variant is called {pattern!r}; there are "
+                f"{', '.join(variant.name for variant in known)}"
+            )
+    return [v for v in known if any(fnmatch(v.name, pattern) for pattern in patterns)]
+
+
+def _is_done(folder: Path, variant: Variant) -> bool:
+    """Return whether a trial is complete.
+
+    Raises:
+        ValueError: If a variant of the same name was then another one.
+    """
+    path, wanted = folder / "result.json", json.loads(json.dumps(variant.options))
+    if not path.is_file():
+        return False
+    found = json.loads(path.read_text())["options"]
+    if found != wanted:
+        raise ValueError(
+            f"{folder} holds {variant.name} with {found}, not {wanted}: pass another --out"
+        )
+    return True
+
+
+def _check_folder(out: Path, measurement: Measurement) -> None:
+    """Note what is measured in this folder, or raise if something else was before."""
+    path, wanted = out / "measurement.json", asdict(measurement)
+    if path.is_file():
+        found = json.loads(path.read_text())
+        if found != wanted:
+            raise ValueError(f"{out} holds trials of {found}, not {wanted}: pass another --out")
+    write_json(path, wanted)
+
+
+if __name__ == "__main__":
+    tyro.cli(main)

@@ -1,0 +1,103 @@
+"""The variants, by name: which parts of the method each has, and what it is compared for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from agents import GCGen
+from agents.gcgen.objectives import OBJECTIVES
+from benchmarks.ablation.contenders import Agents, Contender
+from benchmarks.ablation.vae import CategoricalVAE, GaussianVAE, OneImage, VAESizes
+from gcgen_env.config import ENV_CONFIGS, EnvConfig
+
+REFERENCE = "leave_one_out"
+"""The default, with which all others are compared, image by image."""
+PLAIN = {"learned": False}
+RAMP = (0.2, 1.1)
+HARD = {**PLAIN, "hard": True, "look_ahead": (1.0, 1.0)}
+
+
+class Tuning(NamedTuple):
+    """What was chosen on the validation images of one task."""
+
+    ddn: dict[str, Any]
+    """A and H of DDN's rule, and its learning rate."""
+    vae: VAESizes
+    """The Gaussian autoencoder."""
+    categorical_vae: VAESizes
+    """The categorical one."""
+
+
+TUNING = {
+    "GCGen-MNIST-v0": Tuning(
+        ddn={"num_proposals": 32, "horizon": 10, "learning_rate": 4e-3},
+        vae=VAESizes(hidden=400, latents=40, learning_rate=1e-3, batch_size=100),
+        categorical_vae=VAESizes(hidden=400, latents=0, learning_rate=2e-3, batch_size=100),
+    ),
+    "GCGen-Digits-v0": Tuning(
+        ddn={"num_proposals": 32, "horizon": 4, "learning_rate": 2e-3},
+        vae=VAESizes(hidden=200, latents=16, learning_rate=1e-3, batch_size=100),
+        categorical_vae=VAESizes(hidden=200, latents=0, learning_rate=1e-3, batch_size=100),
+    ),
+}
+
+
+class Variant(NamedTuple):
+    """One row of the table."""
+
+    name: str
+    """What it is called."""
+    options: dict[str, Any]
+    """What it does otherwise than the defaults, as JSON values; kept with its result."""
+    make: Callable[[int], Contender]
+    """Builds it, given a seed."""
+
+
+def list_variants(env: str) -> list[Variant]:
+    """Return the variants for an environment, in the order of the table."""
+    config, tuning = ENV_CONFIGS[env], TUNING.get(env, TUNING["GCGen-Digits-v0"])
+
+    def agents(name: str, policy: dict[str, Any], **options: Any) -> Variant:
+        names = ("num_proposals", "horizon")
+        sizes = {key: options.pop(key) for key in names if key in options}
+
+        def make(seed: int) -> Agents:
+            return Agents(
+                GCGen("GCPolicy", env, policy_kwargs=policy, env_kwargs=sizes, seed=seed, **options)
+            )
+
+        return Variant(name, {"policy": policy, **sizes, **options}, make)
+
+    def autoencoder(
+        name: str, kind: Callable[[EnvConfig, VAESizes, int], Contender], chosen: VAESizes
+    ) -> Variant:
+        return Variant(name, chosen._asdict(), lambda seed: kind(config, chosen, seed))
+
+    def ddn(name: str, **changes: Any) -> Variant:
+        policy = {**HARD, "prior": False}
+        options = {**tuning.ddn, **changes}
+        return agents(name, policy, s_agent_kwargs={"uniform_prior": True}, **options)
+
+    a, h, rate = config.num_proposals, config.horizon, tuning.ddn["learning_rate"]
+    product = a * h
+    grid = [(2 * a, h // 2), (a // 2, 2 * h), (a // 4, 4 * h)]
+    return [
+        ddn("ddn"),
+        *(ddn(f"ddn rate {f * rate:g}", learning_rate=f * rate) for f in (0.5, 2.0)),
+        *(
+            ddn(f"ddn A={k} H={t}", num_proposals=k, horizon=t)
+            for k, t in [(a, h), (2 * a, h), (a // 2, h), (a // 4, h), *grid]
+        ),
+        agents("hard, learned prior", HARD),
+        agents("look-ahead", {**PLAIN, "look_ahead": (1.0, 1.0)}),
+        agents("ramp", {**PLAIN, "look_ahead": RAMP}),
+        *(agents(name, {}, gc_objective=name) for name in OBJECTIVES),
+        agents("no look-ahead", {"look_ahead": None}),
+        agents("no auxiliary", {}, auxiliary=0.0),
+        # One proposal leaves nothing to choose: one image, whatever the goal.
+        autoencoder("A=1", OneImage, tuning.vae),
+        *(agents(f"A={k} H={product // k}", {}, num_proposals=k, horizon=t) for k, t in grid),
+        autoencoder("vae", GaussianVAE, tuning.vae),
+        autoencoder("categorical vae", CategoricalVAE, tuning.categorical_vae),
+    ]

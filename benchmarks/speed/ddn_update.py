@@ -1,0 +1,54 @@
+"""One update of Discrete Distribution Networks (Yang, 2025), with the author's own layer.
+
+The layer is `DiscreteDistributionOutput` of the package `sddn`: a 1x1 convolution makes K
+images, the nearest to the target is kept, and only it gets the squared loss; autograd goes
+back through all K. Around it stands what this library's S-agent has: the same trunk, the
+same number of values, the layer shared by all steps, and Adam; `try_split` follows each
+update, as the author's training script does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from gcgen_env.model.network import MLPTrunk, NetworkConfig
+
+
+def make_ddn_update(config: NetworkConfig, values: int) -> Callable[[Tensor], Any]:
+    """Return a function that makes one update from images (B, values).
+
+    Args:
+        config: K is its `num_proposals`, the number of layers its `horizon`; its `width` too.
+        values: How many values an image has.
+
+    Raises:
+        ImportError: If `sddn` is not installed: `pip install -e '.[bench]'`.
+    """
+    from sddn import DiscreteDistributionOutput
+
+    trunk = MLPTrunk(config, values)
+    layer = DiscreteDistributionOutput(
+        config.num_proposals, last_c=config.width, predict_c=values, leak_choice=False, size=1
+    )
+    layer.train()
+    parameters = nn.ModuleList([trunk, layer]).parameters()
+    optimizer = torch.optim.Adam(parameters, fused=True)
+
+    def update(images: Tensor) -> None:
+        target = images[..., None, None]  # (B, values, 1, 1): a picture of one pixel
+        d: dict[str, Any] = {"target": target, "predict": torch.zeros_like(target)}
+        for h in range(config.horizon):
+            x = d["predict"].flatten(1)
+            z, _ = trunk(2 * x - 1, torch.full((len(x),), h))
+            d["feat_last"] = z[..., None, None]
+            d = layer(d)
+        optimizer.zero_grad(set_to_none=True)
+        torch.stack(d["losses"]).sum().backward()
+        optimizer.step()
+        layer.try_split(optimizer)
+
+    return update

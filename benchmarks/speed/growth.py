@@ -1,0 +1,92 @@
+"""How time and memory of an update grow with A, H, image size and batch."""
+
+from __future__ import annotations
+
+import itertools
+import json as json_module
+import math
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import tyro
+
+from agents import GCGen
+from benchmarks.speed.figures import Figure, report
+from benchmarks.speed.memory import measure_peak, read_peak, reset_peak
+from benchmarks.speed.task import set_threads
+
+USUAL = {"num_proposals": 32, "horizon": 10, "image_size": 28, "batch_size": 128}
+GROWTH = {
+    "num_proposals": (8, 16, 32, 64, 128, 256),
+    "horizon": (4, 8, 16, 32),
+    "image_size": (8, 16, 28, 32, 64),
+    "batch_size": (32, 64, 128, 256, 512, 1024),
+}
+
+
+def main(
+    rounds: int = 3,
+    threads: int = 2,
+    json: bool = False,
+    one: tuple[int, int, int, int] | None = None,
+) -> list[Figure]:
+    """Measure one update as one size after the other grows, each in a fresh process.
+
+    Args:
+        rounds: Repetitions; medians are reported.
+        threads: Threads of torch.
+        json: Print JSON instead of a table.
+        one: Instead of all this, measure the given A, H, image size and batch.
+    """
+    set_threads(threads)
+    if one is not None:
+        print(json_module.dumps(measure(*one, rounds=rounds)))
+        return []
+    figures = []
+    for name, values in GROWTH.items():
+        rows = [
+            measure_peak("benchmarks.speed.growth", "--one", *{**USUAL, name: value}.values())
+            for value in values
+        ]
+        for value, row, previous in zip(values, rows, [None, *rows], strict=False):
+            detail = f"{row['peak_bytes'] / 1e6:.0f} MB"
+            if previous is not None:
+                factor = value / values[values.index(value) - 1]
+                power = math.log(row["seconds"] / previous["seconds"], factor)
+                detail += f", time grew with power {power:.2f}"
+            figures.append(Figure(f"{name} = {value}", 1e3 * row["seconds"], "ms", detail=detail))
+    report(figures, json)
+    return figures
+
+
+def measure(
+    num_proposals: int, horizon: int, image_size: int, batch_size: int, rounds: int
+) -> dict[str, float]:
+    """Return the median seconds of an update, and by how much it raises the peak memory."""
+    rng = np.random.default_rng(0)
+    path = Path(tempfile.mkdtemp(prefix="gcgen-bench-")) / "images.npy"
+    np.save(path, rng.random((2048, image_size, image_size), dtype=np.float32))
+    sizes = {"num_proposals": num_proposals, "horizon": horizon}
+    model = GCGen(
+        "GCPolicy",
+        "GCGen-MNIST-v0",
+        seed=0,
+        n_envs=1,
+        batch_size=batch_size,
+        env_kwargs={"dataset": str(path), "proposer": "dictionary", **sizes},
+    )
+    goals = model._sample_goals().expand(batch_size, -1, -1, -1).contiguous()
+    before = reset_peak()
+    durations = []
+    for _ in itertools.repeat(None, rounds + 1):
+        start = time.perf_counter()
+        model._update_s_agent(goals)
+        durations.append(time.perf_counter() - start)
+    return {"seconds": statistics.median(durations[1:]), "peak_bytes": read_peak() - before}
+
+
+if __name__ == "__main__":
+    tyro.cli(main)

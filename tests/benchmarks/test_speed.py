@@ -1,0 +1,81 @@
+"""The benchmarks run and report; what they find depends on the machine."""
+
+import json
+import math
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from benchmarks.speed import env as bench_env
+from benchmarks.speed import growth as bench_growth
+from benchmarks.speed import sampling as bench_sampling
+from benchmarks.speed import timing
+from benchmarks.speed import training as bench_training
+from benchmarks.speed.figures import Figure, report
+
+PEAKS = {"peak_bytes": 1e6, "seconds": 0.1}
+
+
+@pytest.fixture(autouse=True)
+def in_process(monkeypatch):
+    """Leave out the fresh processes that measure memory and imports, which take seconds."""
+    sizes = iter(range(1, 1000))
+    for module in (bench_env, bench_training, bench_growth):
+        monkeypatch.setattr(
+            module, "measure_peak", lambda *_: {**PEAKS, "peak_bytes": 1e6 * next(sizes)}
+        )
+    figure = Figure("import", 1.0, "x", 1.2, at_least=False)
+    monkeypatch.setattr(bench_sampling, "measure_import", lambda _: figure)
+
+
+BENCHMARKS = {
+    "env": lambda: bench_env.main(num_envs=8, many_envs=16, rounds=1, json=True),
+    "training": lambda: bench_training.main(batch_size=16, rounds=1, json=True),
+    "sampling": lambda: bench_sampling.main(num=16, rounds=1, json=True),
+}
+
+
+@pytest.mark.parametrize("name", BENCHMARKS)
+def test_json(name, capsys):
+    figures = BENCHMARKS[name]()
+    document = json.loads(capsys.readouterr().out)
+    assert document["machine"]["torch_threads"] == torch.get_num_threads()
+    assert [Figure.from_json(entry) for entry in document["figures"]] == figures
+    assert all(math.isfinite(figure.value) for figure in figures)
+    assert all(figure.passed is not None for figure in figures if figure.target is not None)
+
+
+def test_growth(monkeypatch, capsys):
+    monkeypatch.setattr(bench_growth, "GROWTH", {"horizon": (1, 2)})
+    figures = bench_growth.main()
+    assert [figure.name for figure in figures] == ["horizon = 1", "horizon = 2"]
+    assert "time grew with power 0.00" in figures[1].detail
+    assert "horizon = 2" in capsys.readouterr().out
+    row = bench_growth.measure(4, 2, 8, 4, rounds=1)
+    assert row["seconds"] > 0 and row["peak_bytes"] >= 0
+
+
+def test_a_table_says_what_is_short(capsys):
+    report([Figure("fast", 3.0, "x", 2.0, detail="6 ms, 2 ms"), Figure("slow", 1.0, "x", 2.0)])
+    fast, slow = (line for line in capsys.readouterr().out.splitlines() if "2 x" in line)
+    assert "fast" in fast and "pass" in fast and "1.50" in fast and "6 ms, 2 ms" in fast
+    assert "slow" in slow and "short" in slow and "0.50" in slow
+
+
+def test_ratios_are_medians_over_rounds():
+    timings = timing.Timings({"slow": (2.0, 9.0, 40.0), "fast": (1.0, 3.0, 4.0)})
+    assert timings.seconds("slow") == 9.0
+    assert timings.ratio("slow", "fast") == 3.0  # of 2, 3 and 10
+    calls = []
+    functions = {"a": lambda: calls.append("a"), "b": lambda: calls.append("b")}
+    timing.time_in_turns(functions, rounds=2, warm_up=1)
+    assert calls == ["a", "b"] * 3
+
+
+def test_peak_memory():
+    work = "from benchmarks.speed.memory import run_and_report as r; r(lambda: b'x' * (64 << 20))"
+    command = [sys.executable, "-c", work]
+    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    assert 60e6 < json.loads(output)["peak_bytes"] < 90e6

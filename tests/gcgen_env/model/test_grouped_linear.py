@@ -1,0 +1,40 @@
+"""The ways to compute chosen rows agree: sums, groups, dense products."""
+
+import pytest
+import torch
+
+from gcgen_env.model.grouped_linear import Groups, correlate_all, sum_rows
+
+A, N, M = 5, 7, 11
+ACTIONS = pytest.mark.parametrize(
+    "action",
+    [torch.randint(A, (23,)), torch.full((9,), 3), torch.arange(A), torch.tensor([4, 4, 0])],
+    ids=["mixed", "one index", "each once", "few"],
+)
+
+
+def loop(x, matrices, action):
+    return torch.stack([row @ matrices[a] for row, a in zip(x, action, strict=True)])
+
+
+@ACTIONS
+@pytest.mark.parametrize("transposed", [False, True])
+def test_products_row_by_row(action, transposed):
+    matrices = torch.randn(A, M, N).transpose(1, 2) if transposed else torch.randn(A, N, M)
+    x = torch.randn(len(action), N)
+    expected = loop(x, matrices, action)
+    for own in (sum_rows(x, matrices, action), Groups.of(action, A).multiply(x, matrices)):
+        torch.testing.assert_close(own, expected, rtol=1e-5, atol=1e-5)
+
+
+@ACTIONS
+def test_gradients_of_the_weights(action):
+    x, y = torch.randn(len(action), N), torch.randn(len(action), M)
+    weight, bias = torch.zeros(A, N, M), torch.zeros(A, M)
+    for a, left, right in zip(action, x, y, strict=True):
+        weight[a] += torch.outer(left, right)
+        bias[a] += right
+    own = correlate_all(x, y, action, A)
+    torch.testing.assert_close(own[0], weight, rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(own[1], bias, rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(Groups.of(action, A).correlate(x, y), weight, rtol=1e-5, atol=1e-5)
