@@ -5,53 +5,57 @@ STAMP := $(VENV)/.setup-done
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-slow test-clients doctest bench lint check format clean
+.PHONY: help setup demo test test-slow test-clients doctest bench ablation lint check format clean
 
 help:  ## Print this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
-setup: $(STAMP)  ## Make .venv and install GCGen in it; a second call installs nothing
+setup: $(STAMP)  ## Create .venv and install GCGen in it; nothing is installed twice
 
-demo: $(STAMP)  ## Run the demonstration
+demo: $(STAMP)  ## Train on digits for three minutes; files in runs/demo/
 	$(BIN)/python -m examples.demo
 
 test: $(STAMP)  ## Run the default tests
 	$(BIN)/python -m pytest
 
-test-slow: $(STAMP)  ## Run the slow tests
+test-slow: $(STAMP)  ## Run the tests that take minutes
 	$(BIN)/python -m pytest -m slow
 
-test-clients: $(STAMP)  ## Run other libraries on the environments, in an environment of their own
+test-clients: $(STAMP)  ## Test other libraries with the environments, in .venv-clients
 	test -d $(VENV)-clients || $(PYTHON) -m venv $(VENV)-clients
 	$(VENV)-clients/bin/python -m pip install -q -c constraints.txt -e '.[dev,clients,ray,submitit]'
 	$(VENV)-clients/bin/python -m pytest -m client tests/clients
 	$(VENV)-clients/bin/python -m pytest tests/agents/benchmark/test_launchers.py
 
-doctest: $(STAMP)  ## Run the examples of the docstrings
+doctest: $(STAMP)  ## Run the examples in the docstrings
 	$(BIN)/python -m pytest --doctest-modules gcgen_env agents
 
-bench: $(STAMP)  ## Measure speed and memory against their targets
+bench: $(STAMP)  ## Measure speed and memory; takes a few minutes
 	$(BIN)/python -m pip install -q -c constraints.txt -e '.[bench]'
 	$(BIN)/python -m benchmarks.speed
+
+ablation: $(STAMP)  ## Compare the parts of the method on digits; takes half an hour
+	$(BIN)/python -m pip install -q -c constraints.txt -e '.[bench]'
+	$(BIN)/python -m benchmarks.ablation
 
 lint: $(STAMP)  ## Check format, style and types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-check: lint doctest test  ## Run everything a change has to pass
+check: lint doctest test  ## Run every check that a change must pass
 
-format: $(STAMP)  ## Format the code and mend what can be mended by itself
+format: $(STAMP)  ## Format the code and apply automatic fixes
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-clean:  ## Remove caches and build products; .venv and runs/ stay
+clean:  ## Remove caches and build products, but not .venv and runs/
 	rm -rf build dist *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find gcgen_env agents benchmarks examples tests -type d -name __pycache__ -prune -exec rm -rf {} +
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
-	  echo "GCGen needs Python 3.11 or newer, and '$(PYTHON)' is older or missing: name another, as in 'make setup PYTHON=python3.11'." >&2; \
+	  echo "GCGen needs Python 3.11 or newer, and '$(PYTHON)' is older or missing: choose another, for example 'make setup PYTHON=python3.11'." >&2; \
 	  exit 1; }
 	$(PYTHON) -m venv $(VENV)
 

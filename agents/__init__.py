@@ -7,17 +7,33 @@
 (4, 1, 8, 8)
 """
 
+from agents.baselines import GreedyAgent, PriorAgent, RandomAgent
+from agents.common.evaluation import EpisodeStats, evaluate_agent
 from agents.common.goal_replay_buffer import GoalReplayBuffer
-from agents.gcgen import GCGen, GCPolicy, MaskableGCPolicy, NLLReport
+from agents.common.selection import SelectionConfig
+from agents.common.vec_env import GCGenVecEnv
+from agents.gcgen import GCGen, GCGenConfig, GCPolicy, MaskableGCPolicy, NLLReport
+from agents.maskable_dqn import MaskableDQN
+from agents.maskable_qrdqn import MaskableQRDQN
 from agents.s_agent import SPolicy
 from gcgen_env.model.s_agent import SAgent
 
 __all__ = [
+    "EpisodeStats",
     "GCGen",
+    "GCGenConfig",
+    "GCGenVecEnv",
     "GCPolicy",
     "GoalReplayBuffer",
+    "GreedyAgent",
+    "MaskableDQN",
     "MaskableGCPolicy",
+    "MaskableQRDQN",
     "NLLReport",
+    "PriorAgent",
+    "RandomAgent",
     "SAgent",
     "SPolicy",
+    "SelectionConfig",
+    "evaluate_agent",
 ]

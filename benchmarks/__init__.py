@@ -1,1 +1,1 @@
-"""Programs that measure: the speed of the library, and each part of the method."""
+"""Measuring programs: the speed of the library, and what each part of the method contributes."""

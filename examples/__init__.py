@@ -1,1 +1,1 @@
-"""Runnable stories, one for each file: `python -m examples.demo`."""
+"""Runnable stories, one a file: `python -m examples.demo`."""

@@ -1,10 +1,11 @@
-"""An agent that chooses at random, and a picture of what it sees."""
+"""Play one episode with random actions and write a picture of what the agent sees."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import gymnasium as gym
+import tyro
 
 import gcgen_env  # noqa: F401  registers the ids
 from gcgen_env.viewer import save_png
@@ -16,23 +17,23 @@ def main(
     seed: int = 0,
     out: Path = Path("runs/examples/environment.png"),
 ) -> float:
-    """Play one episode, and write a picture of its last decision.
+    """Play one episode and write a picture of its last decision.
 
     Args:
         env_id: Id of an environment.
-        proposer: "dictionary" needs no training; "pretrained" or a saved S-agent proposes better.
-        seed: Of the environment and the choices.
-        out: Where to write the picture.
+        proposer: "pretrained", the file of an S-agent, or "dictionary" (no training).
+        seed: Seed of the environment and the actions.
+        out: File of the picture.
 
     Returns:
-        The return: nats by which the last state explains the goal better than the first.
+        The return in nats: log p(goal | last state) - log p(goal | initial state).
     """
     env = gym.make(env_id, proposer=proposer, render_mode="rgb_array")
     obs, info = env.reset(seed=seed)
     env.action_space.seed(seed)
     total, done = 0.0, False
     while not done:
-        action = env.action_space.sample(mask=obs["action_mask"])  # one of the proposals shown
+        action = env.action_space.sample(mask=obs["action_mask"])  # a valid proposal
         obs, reward, terminated, truncated, info = env.step(action)
         total += float(reward)
         done = terminated or truncated
@@ -45,4 +46,4 @@ def main(
 
 
 if __name__ == "__main__":
-    main()
+    tyro.cli(main)

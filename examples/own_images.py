@@ -1,4 +1,4 @@
-"""Learn from your own images: an array, a .npy or .npz file, or a folder of PNG and JPEG files."""
+"""Learn from your own images: a .npy or .npz file, or a folder of PNG and JPEG files."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ def main(
     """Train on images and draw new ones.
 
     Args:
-        images: A file or folder; coloured discs, made on the spot, if left out.
-        image_size: Height and width that images are resized to.
-        timesteps: Decisions to train for.
-        out: Where to write the samples.
+        images: A file or folder; by default coloured discs, drawn by this program.
+        image_size: Height and width to which images are resized.
+        timesteps: Number of decisions to train for.
+        out: File of the samples.
 
     Returns:
         The model.
@@ -43,7 +43,7 @@ def main(
 
 
 def draw_discs(num: int, side: int = 24) -> NDArray[np.uint8]:
-    """Draw discs of random place, size and colour, shape (num, side, side, 3)."""
+    """Draw discs of random position, size and colour, shape (num, side, side, 3)."""
     rng = np.random.default_rng(0)
     rows, columns = np.mgrid[:side, :side]
     y, x, diameter = side * rng.uniform(0.3, 0.7, (3, num, 1, 1))

@@ -1,7 +1,7 @@
-"""PPO in one file, in the form of CleanRL: gymnasium vectors, one network, one loop.
+"""PPO in a single file, in the form of CleanRL.
 
-The environment is flattened by Gymnasium's own wrapper; the action mask is a slice of the
-vector, and the policy never leaves it.
+Gymnasium's wrapper flattens the observations to vectors. The action mask is a slice of the
+vector, and the policy samples only valid actions.
 """
 
 from __future__ import annotations
@@ -26,37 +26,37 @@ class Args:
     env_id: str = "gcgen_env:GCGen-Digits-v0"
     """Id of the environment, with the module that registers it."""
     total_timesteps: int = 50_000
-    """Decisions to train for."""
+    """Number of steps to train for."""
     learning_rate: float = 1e-3
-    """Of Adam; falls linearly to zero."""
+    """Initial learning rate of Adam; it falls linearly to zero."""
     num_envs: int = 8
-    """Environments side by side."""
+    """Number of parallel environments."""
     num_steps: int = 64
-    """Decisions of each environment between two updates."""
+    """Number of steps of each environment between two updates."""
     gamma: float = 1.0
-    """Discount; the shaping rewards are undiscounted."""
+    """Discount; the environment's rewards assume 1."""
     gae_lambda: float = 0.95
-    """Of generalised advantage estimation."""
+    """Lambda of generalised advantage estimation."""
     num_minibatches: int = 4
-    """Of each epoch."""
+    """Number of minibatches of each epoch."""
     update_epochs: int = 4
-    """Epochs of each update."""
+    """Number of epochs of each update."""
     clip_coef: float = 0.2
-    """Of the surrogate objective."""
+    """Clip range of the surrogate objective."""
     ent_coef: float = 0.0
-    """Weight of the entropy."""
+    """Weight of the entropy bonus."""
     vf_coef: float = 0.5
-    """Weight of the value's loss."""
+    """Weight of the value loss."""
     max_grad_norm: float = 0.5
-    """Gradients are clipped to this norm."""
+    """Maximum norm of the gradient; larger ones are clipped."""
     nucleus: float = 0.9
-    """Prior mass of the valid proposals."""
+    """Prior mass of the valid proposals, in (0, 1]."""
     seed: int = 0
-    """Reproduces a run."""
+    """Seed of the run."""
 
 
 def make_env(args: Args, index: int) -> gym.Env:
-    """Make one flat environment that notes its returns."""
+    """Make one environment with flat observations and episode statistics."""
     env = gym.make(args.env_id, nucleus=args.nucleus)
     env = gym.wrappers.RecordEpisodeStatistics(gym.wrappers.FlattenObservation(env))
     env.action_space.seed(args.seed + index)
@@ -64,7 +64,7 @@ def make_env(args: Args, index: int) -> gym.Env:
 
 
 def find_mask(space: spaces.Dict) -> slice:
-    """Return where the action mask is in a flattened observation."""
+    """Return the slice of a flattened observation that holds the action mask."""
     first = 0
     for key, entry in space.items():
         size = spaces.flatdim(entry)
@@ -75,10 +75,10 @@ def find_mask(space: spaces.Dict) -> slice:
 
 
 class Agent(nn.Module):
-    """A policy and a value, two hidden layers each."""
+    """Policy and value networks with two hidden layers each."""
 
     def __init__(self, inputs: int, actions: int, mask: slice) -> None:
-        """Make the layers."""
+        """Make the networks."""
         super().__init__()
         self.mask = mask
         self.critic = self._perceptron(inputs, 1, std=1.0)
@@ -86,7 +86,7 @@ class Agent(nn.Module):
 
     @staticmethod
     def _perceptron(inputs: int, outputs: int, std: float) -> nn.Sequential:
-        """Make orthogonal layers."""
+        """Make a perceptron with orthogonal initial weights."""
         layers = [nn.Linear(inputs, 64), nn.Linear(64, 64), nn.Linear(64, outputs)]
         for layer, gain in zip(layers, (2**0.5, 2**0.5, std), strict=True):
             nn.init.orthogonal_(layer.weight, gain)
@@ -94,7 +94,7 @@ class Agent(nn.Module):
         return nn.Sequential(layers[0], nn.Tanh(), layers[1], nn.Tanh(), layers[2])
 
     def act(self, obs: Tensor, action: Tensor | None = None) -> tuple[Tensor, ...]:
-        """Return actions, their log-probabilities, entropies and values, each (N,)."""
+        """Return actions, log-probabilities, entropies and values, each of shape (N,)."""
         valid = obs[:, self.mask] > 0.5
         chosen = Categorical(logits=self.actor(obs).masked_fill(~valid, -1e8))
         action = chosen.sample() if action is None else action
@@ -102,7 +102,7 @@ class Agent(nn.Module):
 
 
 def main(args: Args) -> float:
-    """Train, and return the mean return of the last hundred episodes, in nats."""
+    """Train, and return the mean return of the last 100 episodes, in nats."""
     np.random.seed(args.seed)  # noqa: NPY002  in the form of CleanRL
     torch.manual_seed(args.seed)
     envs = gym.vector.SyncVectorEnv(
@@ -159,12 +159,12 @@ def main(args: Args) -> float:
 def estimate_advantages(
     args: Args, rewards: Tensor, values: Tensor, dones: Tensor, value: Tensor, done: Tensor
 ) -> Tensor:
-    """Estimate generalised advantages (Schulman et al., 2016), shape (steps, environments)."""
+    """Compute generalised advantages (Schulman et al., 2016), shape (steps, environments)."""
     advantages, last = torch.zeros_like(rewards), torch.zeros_like(value)
     for step in reversed(range(args.num_steps)):
-        going_on = 1.0 - done
-        delta = rewards[step] + args.gamma * value * going_on - values[step]
-        advantages[step] = last = delta + args.gamma * args.gae_lambda * going_on * last
+        not_done = 1.0 - done
+        delta = rewards[step] + args.gamma * value * not_done - values[step]
+        advantages[step] = last = delta + args.gamma * args.gae_lambda * not_done * last
         value, done = values[step], dones[step]
     return advantages
 
@@ -178,7 +178,7 @@ def compute_loss(
     advantage: Tensor,
     value: Tensor,
 ) -> Tensor:
-    """Return PPO's loss (Schulman et al., 2017) of one minibatch."""
+    """Return the PPO loss (Schulman et al., 2017) of one minibatch."""
     _, new_logprob, entropy, new_value = agent.act(obs, action)
     ratio = (new_logprob - logprob).exp()
     scaled = (advantage - advantage.mean()) / (advantage.std() + 1e-8)

@@ -1,8 +1,9 @@
-"""The policies of this library inside stock PPO and MaskablePPO."""
+"""Train stock PPO and MaskablePPO with the policies of this library."""
 
 from __future__ import annotations
 
 import gymnasium as gym
+import tyro
 from sb3_contrib import MaskablePPO
 from stable_baselines3 import PPO
 from stable_baselines3.common.base_class import BaseAlgorithm
@@ -12,17 +13,17 @@ from agents import GCPolicy, MaskableGCPolicy
 
 
 def main(timesteps: int = 4096, n_steps: int = 512, proposer: str = "pretrained") -> list[float]:
-    """Train both on Digits and play one episode with each.
+    """Train both algorithms on Digits and play one episode with each.
 
     Args:
-        timesteps: Decisions to train for.
-        n_steps: Decisions between two updates.
-        proposer: "dictionary" needs no training; "pretrained" or a saved S-agent proposes better.
+        timesteps: Number of steps to train for.
+        n_steps: Number of steps between two updates.
+        proposer: "pretrained", the file of an S-agent, or "dictionary" (no training).
 
     Returns:
-        The return of each, in nats.
+        The return of each algorithm, in nats.
     """
-    # nucleus: only the proposals that hold 90 % of the prior mass are valid.
+    # Valid: the smallest set of proposals that holds 90 % of the prior mass.
     env = gym.make("GCGen-Digits-v0", proposer=proposer, nucleus=0.9)
     options = {"n_steps": n_steps, "batch_size": 64, "gamma": 1.0, "ent_coef": 0.0, "seed": 0}
     models: list[BaseAlgorithm] = [
@@ -48,4 +49,4 @@ def play(model: BaseAlgorithm, env: gym.Env) -> float:
 
 
 if __name__ == "__main__":
-    main()
+    tyro.cli(main)

@@ -1,6 +1,6 @@
-"""GCGen environments: rebuild a goal image by choosing among proposals.
+"""GCGen environments: reconstruct a goal image by selecting proposals.
 
-Importing this package registers every id with Gymnasium:
+Importing this package registers the environments with Gymnasium:
 
     >>> import gymnasium as gym
     >>> import gcgen_env
@@ -10,6 +10,7 @@ Importing this package registers every id with Gymnasium:
     (16, 1, 8, 8)
 """
 
+from gcgen_env.allocator import keep_freed_memory
 from gcgen_env.config import ENV_IDS, EnvConfig
 from gcgen_env.env import GCGenEnv
 from gcgen_env.model.proposer import Proposer
@@ -23,6 +24,7 @@ __all__ = [
     "GCGenVectorEnv",
     "Proposer",
     "default_kwargs",
+    "keep_freed_memory",
     "register_envs",
 ]
 

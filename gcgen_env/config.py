@@ -1,11 +1,12 @@
-"""What an environment is made of: one dataclass, and one table of defaults for every id."""
+"""The keyword arguments of an environment, and their defaults for every registered id."""
 
 from __future__ import annotations
 
 import difflib
+import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -13,68 +14,78 @@ REWARD_TYPES = ("potential", "distance", "sparse")
 OBS_MODES = ("pixels", "compact")
 LIKELIHOODS = ("bernoulli", "gaussian")
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True, eq=False)
 class EnvConfig:
-    """Keyword arguments of the environments; JSON values when they go through `gym.make`."""
+    """Keyword arguments of the environments, stored as JSON values where possible.
+
+    Attributes:
+        dataset: Name of a data set, an array (N, *S), or a path to a `.npy` file, a `.npz` file
+            or a folder of images.
+        data_dir: Folder of the data files. None reads `$GCGEN_DATA`, then the user's cache.
+        split: Split that goals are drawn from: "train", "validation" or "test".
+        image_size: Height and width that images are resized to; None keeps their size.
+        num_proposals: A, the number of proposals at each step.
+        horizon: H, the number of steps of an episode.
+        rate: alpha, the scale of the chosen proposal: one number, or one for each step. None
+            uses the rate of the saved S-agent, or 1 without one.
+        initial_state: "mean", "zeros", "noise", an image (*S), or a path to a `.npy` or image
+            file. None uses the initial state of the saved S-agent; without one, "mean" for
+            images and "zeros" for points.
+        proposer: "pretrained", "dictionary", a path to a saved S-agent, an `SAgent`, or a
+            `Proposer` object.
+        likelihood: "bernoulli" or "gaussian".
+        sigma: Standard deviation of the Gaussian likelihood, in image units.
+        binarize: Whether to sample a binary goal from the grey levels in each episode; only with
+            the Bernoulli likelihood.
+        reward_type: "potential", "distance" or "sparse".
+        success_threshold: Largest distance (root mean squared error) that counts as a success.
+        gamma: Discount factor of the shaping reward; use the discount factor of the agent.
+        nucleus: Probability mass of the valid proposals under the prior, in (0, 1]; with 1 all
+            proposals are valid.
+        obs_mode: "pixels" includes the proposals in the observation, "compact" does not.
+        device: Torch device on which proposals are computed, or "auto".
+    """
 
     dataset: Any = None
-    """Name of a data set, an array (N, *S), a path to `.npy`, `.npz`, or a folder of images."""
     data_dir: str | None = None
-    """Folder of the data files; else `$GCGEN_DATA`, else the user's cache."""
     split: str = "train"
-    """Which goals: "train", "validation" or "test"."""
     image_size: int | None = None
-    """Resize images to this height and width; None leaves them."""
     num_proposals: int = 32
-    """A, the number of proposals offered at each step."""
     horizon: int = 10
-    """H, the number of decisions of an episode."""
     rate: float | Sequence[float] | None = None
-    """alpha, the scale of the chosen proposal: one number, or one for each step. None: as the
-    saved S-agent was trained, else 1."""
     initial_state: Any = None
-    """ "mean", "zeros", "noise", an image (*S), or a path to a `.npy` or image file. None: as
-    the saved S-agent was trained, else "mean" for images and "zeros" for points."""
     proposer: Any = "dictionary"
-    """ "pretrained", "dictionary", a path to a saved S-agent, or a `Proposer` object."""
     likelihood: str = "gaussian"
-    """ "bernoulli" or "gaussian"."""
     sigma: float = 0.1
-    """Standard deviation of the Gaussian likelihood, in image units."""
     binarize: bool = True
-    """Bernoulli only: draw binary goals from the grey levels, afresh each episode."""
     reward_type: str = "potential"
-    """ "potential", "distance" or "sparse"."""
     success_threshold: float = 0.1
-    """An episode is a success at this distance (root mean squared error) or below."""
     gamma: float = 1.0
-    """Discount of the shaping reward; must be the agent's own."""
     nucleus: float = 1.0
-    """Prior mass of the valid proposals, in (0, 1]; 1 makes all of them valid."""
     obs_mode: str = "pixels"
-    """ "pixels" shows the proposals, "compact" leaves them out."""
     device: str = "cpu"
-    """Torch device of the batched core, or "auto"."""
 
     def __post_init__(self) -> None:
-        """Check every field that can be checked without the data."""
-        check_count("num_proposals", self.num_proposals, 2, "there is nothing to select below 2")
-        check_count("horizon", self.horizon, 1, "an episode needs a decision")
+        """Check the fields that can be checked without the data."""
+        check_count("num_proposals", self.num_proposals, 2, "the agent selects one of them")
+        check_count("horizon", self.horizon, 1, "an episode has at least one step")
         _check_member("reward_type", self.reward_type, REWARD_TYPES)
         _check_member("obs_mode", self.obs_mode, OBS_MODES)
         _check_member("likelihood", self.likelihood, LIKELIHOODS)
-        _check_range("sigma", self.sigma, 0.0, np.inf)
-        _check_range("nucleus", self.nucleus, 0.0, 1.0)
-        _check_range("gamma", self.gamma, -1e-12, 1.0)
-        _check_range("success_threshold", self.success_threshold, -1e-12, np.inf)
+        _check_range("sigma", self.sigma, 0.0, low_is_valid=False)
+        _check_range("nucleus", self.nucleus, 0.0, 1.0, low_is_valid=False)
+        _check_range("gamma", self.gamma, 0.0, 1.0, low_is_valid=True)
+        _check_range("success_threshold", self.success_threshold, 0.0, low_is_valid=True)
         if not isinstance(self.binarize, bool | np.bool_):
             raise ValueError(f"binarize must be True or False, got {self.binarize!r}")
-        self.rates()
+        self.rates()  # raises if they are invalid
         self._normalise()
 
     def _normalise(self) -> None:
-        """Turn NumPy numbers, paths and devices into what JSON can hold."""
+        """Convert NumPy numbers, paths and devices to JSON values."""
         plain: dict[str, Any] = {"device": str(self.device), "binarize": bool(self.binarize)}
         plain |= {name: int(getattr(self, name)) for name in ("num_proposals", "horizon")}
         numbers = ("sigma", "nucleus", "gamma", "success_threshold")
@@ -82,7 +93,7 @@ class EnvConfig:
         if self.rate is not None:
             plain["rate"] = np.asarray(self.rate, dtype=np.float64).tolist()
         if self.image_size is not None:
-            check_count("image_size", self.image_size, 1, "an image needs a pixel")
+            check_count("image_size", self.image_size, 1, "an image has at least one pixel")
             plain["image_size"] = int(self.image_size)
         if self.data_dir is not None:
             plain["data_dir"] = str(self.data_dir)
@@ -90,10 +101,10 @@ class EnvConfig:
             object.__setattr__(self, name, value)
 
     def rates(self) -> np.ndarray:
-        """Return alpha as float32 (H,).
+        """Return alpha, shape (H,), float32.
 
         Raises:
-            ValueError: If a rate is negative, not finite, or the list is not H long.
+            ValueError: If a rate is negative or not finite, or the number of rates is not H.
         """
         try:
             rates = np.asarray(1.0 if self.rate is None else self.rate, dtype=np.float32)
@@ -101,7 +112,7 @@ class EnvConfig:
             raise ValueError(
                 f"rate must be one number or a list of {self.horizon}, got {self.rate!r}"
             ) from error
-        if rates.ndim == 0:
+        if rates.ndim == 0:  # one number for all steps
             rates = np.full(self.horizon, rates)
         if rates.shape != (self.horizon,):
             raise ValueError(
@@ -114,34 +125,41 @@ class EnvConfig:
 
 
 def make_config(**kwargs: Any) -> EnvConfig:
-    """Make an `EnvConfig`, naming the nearest field when a keyword is unknown.
+    """Make an `EnvConfig`, see `make_from_keywords`."""
+    return make_from_keywords(EnvConfig, **kwargs)
+
+
+def make_from_keywords(cls: type[T], /, **kwargs: Any) -> T:
+    """Make a dataclass from keywords, with an error that names the nearest field.
 
     Raises:
-        TypeError: If a keyword is no field of `EnvConfig`.
+        TypeError: If a keyword is not a field of the dataclass.
         ValueError: If a value is out of range.
     """
-    names = [field.name for field in fields(EnvConfig)]
+    names = [field.name for field in fields(cls) if field.init]  # type: ignore[arg-type]
     for name in kwargs:
         if name not in names:
             near = difflib.get_close_matches(name, names, 1)
             hint = f"; did you mean {near[0]!r}?" if near else f"; known: {', '.join(names)}"
             raise TypeError(f"got an unexpected keyword argument {name!r}{hint}")
-    return EnvConfig(**kwargs)
+    return cls(**kwargs)
+
+
+def document_fields(cls: type[T]) -> type[T]:
+    """Insert the fields of `EnvConfig` into the docstring of an environment class.
+
+    They come first under "## Arguments", so `help()` of the class explains every keyword.
+    """
+    heading = "## Arguments\n"
+    attributes = inspect.cleandoc(EnvConfig.__doc__ or "").partition("Attributes:\n")[2]
+    doc = inspect.cleandoc(cls.__doc__ or "")
+    cls.__doc__ = doc.replace(heading, f"{heading}{attributes}\n\n")
+    return cls
 
 
 def check_count(name: str, value: Any, least: int, why: str) -> None:
-    """Check a count.
-
-    Args:
-        name: What to call it in an error.
-        value: The count.
-        least: Its smallest value.
-        why: Why it may not be smaller.
-
-    Raises:
-        ValueError: If it is not an integer, or below `least`.
-    """
-    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+    """Raise a ValueError unless `value` is an integer of at least `least`; `why` explains it."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):  # True is an int
         raise ValueError(f"{name} must be an integer, got {value!r}")
     if value < least:
         raise ValueError(f"{name} must be at least {least} ({why}), got {value}")
@@ -153,17 +171,20 @@ def _check_member(name: str, value: Any, members: Sequence[str]) -> None:
         raise ValueError(f"{name} must be one of {', '.join(members)}; got {value!r}")
 
 
-def _check_range(name: str, value: Any, above: float, most: float) -> None:
-    """Raise unless above < value <= most."""
+def _check_range(
+    name: str, value: Any, low: float, high: float = np.inf, *, low_is_valid: bool
+) -> None:
+    """Raise unless `value` is a finite number in (low, high], or in [low, high]."""
     if isinstance(value, bool) or not isinstance(value, int | float | np.number):
         raise ValueError(f"{name} must be a number, got {value!r}")
-    if not above < value <= most or not np.isfinite(value):
-        low = "at least 0" if above < 0 else f"above {above:g}"
-        high = "" if np.isinf(most) else f" and at most {most:g}"
-        raise ValueError(f"{name} must be {low}{high}, got {value}")
+    is_above = value >= low if low_is_valid else value > low
+    if not (is_above and value <= high and np.isfinite(value)):  # also true for NaN
+        least = f"{'at least' if low_is_valid else 'above'} {low:g}"
+        most = "finite" if np.isinf(high) else f"at most {high:g}"
+        raise ValueError(f"{name} must be {least} and {most}, got {value}")
 
 
-_IMAGES = EnvConfig()
+_IMAGES = EnvConfig()  # the defaults are those for images
 ENV_CONFIGS: dict[str, EnvConfig] = {
     "GCGen-Toy2D-v0": EnvConfig(
         dataset="two_moons", num_proposals=8, horizon=6, sigma=0.05,
@@ -179,6 +200,6 @@ ENV_CONFIGS: dict[str, EnvConfig] = {
     "GCGen-FashionMNIST-v0": replace(_IMAGES, dataset="fashion_mnist"),
     "GCGen-Images-v0": _IMAGES,
 }  # fmt: skip
-"""Defaults of every registered id."""
+"""Default configuration of every registered id."""
 
 ENV_IDS = tuple(ENV_CONFIGS)

@@ -1,4 +1,4 @@
-"""The single environment: Gymnasium's interface around a core of one row."""
+"""The single environment: Gymnasium's interface of one episode."""
 
 from __future__ import annotations
 
@@ -6,26 +6,22 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
-from gymnasium import spaces
 from gymnasium.error import ResetNeeded
 from numpy.typing import NDArray
 
-from gcgen_env.config import EnvConfig, make_config
-from gcgen_env.episodes import Core
-from gcgen_env.goal_env import GoalApi
+from gcgen_env.config import document_fields
+from gcgen_env.goal_env import RENDER_MODES, GoalEnvMixin
 from gcgen_env.rendering import make_frame
-from gcgen_env.spaces import make_observation_space
 from gcgen_env.viewer import render_ansi, render_rgb
 
-RENDER_MODES = ("rgb_array", "ansi")
 
-
-class GCGenEnv(GoalApi, gym.Env[dict[str, Any], np.int64]):
+@document_fields
+class GCGenEnv(GoalEnvMixin, gym.Env[dict[str, Any], np.int64]):
     """Rebuild a goal image by choosing among proposals, one at a time.
 
     ## Description
     An episode starts from a fixed initial image. At each of H steps a proposer, which does not
-    see the goal, offers A changes; the agent, which sees the goal, selects one, and it is
+    see the goal, proposes A changes. The agent, which sees the goal, selects one, and it is
     scaled and added: `x[h+1] = x[h] + alpha[h] * y[h][a]`. The canvas x holds logits
     (Bernoulli likelihood) or pixels (Gaussian). Transitions are deterministic. The set of
     proposals changes with the state and the step: an index has no fixed meaning.
@@ -33,7 +29,7 @@ class GCGenEnv(GoalApi, gym.Env[dict[str, Any], np.int64]):
     ## Action Space
     `Discrete(A)`: the index of a proposal of this observation. With `nucleus < 1` only the
     smallest set of proposals that holds this prior mass is valid. An invalid action leaves the
-    state where it is and advances the step; its reward is that of this null transition.
+    canvas unchanged and advances the step; its reward is that of this null transition.
 
     ## Observation Space
     A `Dict`; S is (C, height, width), or (2,) for points.
@@ -50,7 +46,7 @@ class GCGenEnv(GoalApi, gym.Env[dict[str, Any], np.int64]):
 
     ## Starting State
     The initial image (`initial_state`), and a goal drawn uniformly from the data set;
-    `reset(options=...)` forces "goal_index", "goal" or "initial_state".
+    `reset(options=...)` sets "goal_index", "goal" or "initial_state".
 
     ## Rewards
     With Phi(x, g) = log p(g | x), in nats: "potential" gives gamma * Phi(x', g) - Phi(x, g),
@@ -87,18 +83,9 @@ class GCGenEnv(GoalApi, gym.Env[dict[str, Any], np.int64]):
 
         Raises:
             ValueError: If a value is out of range or does not fit the proposer.
-            FileNotFoundError: If the data is neither on this machine nor to be downloaded.
+            FileNotFoundError: If the data is not on this machine and cannot be downloaded.
         """
-        self.render_mode = check_render_mode(render_mode)
-        self.config: EnvConfig = make_config(**kwargs)
-        self.core = Core(self.config, num_envs=1)
-        self.observation_space = make_observation_space(
-            self.core.chain.likelihood,
-            self.core.shape,
-            self.config.num_proposals,
-            self.config.obs_mode,
-        )
-        self.action_space = spaces.Discrete(self.config.num_proposals)
+        self.observation_space, self.action_space = self._build(1, render_mode, kwargs)  # N = 1
         self._running = False
         self._last_action: int | None = None
 
@@ -106,8 +93,8 @@ class GCGenEnv(GoalApi, gym.Env[dict[str, Any], np.int64]):
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
         """Begin an episode; see the class docstring for `options`."""
-        super().reset(seed=seed)
-        self.core.reset(self.np_random, options or {})
+        super().reset(seed=seed)  # seeds np_random
+        self.episodes.reset(self.np_random, options or {})
         self._running, self._last_action = True, None
         return self._observe()
 
@@ -126,7 +113,7 @@ class GCGenEnv(GoalApi, gym.Env[dict[str, Any], np.int64]):
         if not self._running:
             raise ResetNeeded("step() needs a running episode: call reset() first")
         index = check_action(action, self.config.num_proposals)
-        transition = self.core.step(np.array([index]))
+        transition = self.episodes.step(np.array([index]))  # arrays of shape (1,)
         terminated = bool(transition.terminated[0])
         self._running, self._last_action = not terminated, index
         obs, info = self._observe()
@@ -134,24 +121,24 @@ class GCGenEnv(GoalApi, gym.Env[dict[str, Any], np.int64]):
 
     def action_masks(self) -> NDArray[np.bool_]:
         """Return which actions are valid, shape (A,), bool."""
-        return self.core.offers.mask[0].copy()
+        return self.episodes.cache.mask[0].copy()  # the next step changes the original
 
     def render(self) -> Any:
         """Draw the last decision; None without a render mode."""
         if self.render_mode is None:
             return None
-        frame = make_frame(self.core, 0, self._last_action)
+        frame = make_frame(self.episodes, 0, self._last_action)
         return render_rgb(frame) if self.render_mode == "rgb_array" else render_ansi(frame)
 
     def _observe(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
-        """Return the observation and info of the one row."""
-        obs = {key: value[0] for key, value in self.core.observe().items()}
-        return obs, take_info(self.core.describe(), 0)
+        """Return observation and info."""
+        obs = {key: value[0] for key, value in self.episodes.observe().items()}  # drops the axis N
+        return obs, take_info(self.episodes.describe(), 0)
 
 
-def take_info(infos: dict[str, NDArray[Any]], row: int) -> dict[str, Any]:
-    """Copy one row of batched infos, numbers as Python numbers."""
-    return {k: v.item(row) if v.ndim == 1 else v[row].copy() for k, v in infos.items()}
+def take_info(infos: dict[str, NDArray[Any]], index: int) -> dict[str, Any]:
+    """Copy the infos of one environment, numbers as Python numbers."""
+    return {k: v.item(index) if v.ndim == 1 else v[index].copy() for k, v in infos.items()}
 
 
 def check_action(action: Any, num_proposals: int) -> int:
@@ -160,7 +147,7 @@ def check_action(action: Any, num_proposals: int) -> int:
     Raises:
         ValueError: If it is not one integer in [0, num_proposals).
     """
-    if not isinstance(action, int | np.integer) or isinstance(action, bool):
+    if not isinstance(action, int | np.integer) or isinstance(action, bool):  # True is an int
         array = np.asarray(action)
         if array.shape not in ((), (1,)) or not np.issubdtype(array.dtype, np.integer):
             raise ValueError(
@@ -171,10 +158,3 @@ def check_action(action: Any, num_proposals: int) -> int:
     if not 0 <= index < num_proposals:
         raise ValueError(f"action {index} is out of range [0, {num_proposals})")
     return index
-
-
-def check_render_mode(render_mode: str | None) -> str | None:
-    """Return the render mode, or raise a ValueError that lists them."""
-    if render_mode not in (None, *RENDER_MODES):
-        raise ValueError(f"render_mode must be None, 'rgb_array' or 'ansi', got {render_mode!r}")
-    return render_mode

@@ -1,7 +1,7 @@
-"""What the proposer offers in N episodes: computed once, when a state is reached.
+"""What the proposer proposes in the states of N episodes, computed once for each state.
 
-`NextStates` computes all A of a state, because `obs_mode="pixels"` shows them; `Chosen` only
-the prior, and later the one proposal that is chosen. Both move a state in the same way.
+`EagerCache` computes the images of all next states, which `obs_mode="pixels"` shows.
+`OnDemandCache` computes the prior, and later the chosen proposal alone.
 """
 
 from __future__ import annotations
@@ -14,239 +14,221 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from gcgen_env.batching import ALL, Rows, split, take
-from gcgen_env.model.chain import Chain, Offer
+from gcgen_env.model.chain import PART_BYTES, Chain, iterate_parts, split_batch
+from gcgen_env.model.proposer import Proposals
 
+Subset = NDArray[np.int64] | slice
+"""Some of N episodes, by index, or all of them as `ALL`."""
+ALL = slice(None)  # recognised by identity, `subset is ALL`
 BLOCK_BYTES = 16 << 20
-"""Proposals that the network makes at once: about a processor's last-level cache."""
-PART_BYTES = 2 << 20
-"""Proposals that are turned into images at once: about a core's own cache."""
+"""Size of the proposals that the network computes at once: about the last-level cache."""
 
 
-class Offers(ABC):
-    """The offers made to N rows; `x` and `image` below are the canvases and images they are on.
+class ProposalCache(ABC):
+    """The proposals of N episodes. `update` and `follow` are called without gradient."""
 
-    `renew` and `follow` are called without gradient.
-    """
-
-    def __init__(self, num_envs: int, num_proposals: int, device: torch.device) -> None:
-        """Allocate a uniform offer for each row."""
-        self.device = device
-        self.index = np.arange(num_envs)
+    def __init__(self, chain: Chain, num_envs: int, num_proposals: int) -> None:
+        """Allocate a uniform prior for each episode."""
+        self.chain = chain
+        self.num_proposals = num_proposals
+        self.index = np.arange(num_envs)  # (N,)
         self.log_prior = np.full((num_envs, num_proposals), -np.log(num_proposals), np.float32)
         """log p_S, shape (N, A), -inf where invalid."""
         self.mask = np.ones((num_envs, num_proposals), dtype=bool)
         """Valid proposals, shape (N, A)."""
 
-    @property
-    def num_proposals(self) -> int:
-        """A."""
-        return self.mask.shape[1]
-
     @abstractmethod
-    def renew(
-        self, chain: Chain, rows: Rows, x: Tensor, step: NDArray[np.int64], alike: bool
+    def update(
+        self, subset: Subset, canvas: Tensor, step: NDArray[np.int64], same_state: bool
     ) -> None:
-        """Offer what the proposer offers in the states of some rows.
+        """Compute the proposals in the new states of some episodes.
 
         Args:
-            chain: Makes the offers.
-            rows: Which rows, K of them.
-            x: Their canvases, shape (K, *S).
+            subset: Which episodes, K of them.
+            canvas: Their canvases, shape (K, *S).
             step: Their h, shape (K,).
-            alike: Whether they are all in one and the same state.
+            same_state: Whether all K states are the same one.
         """
 
     @abstractmethod
     def follow(
         self,
-        chain: Chain,
-        rows: Rows,
+        subset: Subset,
         action: NDArray[np.int64],
-        x: Tensor,
+        canvas: Tensor,
         image: NDArray[np.float32],
         step: NDArray[np.int64],
     ) -> tuple[Tensor, NDArray[np.float32]]:
-        """Return the canvases and images (K, *S) that choices (K,) lead to."""
+        """Return the next canvases and images (K, *S) of actions (K,)."""
 
-    def close(self, chain: Chain, rows: NDArray[np.int64], image: NDArray[np.float32]) -> None:
-        """Offer nothing more in ended rows: the image again and again, equally probable."""
-        self.log_prior[rows] = -np.log(self.num_proposals)
-        self.mask[rows] = True
+    def close(self, subset: NDArray[np.int64], image: NDArray[np.float32]) -> None:
+        """Fill ended episodes with A copies of the final image and a uniform prior."""
+        self.log_prior[subset] = -np.log(self.num_proposals)
+        self.mask[subset] = True  # never all False
 
-    def draw(self, chain: Chain, rows: Rows, image: NDArray[np.float32]) -> NDArray[np.float32]:
+    def draw(self, subset: Subset, image: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the images of the A next states, shape (K, A, *S)."""
-        raise NotImplementedError(f"{type(self).__name__} does not know them")
+        raise NotImplementedError(f"{type(self).__name__} computes chosen proposals only")
 
-    def _steps(self, step: NDArray[np.int64]) -> Tensor:
-        """Return h as a tensor of its own on the device."""
-        return torch.from_numpy(step.copy()).to(self.device)
+    def _to_steps(self, step: NDArray[np.int64]) -> Tensor:
+        """Return h as a new tensor on the device."""
+        return torch.from_numpy(step.copy()).to(self.chain.device)  # episodes change h in place
 
-    def _set_prior(self, rows: Rows, offer: Offer) -> None:
-        """Note the prior and the valid proposals of some rows."""
-        count = len(take(self.index, rows))
-        _check_offer("log_prior", offer.log_prior, (count, self.num_proposals))
-        self.log_prior[rows] = log_prior = offer.log_prior.cpu().numpy()
-        self.mask[rows] = mask = log_prior > -np.inf
-        if not (mask.all() or mask.any(axis=1).all()):
-            raise ValueError("the proposer gave no proposal a finite log_prior: is it NaN?")
+    def _set_prior(self, subset: Subset, proposals: Proposals) -> None:
+        """Store the prior and the valid proposals of some episodes."""
+        log_prior = proposals.log_prior.cpu().numpy()  # (K, A)
+        if log_prior.shape[1] != self.num_proposals:
+            raise ValueError(
+                f"the proposer returned log_prior of shape {log_prior.shape}, expected "
+                f"{(len(log_prior), self.num_proposals)}"
+            )
+        self.log_prior[subset] = log_prior
+        self.mask[subset] = mask = log_prior > -np.inf  # False for NaN
+        if not (mask.all() or mask.any(axis=1).all()):  # mask.all() first: usual and faster
+            raise ValueError("the proposer returned a log_prior without a finite value: is it NaN?")
 
 
-class Chosen(Offers):
-    """Keeps what the network saw in a state, and computes the chosen proposal alone."""
+class OnDemandCache(ProposalCache):
+    """Keeps the features of the last states, and computes only the chosen proposals."""
 
-    _last: tuple[Rows, Tensor, Offer] | None = None
+    _last: tuple[NDArray[np.int64], Tensor, Proposals] | None = None
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave out the last offer, which is made again when it is missing."""
-        return {**self.__dict__, "_last": None}
+        """Leave out the last proposals, which are recomputed when they are missing."""
+        return {**self.__dict__, "_last": None}  # its functions cannot be pickled
 
-    def renew(
-        self, chain: Chain, rows: Rows, x: Tensor, step: NDArray[np.int64], alike: bool
+    def update(
+        self, subset: Subset, canvas: Tensor, step: NDArray[np.int64], same_state: bool
     ) -> None:
         """Compute the priors."""
-        h = self._steps(step)
-        offer = chain.offer(x, h, alike, all_wanted=False)
-        self._set_prior(rows, offer)
-        self._last = rows, h, offer
+        h = self._to_steps(step)
+        proposals = self.chain.propose(canvas, h, same_state, need_all=False)
+        self._set_prior(subset, proposals)
+        self._last = self.index[subset], h, proposals  # (K,), (K,), of K states
 
     def follow(
         self,
-        chain: Chain,
-        rows: Rows,
+        subset: Subset,
         action: NDArray[np.int64],
-        x: Tensor,
+        canvas: Tensor,
         image: NDArray[np.float32],
         step: NDArray[np.int64],
     ) -> tuple[Tensor, NDArray[np.float32]]:
-        """Compute the chosen proposals, and with them the next states."""
-        if self._last is not None and self._are_same(self._last[0], rows):
-            _, h, offer = self._last
-        else:  # other rows got an offer since
-            h = self._steps(step)
-            offer = chain.offer(x, h, all_wanted=False)
-        delta = offer.rows(torch.from_numpy(action).to(self.device))
-        canvas = chain.dynamics.advance(x, delta, h)
-        return canvas, chain.likelihood.mean(canvas).cpu().numpy()
+        """Compute the chosen proposals, and from them the next states."""
+        if self._last is not None and np.array_equal(self._last[0], self.index[subset]):
+            _, h, proposals = self._last
+        else:  # other episodes were updated last
+            h = self._to_steps(step)
+            proposals = self.chain.propose(canvas, h, need_all=False)
+        delta = proposals.chosen(torch.from_numpy(action).to(self.chain.device))  # (K, *S)
+        reached = self.chain.dynamics.advance(canvas, delta, h)  # (K, *S)
+        return reached, self.chain.likelihood.mean(reached).cpu().numpy()
 
-    def close(self, chain: Chain, rows: NDArray[np.int64], image: NDArray[np.float32]) -> None:
-        """Offer nothing more in ended rows."""
-        super().close(chain, rows, image)
-        self._last = None
-
-    def _are_same(self, some: Rows, others: Rows) -> bool:
-        """Return whether two sets of rows are the same, in the same order."""
-        if some is ALL and others is ALL:
-            return True
-        return np.array_equal(take(self.index, some), take(self.index, others))
+    def close(self, subset: NDArray[np.int64], image: NDArray[np.float32]) -> None:
+        """Fill ended episodes with a uniform prior."""
+        super().close(subset, image)
+        self._last = None  # they belong to the states before the end
 
 
-class NextStates(Offers):
-    """Computes all A next states of a state, as the P values that proposals can change."""
+class EagerCache(ProposalCache):
+    """Computes all A next states of a state, at the P values that proposals can change."""
 
     _next: Tensor | None = None
-    """Their canvases and the means of these, shape (2, N, A, P)."""
+    """Canvases and images of the next states, shape (2, N, A, P)."""
 
-    def renew(
-        self, chain: Chain, rows: Rows, x: Tensor, step: NDArray[np.int64], alike: bool
+    def update(
+        self, subset: Subset, canvas: Tensor, step: NDArray[np.int64], same_state: bool
     ) -> None:
         """Compute the priors and the next states."""
-        if alike:
-            self._look_ahead(chain, self.index[rows][:1], x[:1], self._steps(step[:1]))
-            self._repeat(rows)
+        h = self._to_steps(step)
+        index = self.index[subset]
+        if same_state and len(step) > 1:  # as after a reset of several episodes
+            first = index[:1]
+            self._look_ahead(first, canvas[:1], h[:1])
+            self.log_prior[subset], self.mask[subset] = self.log_prior[first], self.mask[first]
+            if self._next is not None:
+                self._next[:, subset] = self._next[:, first]
             return
-        h = self._steps(step)
-        for block in split(len(step), x.nbytes * self.num_proposals, BLOCK_BYTES):
-            some = block if rows is ALL else take(self.index[rows], block)
-            self._look_ahead(chain, some, take(x, block), take(h, block))
+        size = canvas.nbytes * self.num_proposals  # at least that of all K A proposals
+        if size <= BLOCK_BYTES:
+            self._look_ahead(subset, canvas, h)
+            return
+        for block in split_batch(len(step), size, BLOCK_BYTES):
+            some = block if subset is ALL else index[block]  # a slice is written through a view
+            self._look_ahead(some, canvas[block], h[block])
 
-    def _look_ahead(self, chain: Chain, rows: Rows, x: Tensor, h: Tensor) -> None:
-        """Compute all next states of some rows.
-
-        The network makes them for many rows at once, which is where it is fast; what follows
-        is done for few rows at a time, which is where memory is fast.
-        """
-        offer = chain.offer(x, h)
-        x, y = offer.x.unsqueeze(1), offer.all(torch.float32)
-        num = x.shape[0]
-        _check_offer("changes", y, (num, self.num_proposals, x.shape[2]))
-        self._set_prior(rows, offer)
+    def _look_ahead(self, subset: Subset, canvas: Tensor, h: Tensor) -> None:
+        """Compute all next states of some episodes."""
+        proposals = self.chain.propose(canvas, h)
+        self._set_prior(subset, proposals)
         if self._next is None:
-            self._next = y.new_zeros(2, len(self.index), *y.shape[1:])
-        out = self._next if rows is ALL else self._next[:, rows]
-        canvas, image = out.unbind()
-        for part in split(num, y.nbytes, PART_BYTES):
-            reached = take(canvas, part)
-            chain.dynamics.advance(take(x, part), take(y, part), take(h, part), out=reached)
-            chain.likelihood.mean(reached, out=take(image, part))
-        if not isinstance(rows, slice):  # then it was a copy
-            self._next[:, rows] = out
-
-    def _repeat(self, rows: Rows) -> None:
-        """Offer in all these rows what the first of them is offered."""
-        first = self.index[rows][:1]
-        self.log_prior[rows], self.mask[rows] = self.log_prior[first], self.mask[first]
-        if self._next is not None:
-            self._next[:, rows] = self._next[:, first]
+            size = len(self.index), self.num_proposals, proposals.x.shape[1]  # N, A, P
+            self._next = proposals.x.new_zeros(2, *size)  # made here, where P is known first
+        if isinstance(subset, slice):
+            self.chain.next_images(proposals, h, out=self._next[:, subset])
+        else:
+            self._next[:, subset] = torch.stack(self.chain.next_images(proposals, h))
 
     def follow(
         self,
-        chain: Chain,
-        rows: Rows,
+        subset: Subset,
         action: NDArray[np.int64],
-        x: Tensor,
+        canvas: Tensor,
         image: NDArray[np.float32],
         step: NDArray[np.int64],
     ) -> tuple[Tensor, NDArray[np.float32]]:
         """Look the next states up.
 
-        They are not computed again: vectorised sigmoids differ in the last bit from place to
-        place.
+        They are not computed again: results of a vectorised sigmoid depend on the position in
+        memory, in the last bit.
         """
         assert self._next is not None
-        flat = take(self.index, rows) * self.num_proposals + action
-        index = torch.from_numpy(flat).to(self.device)
-        state = torch.stack((x, torch.from_numpy(image).to(self.device)))
-        chain.place(self._next.flatten(1, 2).index_select(1, index), state)
+        device = self.chain.device
+        index = torch.from_numpy(self.index[subset] * self.num_proposals + action).to(device)
+        state = torch.stack((canvas, torch.from_numpy(image).to(device)))  # (2, K, *S)
+        self.chain.place(self._next.flatten(1, 2).index_select(1, index), state)  # (2, K, P)
         return state[0], state[1].cpu().numpy()
 
-    def close(self, chain: Chain, rows: NDArray[np.int64], image: NDArray[np.float32]) -> None:
-        """Offer nothing more in ended rows."""
-        super().close(chain, rows, image)
+    def close(self, subset: NDArray[np.int64], image: NDArray[np.float32]) -> None:
+        """Fill ended episodes with A copies of the final image and a uniform prior."""
+        super().close(subset, image)
         if self._next is not None:
-            values = chain.compress(torch.from_numpy(image).to(self.device))
-            self._next[1, rows] = values.unsqueeze(1)
+            values = self.chain.compress(torch.from_numpy(image).to(self.chain.device))  # (K, P)
+            self._next[1, subset] = values.unsqueeze(1)  # no canvas is read after the end
 
-    def draw(self, chain: Chain, rows: Rows, image: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Write the values that proposals change over copies of the image."""
+    def draw(self, subset: Subset, image: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Write the values that proposals change into A copies of each image."""
         assert self._next is not None
-        values = take(self._next[1], rows)
-        now = torch.from_numpy(image).to(self.device).unsqueeze(1)
-        drawn = _make_empty((len(image), self.num_proposals, *image.shape[1:]), self.device)
-        for part in split(len(image), drawn.nbytes, PART_BYTES):
-            out = take(drawn, part)
-            out.copy_(take(now, part))
-            chain.place(take(values, part), out)
-        return drawn.cpu().numpy()
+        return draw_next(self.chain, self._next[1, subset], image)
 
 
-def make_offers(obs_mode: str, num_envs: int, num_proposals: int, device: torch.device) -> Offers:
-    """Make the offers of an observation mode, "pixels" or "compact"."""
-    kind = NextStates if obs_mode == "pixels" else Chosen
-    return kind(num_envs, num_proposals, device)
+def draw_next(chain: Chain, values: Tensor, image: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Draw the images of next states.
+
+    Args:
+        chain: Tells which values of an image proposals can change.
+        values: These values in each next state, shape (B, A, P).
+        image: Images of the states themselves, shape (B, *S).
+
+    Returns:
+        Images of the next states, shape (B, A, *S), float32.
+    """
+    now = torch.from_numpy(image).to(values.device).unsqueeze(1)  # (B, 1, *S)
+    drawn = _make_empty((*values.shape[:2], *image.shape[1:]), values.device)  # (B, A, *S)
+    for out, m, m_next in iterate_parts(drawn.nbytes, PART_BYTES, drawn, now, values):
+        out.copy_(m)  # broadcast over A
+        chain.place(m_next, out)
+    return drawn.cpu().numpy()
 
 
 def _make_empty(shape: tuple[int, ...], device: torch.device) -> Tensor:
-    """Allocate memory; a processor's by NumPy, which asks for huge pages where there are any."""
+    """Allocate a tensor; on the CPU with NumPy, which uses huge pages where there are any."""
     if device.type == "cpu":
         return torch.from_numpy(np.empty(shape, np.float32))
     return torch.empty(shape, device=device)
 
 
-def _check_offer(name: str, offered: Tensor, shape: tuple[int, ...]) -> None:
-    """Raise unless a proposer offers what was asked for; other shapes might broadcast."""
-    if offered.shape != shape:
-        raise ValueError(
-            f"the proposer offered {name} of shape {tuple(offered.shape)}, the environment asks "
-            f"for {shape}"
-        )
+def make_cache(chain: Chain, obs_mode: str, num_envs: int, num_proposals: int) -> ProposalCache:
+    """Make the cache of an observation mode, "pixels" or "compact"."""
+    kind = EagerCache if obs_mode == "pixels" else OnDemandCache
+    return kind(chain, num_envs, num_proposals)

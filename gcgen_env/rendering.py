@@ -1,50 +1,50 @@
-"""What a picture of one episode shows: the state of a core as a viewer's frame."""
+"""The state of one episode as a frame that the viewer can draw."""
 
 from __future__ import annotations
 
 import numpy as np
 import torch
 
-from gcgen_env.episodes import Core
-from gcgen_env.rewards import compute_distance
+from gcgen_env.episodes import Episodes
+from gcgen_env.proposal_cache import draw_next
 from gcgen_env.viewer import Frame
 
 
 @torch.no_grad()
-def make_frame(core: Core, row: int, chosen: int | None) -> Frame:
-    """Return the last decision of one row, or the one to be made next.
+def make_frame(episodes: Episodes, index: int, chosen: int | None) -> Frame:
+    """Return the last decision of an episode, or the next one.
 
     Args:
-        core: The episodes.
-        row: Which of them.
+        episodes: The episodes.
+        index: Index of the episode.
         chosen: The action of the last decision; None shows the proposals of the next one.
     """
-    at = np.array([row])
-    if core.step_index[row] == 0:
-        chosen = None
-    canvas, step = core.canvas[at], core.step_index[at]
+    at, chain, config = np.array([index]), episodes.chain, episodes.config  # at: a batch of one
+    if episodes.step_index[index] == 0:
+        chosen = None  # the last action belongs to the episode before
+    canvas, step = episodes.canvas[at], episodes.step_index[at]  # (1, *S), (1,)
+    image = episodes.image[at]
     if chosen is not None:
-        canvas, step = core.previous_canvas[at], step - 1
-    if step[0] < core.config.horizon:
-        steps = torch.from_numpy(step).to(core.device)
-        delta, log_prior = core.chain.propose(canvas, steps)
-        reached = core.chain.dynamics.advance(canvas[:, None], delta, steps)
-        proposals = core.chain.likelihood.mean(reached)[0].cpu().numpy()
-        prior = log_prior[0].cpu().numpy()
-        valid = prior > -np.inf
+        canvas, step = episodes.previous_canvas[at], step - 1
+        image = episodes.previous_image[at]
+    if step[0] < config.horizon:  # at h = H there are no next states
+        h = torch.from_numpy(step).to(episodes.device)
+        shown = chain.propose(canvas, h)  # again, as the cache holds the proposals of the new state
+        proposals = draw_next(chain, chain.next_images(shown, h)[1], image)[0]  # (A, *S)
+        prior = shown.log_prior[0].cpu().numpy()  # (A,)
     else:
-        proposals = np.repeat(core.image[at], core.config.num_proposals, axis=0)
-        prior, valid = core.offers.log_prior[row], core.offers.mask[row]
+        proposals = np.repeat(image, config.num_proposals, axis=0)  # (A, *S)
+        prior = episodes.cache.log_prior[index]
     return Frame(
-        state=core.image[row],
-        goal=core.goal[row],
+        state=episodes.image[index],
+        goal=episodes.goal[index],
         proposals=proposals,
-        action_mask=valid,
+        action_mask=prior > -np.inf,
         log_prior=prior,
         chosen=chosen,
-        step=int(core.step_index[row]),
-        horizon=core.config.horizon,
-        distance=float(compute_distance(core.image[at], core.goal[at])[0]),
-        low=core.chain.likelihood.low,
-        high=core.chain.likelihood.high,
+        step=int(episodes.step_index[index]),
+        horizon=config.horizon,
+        distance=float(episodes.distance[index]),
+        low=chain.likelihood.low,
+        high=chain.likelihood.high,
     )

@@ -10,18 +10,18 @@ from gymnasium import spaces
 from gcgen_env.model.likelihoods import Likelihood
 
 LOG_PRIOR_FLOOR = -30.0
-"""log p_S is shown clipped to [LOG_PRIOR_FLOOR, 0]; invalid proposals get the floor."""
+"""Observations clip log p_S to [LOG_PRIOR_FLOOR, 0]; invalid proposals get the floor."""
 
 
 class ImageSpace(spaces.Box):
-    """A `Box` of images that also knows the likelihood which measures them.
+    """A `Box` of images that also holds the likelihood of the environment.
 
-    Policies that look ahead read the likelihood from the observation space, so that
-    `PPO(GCPolicy, env)` needs to be told nothing.
+    Policies that compute rewards by themselves read it from the observation space, so
+    `PPO(GCPolicy, env)` needs no further argument.
     """
 
     def __init__(self, likelihood: Likelihood, shape: tuple[int, ...]) -> None:
-        """Make a float32 box of `shape` with the likelihood's bounds."""
+        """Make a float32 box of `shape` with the bounds of the likelihood."""
         super().__init__(likelihood.low, likelihood.high, shape, np.float32)
         self.likelihood = likelihood
 
@@ -32,19 +32,18 @@ def make_observation_space(
     """Make the observation space of one environment.
 
     Args:
-        likelihood: Gives the bounds of images.
+        likelihood: Likelihood of the environment, with the bounds of images.
         shape: S, the shape of one image.
-        num_proposals: A.
+        num_proposals: A, the number of proposals.
         obs_mode: "pixels" includes the proposals, "compact" does not.
     """
-    image = ImageSpace(likelihood, shape)
     entries: dict[str, spaces.Space[Any]] = {
-        "observation": image,
+        "observation": ImageSpace(likelihood, shape),
         "achieved_goal": ImageSpace(likelihood, shape),
         "desired_goal": ImageSpace(likelihood, shape),
-        "step": spaces.Box(0.0, 1.0, (1,), np.float32),
+        "step": spaces.Box(0.0, 1.0, (1,), np.float32),  # h / H
         "log_prior": spaces.Box(LOG_PRIOR_FLOOR, 0.0, (num_proposals,), np.float32),
-        "action_mask": spaces.MultiBinary(num_proposals),
+        "action_mask": spaces.MultiBinary(num_proposals),  # int8
     }
     if obs_mode == "pixels":
         entries["proposals"] = spaces.Box(

@@ -1,38 +1,33 @@
-"""The vector environment: Gymnasium's interface around a core of N rows."""
+"""The vector environment: Gymnasium's interface of N episodes in one batch."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
-from gymnasium import spaces
 from gymnasium.error import ResetNeeded
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
-from gcgen_env.batching import ALL, Rows
-from gcgen_env.config import EnvConfig, make_config
-from gcgen_env.env import RENDER_MODES, check_render_mode
-from gcgen_env.episodes import Core
-from gcgen_env.goal_env import GoalApi
+from gcgen_env.goal_env import RENDER_MODES, GoalEnvMixin
+from gcgen_env.proposal_cache import ALL, Subset
 from gcgen_env.rendering import make_frame
-from gcgen_env.spaces import make_observation_space
 from gcgen_env.viewer import render_ansi, render_rgb
 
 Obs = dict[str, NDArray[Any]]
 
 
-class GCGenVectorEnv(GoalApi, VectorEnv[Obs, NDArray[np.int64], NDArray[Any]]):
-    """N episodes of `GCGenEnv` in one natively batched core, without a loop over them.
+class GCGenVectorEnv(GoalEnvMixin, VectorEnv[Obs, NDArray[np.int64], NDArray[Any]]):
+    """N environments `GCGenEnv`, computed as one batch without a loop over them.
 
     One generator, seeded by `reset(seed=...)`, makes every draw of the whole batch. Infos are
     arrays over the N environments with Gymnasium's `_key` masks. The three autoreset modes:
 
     * NEXT_STEP (default): the step after an end ignores the action and resets.
-    * SAME_STEP: an ended row returns the first observation of its next episode; the last one
-      is in `infos["final_obs"]` and `infos["final_info"]`.
-    * DISABLED: reset ended rows with `reset(options={"reset_mask": bool (N,)})`.
+    * SAME_STEP: an ended environment returns the first observation of its next episode; the
+      last one is in `infos["final_obs"]`, its info in `infos["final_info"]`.
+    * DISABLED: reset ended environments with `reset(options={"reset_mask": bool (N,)})`.
     """
 
     def __init__(
@@ -55,74 +50,66 @@ class GCGenVectorEnv(GoalApi, VectorEnv[Obs, NDArray[np.int64], NDArray[Any]]):
             ValueError: If a value is out of range or does not fit the proposer.
         """
         self.autoreset_mode = check_autoreset_mode(autoreset_mode)
-        self.render_mode = check_render_mode(render_mode)
+        single = self._build(num_envs, render_mode, kwargs)
+        self.single_observation_space, self.single_action_space = single
+        self.num_envs = self.episodes.num_envs
         self.metadata = {
             "render_modes": list(RENDER_MODES),
             "render_fps": 3,
             "autoreset_mode": self.autoreset_mode,
         }
-        self.config: EnvConfig = make_config(**kwargs)
-        self.core = Core(self.config, num_envs)
-        self.num_envs = self.core.num_envs
-        self.single_observation_space = make_observation_space(
-            self.core.chain.likelihood,
-            self.core.shape,
-            self.config.num_proposals,
-            self.config.obs_mode,
-        )
-        self.single_action_space = spaces.Discrete(self.config.num_proposals)
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
-        self._running = np.zeros(num_envs, dtype=bool)
-        self._last_action: NDArray[np.int64] | None = None
+        self._running = np.zeros(num_envs, dtype=bool)  # (N,), all False before the first reset
+        self._last_action: NDArray[np.int64] | None = None  # (N,)
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Obs, dict[str, Any]]:
-        """Begin an episode in every row, or in those of `options["reset_mask"]`.
+        """Begin an episode in every environment, or in those of `options["reset_mask"]`.
 
         Args:
             seed: Reproduces the whole batch.
-            options: "goal_index", "goal", "initial_state" (one for all reset rows, or one for
-                each of them), and "reset_mask", shape (N,), bool.
+            options: "goal_index", "goal", "initial_state" (one value for all environments that
+                are reset, or one for each of them), and "reset_mask", shape (N,), bool.
 
         Raises:
             ValueError: If an option is unknown or does not fit.
         """
         super().reset(seed=seed)
-        options = dict(options or {})
-        rows = self._reset_rows(options.pop("reset_mask", None))
-        self.core.reset(self.np_random, options, rows)
-        self._running[rows] = True
-        return self.core.observe(), self._infos()
+        options = dict(options or {})  # a copy, because "reset_mask" is removed from it
+        subset = self._find_reset(options.pop("reset_mask", None))
+        self.episodes.reset(self.np_random, options, subset)
+        self._running[subset] = True
+        return self.episodes.observe(), self._infos()
 
     def step(
         self, actions: Any
     ) -> tuple[Obs, NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]:
-        """Add one proposal in every row.
+        """Add one proposal in every environment.
 
         Args:
             actions: Indices of proposals, shape (N,), integers in [0, A).
 
         Raises:
-            ResetNeeded: If `reset` was never called, or in DISABLED mode a row has ended.
+            ResetNeeded: If `reset` was never called, or in DISABLED mode an episode has ended.
             ValueError: If the actions are not N integers in [0, A).
         """
         action = self._check_actions(actions)
-        rows = self._live_rows()
-        reward = np.zeros(self.num_envs)
+        subset = self._find_running()
+        reward = np.zeros(self.num_envs)  # stays 0 where NEXT_STEP only resets
         terminated = np.zeros(self.num_envs, dtype=bool)
-        transition = self.core.step(action[rows], rows)
-        reward[rows], terminated[rows] = transition
+        transition = self.episodes.step(action[subset], subset)  # of the K running episodes
+        reward[subset], terminated[subset] = transition  # (K,) both
         self._last_action = action
-        final = self._autoreset(terminated)
-        truncated = np.zeros(self.num_envs, dtype=bool)
+        final = self._autoreset(terminated)  # before observing: it may reset
+        truncated = np.zeros(self.num_envs, dtype=bool)  # the horizon belongs to the task
         infos = {**self._infos(), **final}
-        return self.core.observe(), reward, terminated, truncated, infos
+        return self.episodes.observe(), reward, terminated, truncated, infos
 
     def action_masks(self) -> NDArray[np.bool_]:
         """Return which actions are valid, shape (N, A), bool."""
-        return self.core.offers.mask.copy()
+        return self.episodes.cache.mask.copy()
 
     def render(self) -> Any:
         """Draw every environment: a tuple of N pictures; None without a render mode."""
@@ -131,33 +118,33 @@ class GCGenVectorEnv(GoalApi, VectorEnv[Obs, NDArray[np.int64], NDArray[Any]]):
         draw = render_rgb if self.render_mode == "rgb_array" else render_ansi
         chosen = [None] * self.num_envs if self._last_action is None else self._last_action
         return tuple(
-            draw(make_frame(self.core, row, None if a is None else int(a)))
-            for row, a in enumerate(chosen)
+            draw(make_frame(self.episodes, i, None if a is None else int(a)))
+            for i, a in enumerate(chosen)
         )
 
-    def _reset_rows(self, reset_mask: Any) -> Rows:
-        """Return the rows a mask asks to reset."""
+    def _find_reset(self, reset_mask: Any) -> Subset:
+        """Return the environments that a mask selects."""
         if reset_mask is None:
             return ALL
         mask = np.asarray(reset_mask)
         if mask.shape != (self.num_envs,) or mask.dtype != np.bool_ or not mask.any():
             raise ValueError(
-                f"reset_mask must be bool of shape ({self.num_envs},) with a True, got "
+                f"reset_mask must be bool of shape ({self.num_envs},) with at least one True, got "
                 f"{mask.dtype} of shape {mask.shape}"
             )
-        return _rows_of(mask)
+        return _to_subset(mask)
 
-    def _live_rows(self) -> Rows:
-        """Return the rows that a step moves."""
+    def _find_running(self) -> Subset:
+        """Return the environments whose episodes are running."""
         if self._running.all():
             return ALL
-        if self.autoreset_mode is AutoresetMode.NEXT_STEP and (self.core.step_index > 0).any():
-            return _rows_of(self._running)
+        if self.autoreset_mode is AutoresetMode.NEXT_STEP and (self.episodes.step_index > 0).any():
+            return _to_subset(self._running)
         ended = np.flatnonzero(~self._running).tolist()
-        raise ResetNeeded(f"rows {ended} have no running episode: call reset() first")
+        raise ResetNeeded(f"environments {ended} have no running episode: call reset() first")
 
     def _autoreset(self, terminated: NDArray[np.bool_]) -> dict[str, Any]:
-        """Reset what this mode resets now; return the final infos of SAME_STEP."""
+        """Reset ended episodes as the mode says; return the final infos of SAME_STEP."""
         stale = ~self._running  # NEXT_STEP: ended one step ago
         self._running[terminated] = False
         if self.autoreset_mode is AutoresetMode.DISABLED:
@@ -167,17 +154,17 @@ class GCGenVectorEnv(GoalApi, VectorEnv[Obs, NDArray[np.int64], NDArray[Any]]):
             stale = terminated
             final = self._final(stale) if stale.any() else {}
         if stale.any():
-            self.core.reset(self.np_random, {}, _rows_of(stale))
+            self.episodes.reset(self.np_random, {}, _to_subset(stale))
             self._running[stale] = True
         return final
 
     def _final(self, mask: NDArray[np.bool_]) -> dict[str, Any]:
         """Return `final_obs` (N dicts or None) and `final_info` (arrays) with their masks."""
-        last = self.core.observe(_rows_of(mask))
-        final_obs = np.full(self.num_envs, None, dtype=object)
-        for i, row in enumerate(np.flatnonzero(mask)):
-            final_obs[row] = {key: value[i] for key, value in last.items()}
-        final_info = _with_masks(self.core.describe(), mask)
+        last = self.episodes.observe(_to_subset(mask))  # of K ended episodes
+        final_obs = np.full(self.num_envs, None, dtype=object)  # (N,)
+        for i, env in enumerate(np.flatnonzero(mask)):  # i of K, env of N
+            final_obs[env] = {key: value[i] for key, value in last.items()}
+        final_info = _with_masks(self.episodes.describe(), mask)  # copies, as the reset follows
         return {
             "final_obs": final_obs,
             "_final_obs": mask.copy(),
@@ -186,8 +173,8 @@ class GCGenVectorEnv(GoalApi, VectorEnv[Obs, NDArray[np.int64], NDArray[Any]]):
         }
 
     def _infos(self) -> dict[str, Any]:
-        """Return the infos of all rows with their masks."""
-        return _with_masks(self.core.describe(), np.ones(self.num_envs, dtype=bool))
+        """Return the infos of all environments with their masks."""
+        return _with_masks(self.episodes.describe(), np.ones(self.num_envs, dtype=bool))
 
     def _check_actions(self, actions: Any) -> NDArray[np.int64]:
         """Return actions as int64 (N,), or raise."""
@@ -200,11 +187,11 @@ class GCGenVectorEnv(GoalApi, VectorEnv[Obs, NDArray[np.int64], NDArray[Any]]):
             )
         if array.min() < 0 or array.max() >= a:
             raise ValueError(f"actions must lie in [0, {a}), got {array.tolist()}")
-        return array.astype(np.int64)
+        return array.astype(np.int64)  # a copy: the caller may reuse its array
 
 
-def _rows_of(mask: NDArray[np.bool_]) -> Rows:
-    """Return the rows where a mask (N,) is true."""
+def _to_subset(mask: NDArray[np.bool_]) -> Subset:
+    """Return the indices where a mask (N,) is True."""
     return ALL if mask.all() else np.flatnonzero(mask)
 
 
@@ -219,5 +206,5 @@ def check_autoreset_mode(mode: str | AutoresetMode) -> AutoresetMode:
 
 def _with_masks(infos: dict[str, NDArray[Any]], mask: NDArray[np.bool_]) -> dict[str, Any]:
     """Copy infos, and add Gymnasium's `_key` mask beside every key."""
-    copies = {key: value.copy() for key, value in infos.items()}
+    copies = {key: value.copy() for key, value in infos.items()}  # else the next step changes them
     return copies | {f"_{key}": mask.copy() for key in infos}

@@ -1,4 +1,4 @@
-"""Observations in the forms that other libraries expect."""
+"""Wrappers that convert observations for other libraries."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 
 class FlatWithMask(gym.ObservationWrapper[dict[str, Any], np.int64, dict[str, Any]]):
-    """Shows `{"obs": vector, "mask": valid actions}`, which Tianshou's policies respect.
+    """Converts observations to `{"obs": vector, "mask": valid actions}`, as Tianshou expects.
 
         >>> import gymnasium as gym
         >>> from gcgen_env.wrappers import FlatWithMask
@@ -20,29 +20,29 @@ class FlatWithMask(gym.ObservationWrapper[dict[str, Any], np.int64, dict[str, An
         >>> obs["obs"].shape, obs["mask"].dtype
         ((225,), dtype('bool'))
 
-    The vector is that of Gymnasium's `FlattenObservation`; for libraries that take vectors
-    alone, use that.
+    The vector is that of Gymnasium's `FlattenObservation`; use `FlattenObservation` itself for
+    libraries that expect a vector only.
     """
 
     def __init__(self, env: gym.Env[dict[str, Any], np.int64]) -> None:
         """Wrap an environment.
 
         Raises:
-            ValueError: If its observation has no mask.
+            ValueError: If its observations have no action mask.
         """
         super().__init__(env)
         inner = env.observation_space
         if not isinstance(inner, spaces.Dict) or "action_mask" not in inner.keys():
-            raise ValueError("FlatWithMask needs an observation with an action_mask")
-        (count,) = inner["action_mask"].shape or ()
-        flat = spaces.flatten_space(inner)
+            raise ValueError("FlatWithMask needs observations with the key 'action_mask'")
+        (count,) = inner["action_mask"].shape or ()  # A
+        flat = spaces.flatten_space(inner)  # one axis, keys in the order of the Dict
         assert isinstance(flat, spaces.Box)
         self.observation_space = spaces.Dict(
             {"mask": spaces.Box(0, 1, (count,), np.bool_), "obs": flat}
         )
 
     def observation(self, observation: dict[str, Any]) -> dict[str, NDArray[Any]]:
-        """Return vector and mask."""
+        """Return the flattened observation and the mask."""
         return {
             "mask": observation["action_mask"].astype(bool),
             "obs": np.asarray(spaces.flatten(self.env.observation_space, observation)),

@@ -1,4 +1,4 @@
-"""Agents without learning, to compare with; each has SB3's `predict`."""
+"""Agents without learning, for comparison; each has SB3's `predict`."""
 
 from agents.baselines.base import Baseline
 from agents.baselines.greedy import GreedyAgent

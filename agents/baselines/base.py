@@ -1,4 +1,4 @@
-"""What the baselines share: SB3's `predict` around a score for each valid proposal."""
+"""The base class of the baselines: SB3's `predict` for agents that score proposals."""
 
 from __future__ import annotations
 
@@ -13,8 +13,11 @@ from numpy.typing import NDArray
 class Baseline(ABC):
     """Selects among the valid proposals of an observation, single or batched."""
 
+    deterministic: bool | None = None
+    """Fixed value of `deterministic` in `predict`; None means that the caller decides."""
+
     def __init__(self, seed: int | None = None) -> None:
-        """Make the agent's own generator; `seed` reproduces its draws."""
+        """Create the agent's random generator from a seed."""
         self._rng = np.random.default_rng(seed)
 
     @abstractmethod
@@ -22,10 +25,10 @@ class Baseline(ABC):
         """Return the log-probability of every proposal up to a constant.
 
         Args:
-            observation: Batched, N rows.
+            observation: A batch of N observations.
 
         Returns:
-            Logits, shape (N, A); those of invalid proposals are not read.
+            Logits, shape (N, A); those of invalid proposals are ignored.
         """
 
     def predict(
@@ -35,24 +38,24 @@ class Baseline(ABC):
         episode_start: Any = None,
         deterministic: bool = False,
     ) -> tuple[NDArray[np.int64], Any]:
-        """Select proposals; invalid ones never.
+        """Select valid proposals.
 
         Args:
-            observation: Of a GCGen environment, single or batched.
-            state: Unused, returned as it is.
+            observation: Observation of a GCGen environment, single or batched.
+            state: Unused; returned unchanged.
             episode_start: Unused.
-            deterministic: Take the largest logit instead of drawing a proposal.
+            deterministic: Select the largest logit instead of sampling.
 
         Returns:
             Actions, shape () or (N,), and `state`.
         """
-        single = np.ndim(observation["action_mask"]) == 1
+        single = np.ndim(observation["action_mask"]) == 1  # (A,), or (N, A) in a batch
         if single:
             observation = {key: np.asarray(value)[None] for key, value in observation.items()}
-        valid = np.asarray(observation["action_mask"]) > 0
+        valid = np.asarray(observation["action_mask"]) > 0  # (N, A)
         logits = np.where(valid, self.compute_logits(observation), -np.inf)
-        if not deterministic:
-            # The Gumbel-max trick (Maddison et al., 2014): the argmax is a draw of the softmax.
+        if not (deterministic if self.deterministic is None else self.deterministic):
+            # The Gumbel-max trick (Maddison et al., 2014): the argmax is a sample of the softmax.
             logits = logits + self._rng.gumbel(size=logits.shape)
-        actions = logits.argmax(axis=1)
-        return (actions[0, ...] if single else actions), state
+        actions = logits.argmax(axis=1)  # (N,)
+        return (actions[0, ...] if single else actions), state  # `...` keeps an array, shape ()

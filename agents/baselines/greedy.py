@@ -1,4 +1,4 @@
-"""One step of look-ahead: the proposal whose image explains the goal best."""
+"""One step of look-ahead: select the proposal whose image has the highest potential."""
 
 from __future__ import annotations
 
@@ -13,21 +13,23 @@ from agents.common.proposal_policy import find_likelihood
 
 
 class GreedyAgent(Baseline):
-    """Selects argmax_a Phi(x'_a, g) among the valid proposals, with the environment's Phi."""
+    """Selects argmax_a Phi(x'_a, g) among the valid proposals; Phi is the environment's."""
+
+    deterministic = True
 
     def __init__(self, env: Any, seed: int | None = None) -> None:
-        """Read the likelihood that measures the proposals.
+        """Read the likelihood that defines the potential.
 
         Args:
-            env: An environment, a vector environment, or the observation space of one
-                environment; with `obs_mode="pixels"`.
-            seed: Unused, as nothing is drawn; for the baselines' interface.
+            env: An environment, a vector environment, or the observation space of a single
+                environment, with `obs_mode="pixels"`.
+            seed: Unused, because the agent is deterministic; part of the baselines' interface.
 
         Raises:
-            ValueError: If the observations show no proposals.
+            ValueError: If the observations do not contain the proposals.
         """
         super().__init__(seed)
-        space = getattr(env, "observation_space", env)
+        space = getattr(env, "observation_space", env)  # `env` may be the space itself
         self.likelihood = find_likelihood(getattr(env, "single_observation_space", space))
 
     def compute_logits(self, observation: Mapping[str, NDArray[Any]]) -> NDArray[np.float64]:
@@ -35,15 +37,5 @@ class GreedyAgent(Baseline):
         proposals, goal = observation["proposals"], observation["desired_goal"]
         num, count = proposals.shape[:2]
         goals = np.repeat(goal, count, axis=0)  # (N * A, *S)
-        images = proposals.reshape(goals.shape)
+        images = proposals.reshape(goals.shape)  # (N * A, *S)
         return self.likelihood.potential(images, goals).reshape(num, count)
-
-    def predict(
-        self,
-        observation: Mapping[str, NDArray[Any]],
-        state: Any = None,
-        episode_start: Any = None,
-        deterministic: bool = False,
-    ) -> tuple[NDArray[np.int64], Any]:
-        """Select the best valid proposals; without `deterministic` too, as it never draws."""
-        return super().predict(observation, state, episode_start, deterministic=True)

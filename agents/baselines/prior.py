@@ -1,4 +1,4 @@
-"""The S-agent's choice: what generation does, blind to the goal."""
+"""Sample from the S-agent's prior, as in generation; the goal is ignored."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from agents.baselines.base import Baseline
 
 
 class PriorAgent(Baseline):
-    """Draws from the p_S of the observation; deterministic takes its most probable proposal."""
+    """Samples from the observed p_S, or selects its most probable proposal if deterministic."""
 
     def compute_logits(self, observation: Mapping[str, NDArray[Any]]) -> NDArray[np.float64]:
         """Return log p_S, shape (N, A)."""
-        return np.asarray(observation["log_prior"], dtype=np.float64)
+        return np.asarray(observation["log_prior"], dtype=np.float64)  # at least -30, as observed

@@ -1,4 +1,4 @@
-"""Executes one run: learn, play on the way, and leave the results in one move."""
+"""Executes one run: trains, evaluates during the training, and writes all results at once."""
 
 from __future__ import annotations
 
@@ -17,79 +17,80 @@ from safetensors.numpy import save_file
 from stable_baselines3.common.callbacks import BaseCallback
 
 from agents.baselines import GreedyAgent, RandomAgent
-from agents.benchmark.contestants import CONTESTANTS, Contestant
+from agents.benchmark.contestants import CONTESTANTS
 from agents.benchmark.scores import normalise
 from agents.benchmark.study import FAILURE, IMAGES, RESULT, TIMING, Run
-from agents.cli.run_folder import write_json
-from agents.common.evaluation import EpisodeStats, evaluate_agent
+from agents.common.evaluation import Agent, EpisodeStats, evaluate_agent
 from agents.common.memory import read_peak
 from agents.common.provenance import describe_machine, find_versions
+from gcgen_env.storage import write_json
 from gcgen_env.vector_env import GCGenVectorEnv
 
 EVALUATION_SEED = 12345
-"""Of the goals that everyone plays for."""
+"""Seed of the goals of every evaluation."""
 SHOWN = 12
-"""Goals whose reconstructions are kept."""
+"""Number of goals whose final images are saved."""
 ATTEMPTS = 10
-"""Times that a folder is moved to its name before that counts as failed."""
+"""Number of attempts to move a folder to its name."""
 
 
 def execute(run: Run, out: Path) -> str | None:
-    """Execute a run, unless its results are there.
+    """Execute a run unless its results exist.
 
     Args:
-        run: What to do.
+        run: The run.
         out: Folder of the study.
 
     Returns:
-        What went wrong, in one sentence; None if nothing did.
+        The error in one sentence; None after success.
     """
     if run.is_complete(out):
         return None
     try:
-        return _leave(run, out)
-    except OSError as failed:  # there is no place even for a note of the failure
-        return _name(failed)
+        return _execute_in_temporary_folder(run, out)
+    except OSError as failed:  # not even the error can be written
+        return _describe(failed)
 
 
-def _leave(run: Run, out: Path) -> str | None:
-    """Leave the results of a run, or why it failed, under its name; return why it failed.
+def _execute_in_temporary_folder(run: Run, out: Path) -> str | None:
+    """Write the results of a run, or its error, and move them to its folder; return the error.
 
     Raises:
         OSError: If neither can be written.
     """
     folder = run.folder(out)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(".tmp", f".{folder.name}.", folder.parent))
-    try:
-        error = _fill(run, temporary)
-        return _move(run, out, temporary, error)
-    except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
-        raise
+    with tempfile.TemporaryDirectory(
+        ".tmp", f".{folder.name}.", folder.parent, ignore_cleanup_errors=True
+    ) as name:
+        temporary = Path(name)
+        return _move(run, out, temporary, _write_results(run, temporary))
 
 
-def _fill(run: Run, folder: Path) -> str | None:
-    """Write the results of a run, or why it failed; return why it failed."""
+def _write_results(run: Run, folder: Path) -> str | None:
+    """Execute a run and write its results, or its error; return the error."""
+    torch.set_num_threads(1)  # the runs share the cores
     try:
-        _Execution(run).write(folder)
+        execution = Execution(run)
+        execution.perform()
+        execution.write(folder)
         return None
-    except Exception as failed:
-        error, trace = _name(failed), traceback.format_exc()
+    except Exception as failed:  # one failed run must not end the study
+        error, trace = _describe(failed), traceback.format_exc()
     try:
         write_json(folder / FAILURE, {"run": run.to_json(), "error": error, "traceback": trace})
     except OSError as failed:
-        raise OSError(f"{error}; nor can this be noted: {failed}") from failed
+        raise OSError(f"{error}; writing this error failed too: {failed}") from failed
     return error
 
 
-def _name(failed: Exception) -> str:
+def _describe(failed: Exception) -> str:
     """Return an exception in one sentence."""
     return f"{type(failed).__name__}: {failed}"
 
 
 def _move(run: Run, out: Path, temporary: Path, error: str | None) -> str | None:
-    """Give a folder its name; the results of another process, if they are there, stay.
+    """Move a temporary folder to the folder of its run, unless another process has completed it.
 
     Raises:
         OSError: If the folder cannot be moved.
@@ -100,62 +101,78 @@ def _move(run: Run, out: Path, temporary: Path, error: str | None) -> str | None
             shutil.rmtree(temporary)
             return None
         try:
-            temporary.replace(folder)
+            temporary.replace(folder)  # atomic, but fails if the folder exists and is not empty
             return error
         except OSError as failed:
-            if failed.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+            if failed.errno not in (errno.ENOTEMPTY, errno.EEXIST):  # systems raise either
                 raise
         aside = temporary.with_name(f"{temporary.name}.old")
         with suppress(FileNotFoundError):  # another process has moved it
             folder.replace(aside)
-        if (aside / RESULT).is_file():  # no earlier failure: another process was faster
-            temporary, aside, error = aside, temporary, None
+        if (aside / RESULT).is_file():  # not an earlier failure: another process was faster
+            temporary, aside, error = aside, temporary, None  # the complete one moves back
         shutil.rmtree(aside, ignore_errors=True)
-    raise OSError(errno.EEXIST, "its name is always taken", str(folder))
+    raise OSError(errno.EEXIST, "another folder always has its name", str(folder))
 
 
-class _Execution:
-    """A run while it is executed."""
+class Execution:
+    """The execution of one run, with the figures that it measures."""
+
+    stats: EpisodeStats
+    """Episodes of the last evaluation."""
+    steps: int = 0
+    """Number of decisions of the training."""
 
     def __init__(self, run: Run) -> None:
-        """Learn and play."""
-        torch.set_num_threads(1)
+        """Build the environments of the evaluation; `perform` executes the run."""
         self.run = run
-        self.contestant: Contestant = CONTESTANTS[run.contestant]
+        self.contestant = CONTESTANTS[run.contestant]
         self.envs = _make_evaluation(run)
-        self.anchors = {
-            "random": float(self._play(RandomAgent(0)).gain.mean()),
-            "greedy": float(self._play(GreedyAgent(self.envs)).gain.mean()),
-        }
+        self.anchors: dict[str, float] = {}
         self.curve: list[dict[str, Any]] = []
         self.seconds: list[float] = []
-        env = self.contestant.make_env(run.env, nucleus=run.nucleus)
-        env.seed(run.seed)
-        model = self.contestant.make(env, run.seed)
-        self.played = 0.0
-        start = time.monotonic()
+        self._start = 0.0
+
+    def perform(self) -> None:
+        """Measure the anchors of the score, then train and evaluate the contestant."""
+        for name, agent in (("random", RandomAgent(0)), ("greedy", GreedyAgent(self.envs))):
+            self.anchors[name] = float(self._play(agent).gain.mean())
+        env = self.contestant.make_env(self.run.env, nucleus=self.run.nucleus)
+        env.seed(self.run.seed)
+        model = self.contestant.make(env, self.run.seed)
+        self._start = time.monotonic()
         if self.contestant.learns:
-            watcher = _Watcher(self, start)
-            model.learn(run.timesteps, callback=watcher)
+            model.learn(self.run.timesteps, callback=_Evaluations(self))
             self.steps = model.num_timesteps
-        else:
-            self.steps = 0
-        self.seconds_learning = time.monotonic() - start - self.played
-        agent = self.contestant.play(model, self.envs)
-        self.stats = self._play(agent)
-        self.note(self.stats, self.steps, self.seconds_learning)
+        self.evaluate(model, self.steps)
+
+    def evaluate(self, model: Any, steps: int) -> None:
+        """Add a point to the learning curve; the clock of the training stands still."""
+        now = time.monotonic()
+        self.seconds.append(now - self._start)  # without evaluations
+        self.stats = stats = self._play(self.contestant.adapt(model))
+        gain = float(stats.gain.mean())  # nats
+        self.curve.append(
+            {
+                "steps": steps,
+                "return": float(stats.returns.mean()),
+                "gain": gain,
+                "score": float(normalise(gain, **self.anchors)),
+                "success": float(stats.success.mean()),
+                "invalid_rate": float(stats.invalid_actions.mean() / self.envs.config.horizon),
+            }
+        )
+        self._start += time.monotonic() - now
 
     def write(self, folder: Path) -> None:
-        """Write figures, times and images; the figures last."""
-        chosen = slice(0, SHOWN)
-        save_file(
-            {"goal": self.stats.goal[chosen], "image": self.stats.image[chosen]}, folder / IMAGES
-        )
+        """Write images, durations and figures; the figures last."""
+        goal, image = self.stats.goal[:SHOWN], self.stats.image[:SHOWN]
+        save_file({"goal": goal, "image": image}, folder / IMAGES)
         write_json(
             folder / TIMING,
             {
                 "seconds": self.seconds,
-                "steps_per_second": self.steps / max(self.seconds_learning, 1e-9),
+                "steps_per_second": self.steps / max(self.seconds[-1], 1e-9),
                 "peak_memory_bytes": read_peak(),
                 "machine": describe_machine(),
                 "versions": find_versions(),
@@ -164,65 +181,41 @@ class _Execution:
         result = {"run": self.run.to_json(), "anchors": self.anchors, "curve": self.curve}
         write_json(folder / RESULT, {**result, "gain": self.stats.gain.tolist()})
 
-    def note(self, stats: EpisodeStats, steps: int, seconds: float) -> None:
-        """Add a point to the learning curve."""
-        gain = float(stats.gain.mean())
-        horizon = self.envs.config.horizon
-        self.seconds.append(seconds)
-        self.curve.append(
-            {
-                "steps": steps,
-                "return": float(stats.returns.mean()),
-                "gain": gain,
-                "score": float(normalise(gain, **self.anchors)),
-                "success": float(stats.success.mean()),
-                "invalid_rate": float(stats.invalid_actions.mean() / horizon),
-            }
-        )
-
-    def watch(self, model: Any, start: float) -> None:
-        """Let a model play in the middle of its learning."""
-        now = time.monotonic()
-        stats = self._play(self.contestant.play(model, self.envs))
-        self.note(stats, model.num_timesteps, now - start - self.played)
-        self.played += time.monotonic() - now
-
-    def _play(self, agent: Any) -> EpisodeStats:
-        """Play the episodes of an evaluation; what has learned nothing draws as it does."""
-        learned = self.contestant.learns
-        return evaluate_agent(agent, self.envs, self.run.episodes, EVALUATION_SEED, learned)
+    def _play(self, agent: Agent) -> EpisodeStats:
+        """Play the episodes of an evaluation; learners select their most probable actions."""
+        learns = self.contestant.learns
+        return evaluate_agent(agent, self.envs, self.run.episodes, EVALUATION_SEED, learns)
 
 
-class _Watcher(BaseCallback):
-    """Lets the model play at regular steps."""
+class _Evaluations(BaseCallback):
+    """Evaluates the model at regular steps, before a roll-out."""
 
-    def __init__(self, execution: _Execution, start: float) -> None:
-        """Note the run."""
+    def __init__(self, execution: Execution) -> None:
+        """Store the execution."""
         super().__init__()
         self.execution = execution
-        self.start = start
-        self.next = 0
+        self.next = 0  # timesteps; the first point is the untrained model
 
     def _on_step(self) -> bool:
-        """Let learning go on."""
+        """Continue the training."""
         return True
 
     def _on_rollout_start(self) -> None:
-        """Play if it is time."""
+        """Evaluate the model if enough steps have passed."""
         run = self.execution.run
         if self.num_timesteps >= self.next:
-            self.execution.watch(self.model, self.start)
-            self.next += max(run.timesteps // run.evaluations, 1)
+            self.execution.evaluate(self.model, self.num_timesteps)
+            self.next += max(run.timesteps // run.evaluations, 1)  # short runs advance, too
 
 
 def _make_evaluation(run: Run) -> GCGenVectorEnv:
-    """Make the environments that everyone plays in: pixels, test images, potential reward."""
+    """Build the environments of the evaluation: pixels, test images, potential reward."""
     envs = gym.make_vec(
         run.env,
-        num_envs=min(run.episodes, 64),
+        num_envs=min(run.episodes, 64),  # memory does not grow with the episodes
         split="test",
         nucleus=run.nucleus,
-        autoreset_mode="Disabled",
+        autoreset_mode="Disabled",  # every round begins with `reset`
     )
     assert isinstance(envs, GCGenVectorEnv)
     return envs

@@ -1,4 +1,4 @@
-"""The report: what the runs came to, in words and tables for people."""
+"""Writes report.md: the results of a study in words and tables."""
 
 from __future__ import annotations
 
@@ -13,7 +13,14 @@ from agents.benchmark.contestants import CONTESTANTS
 from agents.benchmark.results import FEWEST_RUNS, RIVAL, Outcome, Table, markdown
 from agents.benchmark.scores import Interval
 from agents.benchmark.study import Run
-from agents.cli.run_folder import write_bytes
+from gcgen_env.storage import write_bytes
+
+SCORE = (
+    "A score measures the change of potential over an episode on test images, without "
+    "discounting: 0 is a random valid action, 1 is greedy look-ahead. Trained agents select their "
+    f"most probable actions. Intervals are over seeds and need at least {FEWEST_RUNS} of them."
+)
+AGAIN = "Run the same command again to execute these runs."
 
 
 def write_report(
@@ -28,66 +35,46 @@ def write_report(
     Args:
         out: Folder of the study.
         table: The outcomes.
-        figures: Pictures to show, in `out`.
-        failures: Runs that failed, and why.
-        unfinished: Runs that left nothing, not even why they failed, and what is known of them.
+        figures: Pictures in `out` to show.
+        failures: Runs that failed, with their errors.
+        unfinished: Runs that ended without writing anything, with what is known about them.
     """
-    lines = ["# Benchmark", "", *_describe(table), ""]
-    lines += [
-        "Scores: 0 is a random valid action, 1 greedy look-ahead, measured by the undiscounted "
-        "change of potential over an episode, on test images; what has learned plays its most "
-        "probable actions. Intervals are over seeds, from three on.",
-        "",
-        *_summary(table),
-    ]
+    lines = ["# Benchmark", "", *_describe(table), "", SCORE, "", *_summarise(table)]
     for env in table.envs:
-        lines += ["", f"## {env}", "", *_details(table, env)]
+        lines += ["", f"## {env}", "", *_tabulate(table, env)]
     if failures:
-        lines += ["", "## Failed runs, not counted", "", *_list(failures)]
+        lines += ["", "## Failed runs (not counted)", "", *_list(failures)]
     if unfinished:
-        again = "They are executed again when the command is run again."
-        lines += ["", "## Runs that did not finish, not counted", "", again, "", *_list(unfinished)]
+        lines += ["", "## Unfinished runs (not counted)", "", AGAIN, "", *_list(unfinished)]
     lines += ["", *(f"![{path.stem}]({path.name})" for path in figures)]
     write_bytes(out / "report.md", ("\n".join(lines) + "\n").encode())
 
 
 def _list(runs: Sequence[tuple[Run, str]]) -> list[str]:
-    """Return runs and what became of them, as a list."""
+    """Return runs and their errors as a list."""
     return [f"- {run.contestant} on {run.env}, seed {run.seed}: {why}" for run, why in runs]
 
 
 def _describe(table: Table) -> list[str]:
-    """Say where the figures were made."""
-    firsts = table.firsts()
-    tasks = ", ".join(f"{env} ({o.result['run']['weights']})" for env, o in firsts.items())
-    return [
-        *_describe_machines(table),
-        "",
-        f"Tasks, with the hash of the S-agent that proposes: {tasks}.",
-    ]
-
-
-def _describe_machines(table: Table) -> list[str]:
-    """Name the machine and the versions; each with its runs, where they differ."""
+    """Name the machines, the versions and the tasks."""
     cells = (table.cell(env, name) for env in table.envs for name in table.contestants)
-    counts = Counter(_name_machine(outcome) for cell in cells for outcome in cell)
-    if len(counts) == 1:
-        return [f"{name}." for name in counts]
-    return [
-        "The runs differ in machine or versions:",
-        "",
-        *(f"- {n} of {counts.total()} runs: {name}." for name, n in counts.items()),
-    ]
+    counts = Counter(_describe_machine(outcome) for cell in cells for outcome in cell)
+    lines = [f"{name}." for name in counts]
+    if len(counts) > 1:
+        shares = [f"- {n} of {counts.total()} runs: {name}." for name, n in counts.items()]
+        lines = ["The machines or versions of the runs differ:", "", *shares]
+    tasks = [f"{env} ({o.result['run']['weights']})" for env, o in table.firsts().items()]
+    return [*lines, "", f"Tasks, with the hashes of their S-agents: {', '.join(tasks)}."]
 
 
-def _name_machine(outcome: Outcome) -> str:
-    """Return where one run was executed, and with which versions."""
+def _describe_machine(outcome: Outcome) -> str:
+    """Return the machine and the versions of one run."""
     machine, versions = outcome.timing["machine"], outcome.timing["versions"]
     listed = ", ".join(f"{name} {version}" for name, version in versions.items())
-    return f"{machine['processor']}, {machine['cores']} cores, one thread a run; {listed}"
+    return f"{machine['processor']}, {machine['cores']} cores, one thread for each run; {listed}"
 
 
-def _summary(table: Table) -> list[str]:
+def _summarise(table: Table) -> list[str]:
     """Return the table over all environments."""
     header = (
         "contestant",
@@ -98,68 +85,56 @@ def _summary(table: Table) -> list[str]:
     rows = []
     for name in table.contestants:
         scores = table.scores(name)
-        runs, means = 0 if scores is None else scores.shape[1], []
-        for env in table.envs:
-            cell = [o.last["score"] for o in table.cell(env, name)]
-            spread = f" ± {np.std(cell, ddof=1):.3f}" if len(cell) > 1 else ""
-            means.append(f"{np.mean(cell):.3f}{spread} ({len(cell)})" if cell else "")
-        rows.append(
-            (name, _show(table.interval(name), runs), _show(table.improvement(name), runs), *means)
-        )
+        runs = 0 if scores is None else scores.shape[1]  # R, the seeds
+        estimates = (table.interval(name), table.improvement(name))
+        means = [_format_mean(table.cell(env, name)) for env in table.envs]
+        rows.append((name, *(_format_interval(each, runs) for each in estimates), *means))
     return markdown(header, rows)
 
 
-def _details(table: Table, env: str) -> list[str]:
+def _tabulate(table: Table, env: str) -> list[str]:
     """Return the table of one environment."""
-    header = (
-        "contestant",
-        "sees",
-        "rewarded by",
-        "seeds",
-        "steps",
-        "score before",
-        "score",
-        "return",
-        "success",
-        "invalid actions",
-        "steps/s",
-        "seconds",
-        "peak memory",
-    )
-    rows = []
-    for name in table.contestants:
-        cell = table.cell(env, name)
-        if cell:
-            means = {key: float(np.mean([o.last[key] for o in cell])) for key in cell[0].last}
-            own = CONTESTANTS[name].env_kwargs
-            before = np.mean([o.result["curve"][0]["score"] for o in cell])
-            speed = np.median([o.timing["steps_per_second"] for o in cell])
-            seconds = np.median([o.timing["seconds"][-1] for o in cell])
-            memory = max(o.timing["peak_memory_bytes"] for o in cell)
-            rows.append(
-                (
-                    name,
-                    own.get("obs_mode", "pixels"),
-                    own.get("reward_type", "potential") if means["steps"] else "",
-                    str(len(cell)),
-                    f"{means['steps']:,.0f}",
-                    f"{before:.3f}" if means["steps"] else "",
-                    f"{means['score']:.3f}",
-                    f"{means['return']:.1f}",
-                    f"{means['success']:.2f}",
-                    f"{means['invalid_rate']:.1%}",
-                    f"{speed:,.0f}" if means["steps"] else "",
-                    f"{seconds:.0f}" if means["steps"] else "",
-                    f"{memory / 1e6:.0f} MB",
-                )
-            )
-    return markdown(header, rows)
+    rows = [
+        {"contestant": name, **_describe_cell(CONTESTANTS[name].env_kwargs, cell)}
+        for name in table.contestants
+        if (cell := table.cell(env, name))
+    ]
+    return markdown(tuple(rows[0]), [tuple(row.values()) for row in rows])
 
 
-def _show(interval: Interval | None, runs: int) -> str:
-    """Return an interval in words; the estimate alone where runs are few."""
+def _describe_cell(env_kwargs: dict[str, str], cell: list[Outcome]) -> dict[str, str]:
+    """Return the columns of one contestant; those about training are empty without training."""
+    means = {key: float(np.mean([o.last[key] for o in cell])) for key in cell[0].last}
+    before = np.mean([o.result["curve"][0]["score"] for o in cell])  # of the untrained model
+    speed = np.median([o.timing["steps_per_second"] for o in cell])
+    seconds = np.median([o.timing["seconds"][-1] for o in cell])
+    trained = means["steps"] > 0
+    return {
+        "observation": env_kwargs.get("obs_mode", "pixels"),
+        "reward": env_kwargs.get("reward_type", "potential") if trained else "",
+        "seeds": str(len(cell)),
+        "steps": f"{means['steps']:,.0f}",
+        "score before": f"{before:.3f}" if trained else "",
+        "score": f"{means['score']:.3f}",
+        "return": f"{means['return']:.1f}",
+        "success": f"{means['success']:.2f}",
+        "invalid actions": f"{means['invalid_rate']:.1%}",
+        "steps/s": f"{speed:,.0f}" if trained else "",
+        "seconds": f"{seconds:.0f}" if trained else "",
+        "peak memory": f"{max(o.timing['peak_memory_bytes'] for o in cell) / 1e6:.0f} MB",
+    }
+
+
+def _format_mean(cell: list[Outcome]) -> str:
+    """Return mean and standard deviation of the scores, and their number."""
+    scores = [o.last["score"] for o in cell]
+    spread = f" ± {np.std(scores, ddof=1):.3f}" if len(scores) > 1 else ""
+    return f"{np.mean(scores):.3f}{spread} ({len(scores)})" if scores else ""
+
+
+def _format_interval(interval: Interval | None, runs: int) -> str:
+    """Return an estimate, with its interval if there are enough runs."""
     if interval is None or math.isnan(interval.value):
         return ""
-    if runs < FEWEST_RUNS:
-        return f"{interval.value:.3f}"
-    return f"{interval.value:.3f} [{interval.low:.3f}, {interval.high:.3f}]"
+    value = f"{interval.value:.3f}"
+    return value if runs < FEWEST_RUNS else f"{value} [{interval.low:.3f}, {interval.high:.3f}]"

@@ -1,10 +1,9 @@
-"""Reads what the runs left, and puts it together: tables for people and for programs."""
+"""Reads the results of a study, arranges them in a table, and writes them for programs."""
 
 from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,28 +14,28 @@ from numpy.typing import NDArray
 from agents.benchmark.contestants import CONTESTANTS
 from agents.benchmark.scores import Interval, compare, compute_interval
 from agents.benchmark.study import RESULT, TIMING, Run, check_weights
-from agents.cli.run_folder import write_bytes, write_json
+from gcgen_env.storage import read_json, write_bytes, write_json
 
 FIELDS = ("env", "contestant", "seed", "steps", "score", "return", "gain", "success",
           "invalid_rate", "weights", "config")  # fmt: skip
 """Columns of results.csv."""
 FEWEST_RUNS = 3
-"""Seeds below which no interval is given."""
+"""Smallest number of seeds for which intervals are shown."""
 RIVAL = "greedy"
-"""Whom the probability of improvement is over."""
+"""The contestant of the probability of improvement."""
 
 
 class Outcome(NamedTuple):
-    """One complete run."""
+    """The results of one complete run."""
 
     run: Run
-    """What was done."""
+    """The run."""
     result: dict[str, Any]
     """Figures that the seed reproduces."""
     timing: dict[str, Any]
-    """Figures that it does not."""
+    """Durations and memory, which no seed reproduces."""
     folder: Path
-    """Where the rest is."""
+    """Folder of the run."""
 
     @property
     def last(self) -> dict[str, Any]:
@@ -48,25 +47,22 @@ def read_outcomes(runs: Sequence[Run], out: Path) -> list[Outcome]:
     """Read the runs that are complete.
 
     Raises:
-        ValueError: If the study holds runs of another S-agent: of another task.
+        ValueError: If a file is damaged, or the study contains runs with another S-agent.
     """
-    outcomes = []
-    for run in runs:
-        folder = run.folder(out)
-        if run.is_complete(out):
-            result = json.loads((folder / RESULT).read_text())
-            timing = json.loads((folder / TIMING).read_text())
-            outcomes.append(Outcome(run, result, timing, folder))
     for env in dict.fromkeys(run.env for run in runs):
         check_weights(out, env)
-    return outcomes
+    complete = [(run, run.folder(out)) for run in runs if run.is_complete(out)]
+    return [
+        Outcome(run, read_json(folder / RESULT), read_json(folder / TIMING), folder)
+        for run, folder in complete
+    ]
 
 
 class Table:
     """Outcomes by environment and contestant."""
 
     def __init__(self, outcomes: Sequence[Outcome]) -> None:
-        """Sort them."""
+        """Group the outcomes."""
         self.envs = list(dict.fromkeys(o.run.env for o in outcomes))
         played = {o.run.contestant for o in outcomes}
         self.contestants = [name for name in CONTESTANTS if name in played]
@@ -75,15 +71,15 @@ class Table:
             self._cells.setdefault((outcome.run.env, outcome.run.contestant), []).append(outcome)
 
     def firsts(self) -> dict[str, Outcome]:
-        """Return some outcome of each environment."""
+        """Return one outcome of each environment."""
         return {env: cell[0] for (env, _), cell in reversed(self._cells.items())}
 
     def cell(self, env: str, contestant: str) -> list[Outcome]:
-        """Return the runs of one contestant on one environment, by seed."""
+        """Return the runs of one contestant on one environment, sorted by seed."""
         return sorted(self._cells.get((env, contestant), []), key=lambda o: o.run.seed)
 
     def scores(self, contestant: str) -> NDArray[np.float64] | None:
-        """Return the final scores, shape (T, R), of the seeds that all environments have."""
+        """Return final scores, shape (T, R), for the R seeds that all T environments have."""
         rows = [
             {o.run.seed: o.last["score"] for o in self.cell(env, contestant)} for env in self.envs
         ]
@@ -104,17 +100,14 @@ class Table:
 
 
 def write_results(out: Path, outcomes: Sequence[Outcome]) -> None:
-    """Write results.csv and results.json, which seeds reproduce, and timings.json, none does."""
-    rows = []
-    for o in outcomes:
-        for point in o.result["curve"]:
-            named = {"env": o.run.env, "contestant": o.run.contestant, "seed": o.run.seed}
-            origin = {"weights": o.result["run"]["weights"], "config": o.run.digest}
-            rows.append({**named, **point, **origin})
+    """Write results.csv and results.json, which seeds reproduce, and timings.json."""
     text = io.StringIO()
-    writer = csv.DictWriter(text, FIELDS, lineterminator="\n")
+    writer = csv.DictWriter(text, FIELDS, lineterminator="\n")  # csv's default is "\r\n"
     writer.writeheader()
-    writer.writerows(rows)
+    for o in outcomes:
+        named = {"env": o.run.env, "contestant": o.run.contestant, "seed": o.run.seed}
+        origin = {"weights": o.result["run"]["weights"], "config": o.run.digest}
+        writer.writerows({**named, **point, **origin} for point in o.result["curve"])
     write_bytes(out / "results.csv", text.getvalue().encode())
     write_json(out / "results.json", {"runs": [o.result for o in outcomes]})
     timings = [{"folder": o.folder.name, **o.timing} for o in outcomes]
@@ -122,5 +115,5 @@ def write_results(out: Path, outcomes: Sequence[Outcome]) -> None:
 
 
 def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Return a table in Markdown, line by line."""
+    """Return the lines of a Markdown table."""
     return ["| " + " | ".join(cells) + " |" for cells in (header, ["---"] * len(header), *rows)]

@@ -1,7 +1,8 @@
-"""A study: which runs there are, where each leaves its results, and when they are complete."""
+"""A study: its runs, the folder of each, and which of them are complete."""
 
 from __future__ import annotations
 
+import fnmatch
 import hashlib
 import json
 from collections.abc import Sequence
@@ -12,43 +13,42 @@ from typing import Any
 
 from agents.benchmark.contestants import CONTESTANTS
 from gcgen_env.config import ENV_CONFIGS
-from gcgen_env.model.saved import pretrained_path
+from gcgen_env.model.s_agent import pretrained_path
+from gcgen_env.storage import read_json
 
 RESULT = "result.json"
-"""Figures that a seed reproduces; written last."""
+"""Figures that the seed reproduces; written last."""
 TIMING = "timing.json"
-"""Seconds and memory, which no seed reproduces."""
+"""Durations and memory, which no seed reproduces."""
 IMAGES = "images.safetensors"
-"""Some goals, and what became of them."""
+"""Some goals and their final images."""
 FAILURE = "failure.json"
-"""Why a run failed."""
-
-
+"""The error of a failed run."""
 PROTOCOL = 1
-"""To be raised when the same settings come to give other results."""
+"""Version of the code; raise it when the same settings give other results."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """One algorithm, with its policy, on one environment, with one seed."""
+    """One contestant on one environment with one seed."""
 
     env: str
     """Id of the environment."""
     contestant: str
     """Name in `CONTESTANTS`."""
     seed: int
-    """Of everything that is drawn while learning."""
+    """Seed of the training."""
     timesteps: int
-    """Decisions to learn from."""
+    """Number of decisions of the training."""
     episodes: int = 256
-    """Episodes of an evaluation, on the test images; the same goals in every run."""
+    """Number of episodes of an evaluation, on test images; every run has the same goals."""
     evaluations: int = 10
-    """Points of the learning curve before the last."""
+    """Number of evaluations during the training; one more follows it."""
     nucleus: float = 0.9
     """Prior mass of the valid proposals."""
 
     def to_json(self) -> dict[str, Any]:
-        """Return everything that decides the results, the S-agent's weights included."""
+        """Return everything that the results depend on, including the weights of the S-agent."""
         return {
             **asdict(self),
             "protocol": PROTOCOL,
@@ -59,67 +59,75 @@ class Run:
 
     @property
     def digest(self) -> str:
-        """A hash of what decides the results."""
+        """A hash of everything that the results depend on."""
         return hashlib.sha256(json.dumps(self.to_json(), sort_keys=True).encode()).hexdigest()[:12]
 
     def folder(self, out: Path) -> Path:
-        """Return where the results of this run are, or will be."""
+        """Return the folder of this run's results."""
         return out / "runs" / self.env / f"{self.contestant}-{self.seed}-{self.digest}"
 
     def is_complete(self, out: Path) -> bool:
-        """Return whether the results are there; a folder takes its name only when they are."""
+        """Return whether the results exist; the folder gets its name when all of them do."""
         return (self.folder(out) / RESULT).is_file()
 
     def failure(self, out: Path) -> str | None:
-        """Return why this run failed; None if it did not, or was never tried."""
+        """Return the error of this run; None if it did not fail, or was not executed."""
         path = self.folder(out) / FAILURE
-        return json.loads(path.read_text())["error"] if path.is_file() else None
+        return read_json(path)["error"] if path.is_file() else None
 
 
-@cache
+@cache  # shipped weights do not change while a study runs
 def hash_weights(env: str) -> str:
-    """Return the hash of the S-agent that makes an environment what it is.
+    """Return the hash of the S-agent that is shipped for an environment.
 
     Raises:
-        ValueError: If the environment has no shipped S-agent.
+        ValueError: If the id is unknown, or no S-agent is shipped for it.
     """
     if env not in ENV_CONFIGS:
-        raise ValueError(f"unknown id {env!r}; ours are {', '.join(ENV_CONFIGS)}")
+        raise ValueError(f"unknown id {env!r}, expected one of {', '.join(ENV_CONFIGS)}")
     dataset = ENV_CONFIGS[env].dataset
     if not isinstance(dataset, str):
-        raise ValueError(f"{env!r} has no shipped S-agent, so that it is no fixed task")
+        raise ValueError(f"{env!r} is not a fixed task: no shipped S-agent belongs to it")
     return hashlib.sha256(pretrained_path(dataset).read_bytes()).hexdigest()[:12]
 
 
 def check_weights(out: Path, env: str) -> None:
-    """Raise a ValueError if a study holds runs of an environment with another S-agent."""
-    for path in sorted((out / "runs" / env).glob(f"[!.]*/{RESULT}")):  # hidden: not complete
-        found = json.loads(path.read_text())["run"]["weights"]
+    """Raise a ValueError if a study contains runs of an environment with another S-agent."""
+    for path in sorted((out / "runs" / env).glob(f"[!.]*/{RESULT}")):  # hidden folders: incomplete
+        found = read_json(path)["run"]["weights"]
         if found != hash_weights(env):
             raise ValueError(
-                f"{path.parent} was made with the S-agent {found}, {env} has {hash_weights(env)} "
-                "now: another proposer is another task, and their results do not compare; pass "
-                "another --out"
+                f"{path.parent} was made with the S-agent {found}, but {env} has the S-agent "
+                f"{hash_weights(env)} now: another proposer is another task, whose results "
+                "cannot be compared; pass another --out"
             )
 
 
 def plan(
-    envs: Sequence[str], contestants: Sequence[str], seeds: int, timesteps: int, **options: Any
+    envs: Sequence[str], patterns: Sequence[str], seeds: int, timesteps: int, **options: Any
 ) -> list[Run]:
-    """List the runs of a study, all contestants of a seed before the next seed.
+    """List the runs of a study: all contestants with one seed before the next seed.
+
+    Args:
+        envs: Ids of the environments.
+        patterns: Names of contestants, or patterns such as "*ppo*".
+        seeds: Number of seeds: 0, 1, ...
+        timesteps: Number of decisions of each training.
+        **options: Other fields of `Run`.
 
     Raises:
-        ValueError: If an environment or a contestant is unknown.
+        ValueError: If an environment is unknown, or a pattern matches no contestant.
     """
-    for name in contestants:
-        if name not in CONTESTANTS:
-            raise ValueError(f"unknown algorithm {name!r}; there are: {', '.join(CONTESTANTS)}")
-    runs = []
+    for pattern in patterns:
+        if not fnmatch.filter(CONTESTANTS, pattern):
+            known = ", ".join(CONTESTANTS)
+            raise ValueError(f"unknown algorithm {pattern!r}; known algorithms: {known}")
     for env in envs:
-        hash_weights(env)
-        runs += [
-            Run(env, name, seed, timesteps if CONTESTANTS[name].learns else 0, **options)
-            for seed in range(seeds)
-            for name in contestants
-        ]
-    return runs
+        hash_weights(env)  # raises if the id is unknown
+    return [
+        Run(env, name, seed, timesteps if contestant.learns else 0, **options)
+        for env in envs
+        for seed in range(seeds)
+        for name, contestant in CONTESTANTS.items()
+        if any(fnmatch.fnmatch(name, pattern) for pattern in patterns)
+    ]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from dataclasses import dataclass
-from fnmatch import fnmatch
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
@@ -16,72 +15,52 @@ from tqdm import tqdm
 
 from agents.benchmark.contestants import CONTESTANTS
 from agents.benchmark.figures import draw_figures
-from agents.benchmark.launchers import LAUNCHERS
+from agents.benchmark.launchers import LAUNCHERS, import_launcher
 from agents.benchmark.report import write_report
 from agents.benchmark.results import Table, read_outcomes, write_results
-from agents.benchmark.study import Run, check_weights, plan
-from agents.cli.checks import check_at_least
+from agents.benchmark.study import Run, plan
+from agents.cli.checks import check_at_least, reading_input
 
 
 @dataclass(frozen=True)
 class Benchmark:
-    """Train every algorithm with every seed, and write tables and figures; a stopped one goes on.
+    """Train every algorithm with every seed, and write tables and figures.
 
-    Each run leaves an immutable folder under OUT/runs; runs that are complete are not repeated.
+    Each run has its own folder under OUT/runs. An interrupted benchmark resumes: complete runs
+    are not repeated.
     """
 
     envs: tuple[str, ...] = ("GCGen-Digits-v0",)
-    """Ids of environments with a shipped S-agent, which makes each a fixed task."""
+    """Ids of environments with a shipped S-agent, which makes each of them a fixed task."""
     algos: tuple[str, ...] = ("*",)
-    """Names or patterns, such as "*ppo*": all that the report is to show; "list" prints them."""
+    """Names of algorithms, or patterns such as "*ppo*"; "list" prints all names."""
     seeds: int = 5
-    """Seeds of each algorithm: 0, 1, ..."""
+    """Number of seeds of each algorithm: 0, 1, ..."""
     timesteps: int = 20_000
-    """Decisions that each learns from."""
+    """Number of decisions of each training."""
     episodes: int = 256
-    """Episodes of an evaluation, on test images."""
+    """Number of episodes of an evaluation, on test images."""
     evaluations: int = 10
-    """Points of a learning curve before the last."""
+    """Number of evaluations during a training; one more follows it."""
     nucleus: float = 0.9
-    """Prior mass of the valid proposals; below 1 there are masks to respect."""
+    """Prior mass of the valid proposals; below 1 some proposals are masked."""
     launcher: Literal["local", "submitit", "ray"] = "local"
-    """Where runs are executed; the latter two need `pip install -e '.[submitit]'` or ray."""
+    """Where to execute the runs; the last two need `pip install -e '.[submitit]'` or '.[ray]'."""
     jobs: int | None = None
-    """Runs at a time; as many as there are cores if left out."""
+    """Number of runs at a time; by default the number of cores."""
     out: Path = Path("runs/bench")
     """Folder of the study."""
     retry_failed: bool = False
-    """Execute runs again that failed before."""
+    """Execute failed runs again."""
 
     def run(self) -> int:
-        """Run the command; returns its exit code."""
+        """Run the command; return its exit code."""
         if self.algos == ("list",):
             print("\n".join(CONTESTANTS))
             return 0
-        if not self.envs:
-            raise ValueError("--envs names no environment")
-        if find_spec("matplotlib") is None:
-            raise ValueError("the figures need matplotlib: pip install -e '.[bench]'")
-        for name in ("seeds", "timesteps", "episodes", "evaluations", "jobs"):
-            value = getattr(self, name)
-            if value is not None:
-                check_at_least(name, value, 1)
-        runs = plan(
-            self.envs,
-            choose(self.algos),
-            self.seeds,
-            self.timesteps,
-            episodes=self.episodes,
-            evaluations=self.evaluations,
-            nucleus=self.nucleus,
-        )
-        for env in self.envs:
-            check_weights(self.out, env)
+        with reading_input():
+            runs = self._plan()
         errors = self._execute(runs)
-        return self._report(runs, errors)
-
-    def _report(self, runs: list[Run], errors: dict[Run, str]) -> int:
-        """Write tables, figures and the report; returns the exit code."""
         outcomes = read_outcomes(runs, self.out)
         failures = [(run, why) for run in runs if (why := run.failure(self.out)) is not None]
         known = {outcome.run for outcome in outcomes} | {run for run, _ in failures}
@@ -92,13 +71,32 @@ class Benchmark:
         table = Table(outcomes)
         write_results(self.out, outcomes)
         write_report(self.out, table, draw_figures(self.out, table), failures, unfinished)
-        summary = (self.out / "report.md").read_text().split("\n## ")[0]
+        summary = (self.out / "report.md").read_text().split("\n## ")[0]  # up to the first task
         Console().print(Markdown(summary))
         print(f"wrote {self.out / 'report.md'}, results.csv, results.json, timings.json, figures")
-        return 0 if len(outcomes) == len(runs) else 1
+        return 0 if len(outcomes) == len(runs) else 1  # 1: some runs failed
+
+    def _plan(self) -> list[Run]:
+        """Check the options and list the runs.
+
+        Raises:
+            ValueError: If an option is invalid, or earlier results in the folder cannot be used.
+        """
+        if not self.envs:
+            raise ValueError("--envs names no environment")
+        if find_spec("matplotlib") is None:  # found out now, not after hours of training
+            raise ValueError("the figures need matplotlib: pip install -e '.[bench]'")
+        if self.launcher != "local":
+            import_launcher(self.launcher)  # raises if it is not installed
+        counts = ("seeds", "timesteps", "episodes", "evaluations", "jobs")
+        check_at_least(1, **{name: getattr(self, name) for name in counts})
+        options = {name: getattr(self, name) for name in ("episodes", "evaluations", "nucleus")}
+        runs = plan(self.envs, self.algos, self.seeds, self.timesteps, **options)
+        read_outcomes(runs, self.out)  # raises if a file is damaged or of another S-agent
+        return runs
 
     def _execute(self, runs: list[Run]) -> dict[Run, str]:
-        """Execute the runs that are missing; return those that failed now, and why."""
+        """Execute the runs that are missing; return those that failed now, with their errors."""
         missing = [run for run in runs if not run.is_complete(self.out)]
         if not self.retry_failed:
             missing = [run for run in missing if run.failure(self.out) is None]
@@ -115,17 +113,3 @@ class Benchmark:
                     errors[run] = error
                     bar.write(f"failed: {name}: {error}", file=sys.stderr)
         return errors
-
-
-def choose(patterns: tuple[str, ...]) -> list[str]:
-    """Return the names of the contestants that match any pattern.
-
-    Raises:
-        ValueError: If a pattern matches none.
-    """
-    for pattern in patterns:
-        if not any(fnmatch(name, pattern) for name in CONTESTANTS):
-            raise ValueError(
-                f"no algorithm is called {pattern!r}; there are: {', '.join(CONTESTANTS)}"
-            )
-    return [n for n in CONTESTANTS if any(fnmatch(n, pattern) for pattern in patterns)]

@@ -1,20 +1,20 @@
-"""`gcgen export`: write the S-agent of a run as a small file that says where it comes from."""
+"""`gcgen export`: write the S-agent of a run as a small file that records its origin."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-from agents.cli.models import load_model, take_split
+from agents.cli.checks import reading_input
+from agents.cli.models import load_model, load_split, take_split
 from agents.cli.run_folder import RunFolder
 from agents.common.provenance import find_versions
-from gcgen_env.model.build import make_dataset
 from gcgen_env.model.s_agent import SAgent
 
 
 @dataclass(frozen=True)
 class Export:
-    """Write a trained S-agent with its training command, data hash and bound.
+    """Write a trained S-agent with its training command, the hash of its data and its bound.
 
     The bound is measured on the file as it is loaded again, float16 rounding included.
     """
@@ -22,35 +22,32 @@ class Export:
     run_folder: Path
     """A folder written by `gcgen train`."""
     out: Path = Path("s_agent.safetensors")
-    """The file: what `proposer=` takes."""
+    """Where to write the file, which `proposer=` accepts."""
     half: bool = True
     """Store the weights as float16."""
     seed: int = 0
-    """Of the binarisation and the paths of the bound."""
+    """Seed of the binarisation and of the paths of the bound."""
     data_dir: Path | None = None
-    """Folder of the data files, if they have moved."""
+    """Folder of the data files, if they have moved since training."""
 
     def run(self) -> int:
-        """Run the command; returns its exit code."""
-        folder = RunFolder(self.run_folder)
-        model = load_model(folder.model, "cpu")
-        assert model.env_config is not None
-        model.s_agent.save(self.out, half=self.half)
-        model.s_agent = SAgent.load(self.out)
-        images = take_split(model, "test", data_dir=self.data_dir)
+        """Run the command; return its exit code."""
+        with reading_input():
+            folder = RunFolder(self.run_folder)
+            model = load_model(folder.model, "cpu")
+            config = folder.read_config()
+            train = load_split(model, "train", self.data_dir)
+            images = take_split(model, "test", data_dir=self.data_dir)
+        model.s_agent.save(self.out, half=self.half)  # the bound needs the rounded weights
+        model.s_agent = SAgent.load(self.out)  # the bound is that of the file
         report = model.evaluate_nll(images, seed=self.seed)
-        config = model.env_config
-        if self.data_dir is not None:
-            config = replace(config, data_dir=str(self.data_dir))
-        train = make_dataset(config, "train")
-        settings = folder.read_config()
         model.s_agent.save(
             self.out,
             half=self.half,
             dataset=train.name,
             data_sha256=train.digest(),
             split="train",
-            command=settings["command"],
+            command=config.get("command"),
             seed=model.seed,
             updates=model._n_updates,
             bound=f"{report} of the test split",

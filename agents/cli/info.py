@@ -1,4 +1,4 @@
-"""`gcgen info`: what is there."""
+"""`gcgen info`: list what is available."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from gcgen_env.datasets.sources import IDX_SOURCES
 
 @dataclass(frozen=True)
 class Info:
-    """List ids, data sets, devices and versions."""
+    """List environment ids, data sets, devices and versions."""
 
     data_dir: Path | None = None
-    """Folder of the data files; else $GCGEN_DATA, else the user's cache."""
+    """Folder of the data files; by default $GCGEN_DATA, then the user's cache."""
 
     def run(self) -> int:
-        """Run the command; returns its exit code."""
-        console = Console(soft_wrap=True)
+        """Run the command; return its exit code."""
+        console = Console(soft_wrap=True)  # lines stay whole in a pipe
         console.print(list_ids())
         console.print(list_datasets(self.data_dir))
         console.print("devices: " + ", ".join(list_devices()), highlight=False)
@@ -33,7 +33,7 @@ class Info:
 
 
 def list_ids() -> Table:
-    """Return the environments' ids and their defaults as a table."""
+    """Return a table of the environment ids and their defaults."""
     table = Table("id", "A", "H", "likelihood", "proposer", title="environments")
     for env_id, config in ENV_CONFIGS.items():
         likelihood = config.likelihood
@@ -45,7 +45,7 @@ def list_ids() -> Table:
 
 
 def list_datasets(data_dir: Path | None) -> Table:
-    """Return the data sets and where they are as a table."""
+    """Return a table of the data sets and the folders where they are found."""
     table = Table(title="data sets")
     table.add_column("name")
     table.add_column("where", overflow="fold")

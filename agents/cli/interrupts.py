@@ -1,23 +1,23 @@
-"""Ctrl-C and SIGTERM: an exception anywhere, a request to stop while training."""
+"""Ctrl-C and SIGTERM: a request to stop while a model trains, an exception otherwise."""
 
 from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
 EXIT_CODE = 130
-"""What shells report after Ctrl-C."""
+"""Exit code that shells report after Ctrl-C."""
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class StopRequest:
-    """Notes the first signal; a second one interrupts at once."""
+    """A signal handler that records the first signal; the second one raises KeyboardInterrupt."""
 
     def __init__(self) -> None:
-        """Make one that nobody has asked to stop."""
+        """Start without a request."""
         self.is_set = False
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
@@ -28,27 +28,15 @@ class StopRequest:
 
 
 @contextmanager
-def note_interrupts() -> Iterator[StopRequest]:
-    """Note Ctrl-C and SIGTERM instead of raising, to finish what is in hand."""
-    request = StopRequest()
-    with _handled_by(request):
-        yield request
+def handle_signals(handler: Callable[[int, FrameType | None], object]) -> Iterator[None]:
+    """Handle Ctrl-C and SIGTERM; the old handlers are restored afterwards.
 
-
-@contextmanager
-def raise_on_sigterm() -> Iterator[None]:
-    """Let SIGTERM raise a KeyboardInterrupt, as Ctrl-C does."""
-    with _handled_by(signal.default_int_handler):
-        yield
-
-
-@contextmanager
-def _handled_by(handler: object) -> Iterator[None]:
-    """Install a handler, and put the old ones back; signals reach the main thread only."""
+    Only the main thread of a process receives signals; in any other thread nothing changes.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    previous = [signal.signal(number, handler) for number in _SIGNALS]  # type: ignore[arg-type]
+    previous = [signal.signal(number, handler) for number in _SIGNALS]
     try:
         yield
     finally:

@@ -1,4 +1,4 @@
-"""`gcgen reconstruct`: draw what the two agents make of given images."""
+"""`gcgen reconstruct`: draw images and their reconstructions."""
 
 from __future__ import annotations
 
@@ -6,44 +6,44 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from agents.cli.checks import check_at_least, check_suffix
+from agents.cli.checks import check_at_least, check_suffix, reading_input
 from agents.cli.models import load_model, read_images, take_split
 from agents.cli.pictures import write_reconstructions
 
 
 @dataclass(frozen=True)
 class Reconstruct:
-    """Draw images above what the two agents rebuild of them."""
+    """Draw images above their reconstructions by the two agents."""
 
     model: Path
     """A model.gcgen."""
     images: Path | None = None
-    """A .npy, .npz or folder of images, resized to the model's; else those of the data set."""
+    """A .npy, .npz or folder of images, resized to the model's; by default the data set's."""
     split: Literal["train", "validation", "test"] = "test"
-    """Which images of the data set."""
+    """Split of the data set."""
     num: int = 16
-    """How many, the first ones."""
+    """Number of images: the first ones are taken."""
     search: Literal["none", "two_step", "three_step", "beam"] = "none"
-    """Look further ahead than the GC-agent does."""
+    """Search that looks further ahead than the GC-agent does."""
     width: int = 8
-    """Proposals or partial paths that the search keeps."""
+    """Number of proposals or partial paths that the search keeps."""
     out: Path = Path("reconstructions.png")
     """Where to write the picture."""
     data_dir: Path | None = None
-    """Folder of the data files, if they have moved."""
+    """Folder of the data files, if they have moved since training."""
     device: str = "auto"
     """Torch device."""
 
     def run(self) -> int:
-        """Run the command; returns its exit code."""
-        check_suffix(self.out, (".png",))
-        check_at_least("num", self.num, 1)
-        check_at_least("width", self.width, 1)
-        model = load_model(self.model, self.device)
-        if self.images is None:
-            goals = take_split(model, self.split, self.num, self.data_dir)
-        else:
-            goals = read_images(self.images, model.chain.shape, self.num)
+        """Run the command; return its exit code."""
+        with reading_input():
+            check_suffix(self.out, (".png",))
+            check_at_least(1, num=self.num, width=self.width)
+            model = load_model(self.model, self.device)
+            if self.images is None:
+                goals = take_split(model, self.split, self.num, self.data_dir)
+            else:
+                goals = read_images(self.images, model.chain.shape, self.num)
         write_reconstructions(model, goals, self.out, self.search, self.width)
         print(f"wrote {len(goals)} goals and their reconstructions to {self.out}")
         return 0

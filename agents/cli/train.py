@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
+import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
 import tyro
 
-from agents.cli.checks import check_at_least
-from agents.cli.run_folder import RunFolder, RunState, write_json
+from agents.cli.checks import check_at_least, reading_input
+from agents.cli.run_folder import RunFolder, RunState
 from agents.cli.session import Budget, Session
-from agents.cli.settings import (
-    EnvironmentSettings,
-    GCAgentSettings,
-    OptimisationSettings,
-    SAgentSettings,
+from agents.cli.settings import EnvironmentSettings, GCAgentSettings, SAgentSettings
+from agents.common.provenance import (
+    describe_machine,
+    find_command,
+    find_device,
+    find_versions,
+    set_threads,
 )
-from agents.common.provenance import describe_machine, find_device, find_versions, set_threads
 from agents.gcgen import GCGen
-from gcgen_env.vector_env import GCGenVectorEnv
+from agents.gcgen.config import GCGenConfig
+from gcgen_env.storage import write_json
 
 DEFAULT_MINUTES = 3.0
 _FREE_ON_RESUME = ("minutes", "timesteps", "out", "resume", "overwrite", "device", "threads")
@@ -34,42 +35,41 @@ class Train:
     env: str = "GCGen-Digits-v0"
     """Id of an environment; `gcgen info` lists them."""
     minutes: float | None = None
-    """Time to train; 3 if --timesteps is left out too. Given both, whichever ends first."""
+    """Training time; 3 without --timesteps. With both, the first limit that is reached counts."""
     timesteps: int | None = None
-    """Decisions to make, over all trajectories."""
+    """Number of decisions, summed over all trajectories."""
     out: Path | None = None
-    """Folder of the run; runs/<short id>-<seed> if left out."""
+    """Folder of the run; by default runs/<short id>-<seed>."""
     seed: int = 0
-    """One seed reproduces a run of a given number of timesteps."""
+    """Seed of the run; it reproduces a run with a given number of timesteps."""
     resume: Annotated[tuple[Path, ...] | None, tyro.conf.arg(metavar="[FOLDER]")] = None
-    """Continue the run in a folder, or in --out, with its own settings and budget; --minutes and
-    --timesteps change the budget of the whole run."""
+    """Continue the run in a folder, or in --out, with its own settings and budget;
+    --minutes and --timesteps change the budget of the whole run."""
     overwrite: bool = False
-    """Begin anew in a folder that already has a run."""
+    """Start a new run in a folder that already has one."""
     device: str = "auto"
     """Torch device."""
     threads: int | None = None
-    """Threads of torch; left alone if not given."""
+    """Number of torch's threads; by default it is left as it is."""
     environment: EnvironmentSettings = field(default_factory=EnvironmentSettings)
-    """What the agents learn from; what is left out is the id's own."""
     s_agent: SAgentSettings = field(default_factory=SAgentSettings)
-    """The generative model."""
     gc_agent: GCAgentSettings = field(default_factory=GCAgentSettings)
-    """The selection among proposals: log q = prior + look-ahead + learned score."""
-    optimisation: OptimisationSettings = field(default_factory=OptimisationSettings)
-    """How both are trained."""
+    optimisation: GCGenConfig = field(default_factory=GCGenConfig)
+    """How both agents are trained."""
 
     def run(self) -> int:
-        """Run the command; returns its exit code."""
-        check_at_least("seed", self.seed, 0)
-        set_threads(self.threads)
-        return (start_session if self.resume is None else resume_session)(self).run()
+        """Run the command; return its exit code."""
+        with reading_input():
+            check_at_least(0, seed=self.seed)
+            set_threads(self.threads)
+            session = (start_session if self.resume is None else resume_session)(self)
+        return session.run()
 
     def find_folder(self) -> RunFolder:
         """Return the folder of the run.
 
         Raises:
-            ValueError: If --resume names several, or another than --out.
+            ValueError: If --resume names several folders, or another folder than --out.
         """
         named = self.resume or ()
         if len(named) > 1 or (named and self.out not in (None, named[0])):
@@ -80,35 +80,33 @@ class Train:
 
 
 def start_session(settings: Train) -> Session:
-    """Make a new model and its folder.
+    """Build a new model and create its folder.
 
     Raises:
-        ValueError: If an option is out of range, or the folder has a run already.
+        ValueError: If an option is out of range, or the folder already has a run.
     """
     folder = settings.find_folder()
     if folder.config.exists() and not settings.overwrite:
         raise ValueError(
-            f"{folder.path} already has a run: continue it with --resume, begin anew with "
+            f"{folder.path} already has a run: continue it with --resume, start a new one with "
             "--overwrite, or choose another --out"
         )
     minutes = settings.minutes
     if minutes is None and settings.timesteps is None:
         minutes = DEFAULT_MINUTES
     budget = Budget(minutes, settings.timesteps)
-    model = make_model(settings, folder)
-    session = Session(folder, model, budget, RunState())
-    _write_config(folder, to_json(settings), budget)
+    session = Session(folder, make_model(settings, folder), budget, RunState())
+    _write_config(folder, to_json(settings), budget, find_command())  # after every check
     return session
 
 
 def make_model(settings: Train, folder: RunFolder) -> GCGen:
-    """Make an untrained model that logs to a folder."""
-    optimisation = settings.optimisation
-    check_at_least("n-envs", optimisation.n_envs, 1)
+    """Build an untrained model that writes its logs to a folder."""
+    check_at_least(1, n_envs=settings.optimisation.n_envs)
     return GCGen(
         "GCPolicy",
         settings.env,
-        **vars(optimisation),
+        **vars(settings.optimisation),
         **settings.s_agent.to_kwargs(),
         policy_kwargs=settings.gc_agent.to_kwargs(),
         env_kwargs=settings.environment.to_kwargs(),
@@ -119,52 +117,47 @@ def make_model(settings: Train, folder: RunFolder) -> GCGen:
 
 
 def resume_session(settings: Train) -> Session:
-    """Load the checkpoint of a run; goals and choices to come are drawn afresh.
+    """Load the checkpoint of a run; its random numbers do not repeat those before.
 
     Raises:
         FileNotFoundError: If there is no run in the folder.
-        ValueError: If its files are damaged, or a setting is not the run's own.
+        ValueError: If its files are damaged, or a setting differs from the run's own.
     """
     folder = settings.find_folder()
     config, state = folder.read_config(), folder.read_state()
     try:
-        _check_settings(to_json(settings), config["settings"])
-        minutes, timesteps = config["settings"]["minutes"], config["settings"]["timesteps"]
-        seed = (config["settings"]["seed"] + state.timesteps) % 2**32
-    except (LookupError, TypeError) as error:
+        own = config["settings"]
+        _check_settings(to_json(settings), own)
+        budget = Budget(settings.minutes or own["minutes"], settings.timesteps or own["timesteps"])
+        seed = (own["seed"] + state.timesteps) % 2**32  # neither goals nor choices repeat
+    except (AttributeError, LookupError, TypeError) as error:
         raise ValueError(f"{folder.config} is damaged: no {error}") from error
-    budget = Budget(settings.minutes or minutes, settings.timesteps or timesteps)
-    device = find_device(settings.device)
-    log = str(folder.tensorboard)
+    device, log = find_device(settings.device), str(folder.tensorboard)
     model = GCGen.load(folder.model, device=device, tensorboard_log=log)
-    options = {**vars(model.env_config), "proposer": "dictionary"}
-    model.set_env(GCGenVectorEnv(model.n_envs, autoreset_mode="SameStep", **options))
+    model.set_env(model.env_config)
     model.set_random_seed(seed)
     session = Session(folder, model, budget, state)
-    _write_config(folder, config["settings"], budget, config.get("command"))
+    command = " && ".join(filter(None, (config.get("command"), find_command())))
+    _write_config(folder, own, budget, command)
     return session
 
 
 def to_json(settings: Train) -> dict[str, Any]:
-    """Return every setting as JSON values, in groups."""
-
-    def plain(value: Any) -> Any:
-        if isinstance(value, dict):
-            return {key: plain(item) for key, item in value.items()}
-        if isinstance(value, tuple):
-            return [plain(item) for item in value]
-        return str(value) if isinstance(value, Path) else value
-
-    return plain(asdict(settings))
+    """Return every setting as JSON values, in groups; paths become strings."""
+    return json.loads(json.dumps(asdict(settings), default=str))
 
 
 def _check_settings(given: dict[str, Any], own: dict[str, Any]) -> None:
-    """Raise if a setting given with --resume is neither the default nor the run's own."""
-    for name, value in _flatten(given).items():
-        usual, recorded = (_flatten(group).get(name) for group in (to_json(Train()), own))
-        if name not in _FREE_ON_RESUME and value not in (usual, recorded):
+    """Raise if a setting given with --resume differs from both the default and the run's own.
+
+    Settings are compared by name, because runs saved by earlier versions group them differently.
+    """
+    given, defaults, recorded = map(_flatten, (given, to_json(Train()), own))
+    for name, value in given.items():
+        usual, saved = defaults[name], recorded.get(name)
+        if name not in _FREE_ON_RESUME and value not in (usual, saved):
             raise ValueError(
-                f"--resume continues with the run's own settings, and its {name} is {recorded}, "
+                f"--resume continues with the run's own settings, and its {name} is {saved}, "
                 f"not {value}: leave it out, or start a new run"
             )
 
@@ -178,12 +171,9 @@ def _flatten(groups: dict[str, Any]) -> dict[str, Any]:
 
 
 def _write_config(
-    folder: RunFolder, settings: dict[str, Any], budget: Budget, earlier: str | None = None
+    folder: RunFolder, settings: dict[str, Any], budget: Budget, command: str
 ) -> None:
-    """Write what made the run; the commands that resumed it follow the one that began it."""
-    command = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
-    if earlier is not None:
-        command = f"{earlier} && {command}"
+    """Write the settings of a run, with the commands, versions and machine that made it."""
     document = {
         "settings": {**settings, **vars(budget)},
         "command": command,

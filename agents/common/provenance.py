@@ -1,15 +1,23 @@
-"""Where a figure was made: versions, processor, devices."""
+"""What a figure depends on: command, versions, processor, device."""
 
 from __future__ import annotations
 
 import os
 import platform
+import shlex
+import sys
 from importlib import metadata
+from pathlib import Path
 
 import torch
 from stable_baselines3.common.utils import get_device
 
 PACKAGES = ("gymnasium", "numpy", "sb3-contrib", "stable-baselines3", "torch")
+
+
+def find_command() -> str:
+    """Return the command line of this process."""
+    return shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])  # folders differ by machine
 
 
 def find_versions() -> dict[str, str]:
@@ -21,11 +29,11 @@ def find_versions() -> dict[str, str]:
 
 
 def describe_machine() -> dict[str, str | int]:
-    """Return what a reader of a duration needs to know."""
+    """Return what durations depend on: system, processor, cores and threads."""
     return {
         "system": platform.platform(),
         "processor": find_processor(),
-        "cores": os.cpu_count() or 1,
+        "cores": os.cpu_count() or 1,  # None where it is unknown
         "torch_threads": torch.get_num_threads(),
     }
 
@@ -35,38 +43,38 @@ def find_processor() -> str:
     try:
         with open("/proc/cpuinfo", encoding="utf-8") as file:
             names = [line.split(":", 1)[1] for line in file if line.startswith("model name")]
-    except OSError:
+    except OSError:  # only Linux has this file
         names = []
     return names[0].strip() if names else platform.processor() or platform.machine()
 
 
 def list_devices() -> list[str]:
-    """Return the devices torch can use here, in words."""
+    """Return the names of the devices that torch can use on this machine."""
     devices = [f"cpu ({find_processor()}, {os.cpu_count()} cores)"]
     for index in range(torch.cuda.device_count()):
         devices.append(f"cuda:{index} ({torch.cuda.get_device_name(index)})")
-    if torch.backends.mps.is_available():
+    if torch.backends.mps.is_available():  # Apple's GPUs
         devices.append("mps")
     return devices
 
 
 def find_device(name: str) -> torch.device:
-    """Return a device by name; "auto" takes the GPU if there is one.
+    """Return a device by name; "auto" selects the GPU if there is one.
 
     Raises:
-        ValueError: If there is no such device here.
+        ValueError: If this machine has no such device.
     """
     if name == "auto":
         return get_device("auto")
     try:
-        return torch.empty(0, device=name).device
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        return torch.empty(0, device=name).device  # only an allocation shows that it works
+    except (RuntimeError, AssertionError, NotImplementedError) as error:  # backends differ
         known = ", ".join(device.split(" ")[0] for device in list_devices())
-        raise ValueError(f"no device {name!r} here, only {known}") from error
+        raise ValueError(f"no device {name!r} on this machine, only {known}") from error
 
 
 def set_threads(threads: int | None) -> None:
-    """Set the number of torch's threads; None leaves it alone.
+    """Set the number of torch's threads; None leaves it as it is.
 
     Raises:
         ValueError: If it is not positive.

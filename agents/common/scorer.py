@@ -3,56 +3,45 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-
-class Situation(NamedTuple):
-    """What a scorer reads: flat images, D values each."""
-
-    image: Tensor
-    """Image of the state, shape (B, D)."""
-    goal: Tensor | None
-    """Goal, shape (B, D); None for a policy that is blind to it."""
-    progress: Tensor
-    """h / H, shape (B, 1)."""
-
-
 KNOTS = 11
 """Points in [0, 1] between which the learned factor of the temperature is linear."""
+WIDTH = 128
+"""Default number of hidden units."""
 SPEED = 10.0
-"""How much faster its logarithm moves than other weights."""
+"""How much faster the factor's logarithm is learned than other weights."""
 
 
 class ProposalScorer(nn.Module):
     """Scores changes of the image: s_a = <k(x, h, g), m(x'_a) - m(x)> / sqrt(D).
 
-    A network reads state and goal, and answers with a direction k in image space; a proposal
-    scores by how far it moves the image along k (a pointer: Vinyals et al., 2015). No weight
-    belongs to an index: permuting proposals permutes scores, and any A will do. The direction
+    A network maps state and goal to a direction k in image space, and the score of a proposal is
+    how far it moves the image along k (a pointer network: Vinyals et al., 2015). No weight
+    belongs to an index: permuting proposals permutes scores, and any A works. The direction
     starts at zero, so that a fresh scorer changes nothing.
     """
 
-    def __init__(self, values: int, sees_goal: bool = True, width: int = 128) -> None:
+    def __init__(self, values: int, sees_goal: bool = True, width: int = WIDTH) -> None:
         """Make the layers.
 
         Args:
             values: D, the number of values of one image.
-            sees_goal: Whether situations have a goal.
+            sees_goal: Whether `embed` reads a goal.
             width: Hidden units.
         """
         super().__init__()
         self.sees_goal = sees_goal
         self.width = width
-        inputs = values * (2 if sees_goal else 1) + 1
+        inputs = values * (2 if sees_goal else 1) + 1  # image, goal - image, progress
         self.body = nn.Sequential(
             nn.Linear(inputs, width), nn.SiLU(), nn.Linear(width, width), nn.SiLU()
         )
-        self.direction = nn.Linear(width, values)
-        self.scale = 1.0 / math.sqrt(values)
-        self.knots = nn.Parameter(torch.zeros(KNOTS))
+        self.direction = nn.Linear(width, values)  # k
+        self.scale = 1.0 / math.sqrt(values)  # 1 / sqrt(D)
+        self.knots = nn.Parameter(torch.zeros(KNOTS))  # log of the factor / SPEED
 
     def reset_direction(self) -> None:
         """Set the direction to zero."""
@@ -60,7 +49,7 @@ class ProposalScorer(nn.Module):
         nn.init.zeros_(self.direction.bias)
 
     def temperature_factor(self, progress: Tensor) -> Tensor:
-        """Return what beta_h is multiplied by: exp of a piecewise linear function of h / H.
+        """Return the factor of beta_h: exp of a piecewise linear function of h / H.
 
         Args:
             progress: h / H, any shape.
@@ -68,19 +57,28 @@ class ProposalScorer(nn.Module):
         Returns:
             Positive factors, the same shape; 1 for a fresh scorer.
         """
-        position = progress * (KNOTS - 1)
-        left = position.floor().clamp(0, KNOTS - 2)
-        index, share = left.long(), position - left
+        position = progress * (KNOTS - 1)  # in [0, KNOTS - 1]
+        left = position.floor().clamp(0, KNOTS - 2)  # h = H belongs to the last interval
+        index, share = left.long(), position - left  # share in [0, 1]
         return ((1 - share) * self.knots[index] + share * self.knots[index + 1]).mul(SPEED).exp()
 
-    def embed(self, situation: Situation) -> Tensor:
-        """Return the features (B, width) of a situation."""
-        parts = [situation.image, situation.progress]
+    def embed(self, image: Tensor, goal: Tensor | None, progress: Tensor) -> Tensor:
+        """Compute the features of states and goals.
+
+        Args:
+            image: m(x), shape (B, D).
+            goal: g, shape (B, D); ignored by a scorer that does not see it.
+            progress: h / H, shape (B, 1).
+
+        Returns:
+            Features, shape (B, width).
+        """
+        parts = [image, progress]  # (B, D), (B, 1)
         if self.sees_goal:
-            if situation.goal is None:
+            if goal is None:
                 raise ValueError("this scorer needs a goal")
-            parts.append(situation.goal - situation.image)
-        return self.body(torch.cat(parts, dim=-1))
+            parts.append(goal - image)  # (B, D), zero when the goal is reached
+        return self.body(torch.cat(parts, dim=-1))  # of (B, 2 D + 1), or (B, D + 1) without goal
 
     def point(self, features: Tensor) -> Tensor:
         """Return the direction k / sqrt(D), shape (B, D), of features (B, width)."""
@@ -88,7 +86,7 @@ class ProposalScorer(nn.Module):
 
 
 def score_proposals(direction: Tensor, proposals: Tensor, image: Tensor) -> Tensor:
-    """Compute <k, m(x'_a) - m(x)> for all proposals, without forming the differences.
+    """Compute <k, m(x'_a) - m(x)> for all proposals, without computing the differences.
 
     Args:
         direction: k, shape (B, P).
@@ -98,5 +96,5 @@ def score_proposals(direction: Tensor, proposals: Tensor, image: Tensor) -> Tens
     Returns:
         Scores, shape (B, A).
     """
-    reached = torch.bmm(direction.unsqueeze(1), proposals.transpose(1, 2)).squeeze(1)
-    return reached - (direction * image).sum(-1, keepdim=True)
+    reached = torch.bmm(direction.unsqueeze(1), proposals.transpose(1, 2)).squeeze(1)  # (B, A)
+    return reached - (direction * image).sum(-1, keepdim=True)  # (B, A) - (B, 1)

@@ -1,4 +1,4 @@
-"""Stable-Baselines3's `VecEnv` over the natively batched environment."""
+"""Stable-Baselines3's `VecEnv`: over the batched environment, and for goals alone."""
 
 from __future__ import annotations
 
@@ -7,22 +7,26 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
-import torch
+from gymnasium import spaces
 from gymnasium.vector import AutoresetMode
 from gymnasium.wrappers import OrderEnforcing, PassiveEnvChecker
 from numpy.typing import NDArray
 from stable_baselines3.common.vec_env import VecEnv
 
 from gcgen_env.config import EnvConfig, make_config
+from gcgen_env.datasets import DataSource
 from gcgen_env.env import GCGenEnv
+from gcgen_env.goals import GoalSampler
+from gcgen_env.model.build import open_data
+from gcgen_env.model.s_agent import SAgent
 from gcgen_env.registration import default_kwargs
 from gcgen_env.vector_env import GCGenVectorEnv
 
 
 class GCGenVecEnv(VecEnv):
-    """Adapter: one `GCGenVectorEnv` in SAME_STEP mode as an SB3 vector environment.
+    """Adapts a `GCGenVectorEnv` in SAME_STEP mode to SB3's interface.
 
-    `env_method("action_masks")` gives one row for each environment, so that MaskablePPO works.
+    `env_method("action_masks")` returns one mask for each environment, as MaskablePPO expects.
     """
 
     def __init__(self, envs: GCGenVectorEnv) -> None:
@@ -32,44 +36,44 @@ class GCGenVecEnv(VecEnv):
             envs: With `autoreset_mode="SameStep"`.
 
         Raises:
-            ValueError: If the autoreset mode is another.
+            ValueError: If it has another autoreset mode.
         """
         if envs.autoreset_mode is not AutoresetMode.SAME_STEP:
             raise ValueError(
                 "SB3 expects an ended environment to reset in the same step: make the vector "
                 f'environment with autoreset_mode="SameStep", got {envs.autoreset_mode.value!r}'
             )
-        self.envs = envs
+        self.envs = envs  # before `super`, which reads `render_mode` through `get_attr`
         self.render_mode = envs.render_mode
         super().__init__(envs.num_envs, envs.single_observation_space, envs.single_action_space)
         self._actions: NDArray[Any] = np.zeros(envs.num_envs, dtype=np.int64)
 
     def reset(self) -> Any:
         """Begin an episode in every environment."""
-        options = self._options[0] or None
-        obs, _ = self.envs.reset(seed=self._seeds[0], options=options)
-        self._reset_seeds()
+        options = self._options[0] or None  # SB3 stores one for each environment
+        obs, _ = self.envs.reset(seed=self._seeds[0], options=options)  # one seed for the batch
+        self._reset_seeds()  # as in SB3, a seed counts for one reset
         self._reset_options()
         return obs
 
     def step_async(self, actions: NDArray[Any]) -> None:
-        """Note the actions, shape (N,)."""
+        """Store the actions, shape (N,)."""
         self._actions = actions
 
     def step_wait(self) -> Any:
-        """Step with the noted actions; returns observations, rewards, dones and infos."""
+        """Step with the stored actions; return observations, rewards, dones and infos."""
         obs, reward, terminated, truncated, infos = self.envs.step(self._actions)
         done = terminated | truncated
         return obs, reward.astype(np.float32), done, self._list_infos(infos, done)
 
     def _list_infos(self, infos: dict[str, Any], done: NDArray[np.bool_]) -> list[dict[str, Any]]:
-        """Return one dict for each environment; ended ones describe their last state."""
+        """Return one dict for each environment; where an episode ended, of its last state."""
         keys = [k for k in infos if not k.startswith("_") and not k.startswith("final_")]
         listed = [{k: infos[k][i] for k in keys} for i in range(self.num_envs)]
         for i in np.flatnonzero(done):
             listed[i] = {k: infos["final_info"][k][i] for k in keys}
-            listed[i]["terminal_observation"] = infos["final_obs"][i]
-            listed[i]["TimeLimit.truncated"] = False
+            listed[i]["terminal_observation"] = infos["final_obs"][i]  # next_obs in SB3's buffers
+            listed[i]["TimeLimit.truncated"] = False  # the horizon belongs to the task
         return listed
 
     def close(self) -> None:
@@ -78,7 +82,7 @@ class GCGenVecEnv(VecEnv):
 
     def get_images(self) -> Sequence[NDArray[np.uint8] | None]:
         """Return one picture for each environment."""
-        return list(self.envs.render() or [])
+        return list(self.envs.render() or [])  # None without a render mode
 
     def has_attr(self, attr_name: str) -> bool:
         """Return whether the vector environment has an attribute."""
@@ -95,56 +99,115 @@ class GCGenVecEnv(VecEnv):
     def env_method(
         self, method_name: str, *method_args: Any, indices: Any = None, **method_kwargs: Any
     ) -> list[Any]:
-        """Call a method; the masks come one row for each index, any other result repeated."""
+        """Call a method; return one mask for each index, any other result once for each index."""
         result = getattr(self.envs, method_name)(*method_args, **method_kwargs)
         rows = self._get_indices(indices)
         return [result[i] if method_name == "action_masks" else result for i in rows]
 
     def env_is_wrapped(self, wrapper_class: Any, indices: Any = None) -> list[bool]:
-        """Return False: there are no wrappers inside."""
+        """Return False: the environments have no wrappers."""
         return [False for _ in self._get_indices(indices)]
 
 
-def find_config(env: Any, env_kwargs: dict[str, Any] | None = None) -> tuple[EnvConfig, int | None]:
-    """Return the configuration of an environment, and how many it runs at once.
+class GoalVecEnv(VecEnv):
+    """What SB3 needs from the environment of a model that makes its own roll-outs.
+
+    It has spaces, a number of trajectories and a seeded source of goals, and cannot be stepped.
+    """
+
+    def __init__(
+        self, goals: GoalSampler, num: int, observation_space: spaces.Dict, num_proposals: int
+    ) -> None:
+        """Store the source of goals; `num` is the number of goals drawn at a time."""
+        self.goals = goals
+        self.rng = np.random.default_rng()  # until `reset` applies a seed
+        self.render_mode = None  # before `super`, which reads it through `get_attr`
+        super().__init__(num, observation_space, spaces.Discrete(num_proposals))
+
+    def sample_goals(self) -> NDArray[np.float32]:
+        """Draw goals, shape (num, *S)."""
+        return self.goals.sample(self.num_envs, self.rng)[1]  # [0] are their indices
+
+    def reset(self) -> Any:
+        """Apply the seed set by `seed`; return an observation without keys."""
+        if self._seeds[0] is not None:
+            self.rng = np.random.default_rng(self._seeds[0])
+        self._reset_seeds()
+        return {}
+
+    def step_async(self, actions: NDArray[Any]) -> None:
+        """Raise an error."""
+        raise RuntimeError(_NO_STEP)
+
+    def step_wait(self) -> Any:
+        """Raise an error."""
+        raise RuntimeError(_NO_STEP)
+
+    def close(self) -> None:
+        """Do nothing."""
+
+    def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
+        """Return an attribute of this object, once for each index."""
+        return [getattr(self, attr_name) for _ in self._get_indices(indices)]
+
+    def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
+        """Raise an error."""
+        raise RuntimeError(_NO_STEP)
+
+    def env_method(self, method_name: str, *args: Any, indices: Any = None, **kwargs: Any) -> Any:
+        """Raise an error."""
+        raise RuntimeError(_NO_STEP)
+
+    def env_is_wrapped(self, wrapper_class: Any, indices: Any = None) -> list[bool]:
+        """Return False: there are no wrappers."""
+        return [False for _ in self._get_indices(indices)]
+
+
+_NO_STEP = (
+    "this model makes its roll-outs without an environment; model.get_env() returns an environment "
+    "whose proposer is the model's S-agent"
+)
+
+
+def make_live_env(config: EnvConfig, data: DataSource, s_agent: SAgent, num: int) -> GCGenVecEnv:
+    """Make environments of a configuration and its data, whose proposer is the given S-agent."""
+    own = {"proposer": s_agent, "initial_state": None, "rate": None, "obs_mode": "pixels"}
+    kwargs = {**vars(config), **own, "dataset": data, "device": str(s_agent.device)}
+    return GCGenVecEnv(GCGenVectorEnv(num, autoreset_mode="SameStep", **kwargs))
+
+
+def find_source(
+    env: Any, env_kwargs: dict[str, Any] | None = None
+) -> tuple[EnvConfig, DataSource, int | None]:
+    """Return the configuration and the data of an environment, and its number of environments.
 
     Args:
-        env: An id, a `GCGenEnv` as `gym.make` returns it, a `GCGenVectorEnv`, or the adapter.
-        env_kwargs: Fields of `EnvConfig` to change; for an id only.
-
-    Returns:
-        The configuration and the number of environments; None for an id or a single one.
+        env: An id, an `EnvConfig`, a `GCGenEnv` as `gym.make` returns it, a `GCGenVectorEnv`, or
+            a `GCGenVecEnv`. Data that an environment has loaded are shared.
+        env_kwargs: Fields of `EnvConfig` to change; only with an id.
 
     Raises:
-        TypeError: If a keyword is no field of `EnvConfig`.
-        ValueError: If it is none of these.
+        TypeError: If a keyword is not a field of `EnvConfig`.
+        ValueError: If `env` is none of these.
     """
     if isinstance(env, str):
         kwargs = {**default_kwargs(env.removeprefix("gcgen_env:")), **(env_kwargs or {})}
-        kwargs.pop("render_mode", None)
-        return make_config(**kwargs), None
+        kwargs.pop("render_mode", None)  # not a field of `EnvConfig`
+        config = make_config(**kwargs)
+        return config, open_data(config), None
     if env_kwargs:
-        raise ValueError("env_kwargs goes with an id; an environment already has its own")
+        raise ValueError("env_kwargs go with an id; an environment already has its own")
+    if isinstance(env, EnvConfig):
+        return env, open_data(env), None
     if isinstance(env, GCGenVecEnv):
         env = env.envs
-    while isinstance(env, OrderEnforcing | PassiveEnvChecker):
+    while isinstance(env, OrderEnforcing | PassiveEnvChecker):  # `gym.make` adds them
         env = env.env
-    if isinstance(env, GCGenVectorEnv):
-        return env.config, env.num_envs
-    if isinstance(env, GCGenEnv):
-        return env.config, None
+    if isinstance(env, GCGenVectorEnv | GCGenEnv):
+        num = env.num_envs if isinstance(env, GCGenVectorEnv) else None
+        return env.config, env.episodes.data, num  # loaded once, shared
     what = "a wrapper" if isinstance(env, gym.Wrapper) else "an object"
     raise ValueError(
         f"expected an id, a GCGenEnv or a GCGenVectorEnv, got {what} of type "
-        f"{type(env).__name__}; unwrap it, this algorithm works on the batched core itself"
+        f"{type(env).__name__}; pass the unwrapped environment, whose goals the model uses"
     )
-
-
-def make_vec_env(config: EnvConfig, num: int, device: torch.device | str) -> GCGenVecEnv:
-    """Build `num` environments of a configuration in pixels mode, behind the adapter.
-
-    Their proposer is the dictionary: the caller puts its own chain in.
-    """
-    options = {**vars(config), "obs_mode": "pixels", "proposer": "dictionary"}
-    options["device"] = str(device)
-    return GCGenVecEnv(GCGenVectorEnv(num, autoreset_mode="SameStep", **options))

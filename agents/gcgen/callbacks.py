@@ -1,4 +1,4 @@
-"""Callbacks of long runs: a progress bar with the bound, timed checkpoints, a stop on request."""
+"""Callbacks of long trainings: a progress bar, timed checkpoints, a stop on request."""
 
 from __future__ import annotations
 
@@ -10,62 +10,84 @@ from collections.abc import Callable
 from stable_baselines3.common.callbacks import BaseCallback
 from tqdm import tqdm
 
-from agents.gcgen.losses import compute_bound
+from agents.gcgen.bound import compute_bound
 
 SMOOTHING = 0.98
 """Weight of the past in the bound that the progress bar shows."""
-_BAR = "{percentage:3.0f}%|{bar}| {elapsed} < {remaining}{postfix}"
+FEWEST_ROLLOUTS = 10
+"""Roll-outs before the progress bar shows an estimate of the remaining time."""
+_BAR = "{percentage:3.0f}%|{bar}| {elapsed}{postfix}"
+_BAR_WITH_ESTIMATE = _BAR.replace("{elapsed}", "{elapsed} < {remaining}")
 
 
 class BoundProgressBar(BaseCallback):
-    """Shows how much of the budget is spent, and the bound on the training goals.
+    """Shows the progress of the training and the bound on the training goals.
 
-    The bar follows `model.progress`: time when minutes are the budget, timesteps otherwise.
+    The bar follows `model.progress`: the share of the time if minutes are the budget, of the
+    timesteps otherwise. The remaining time is estimated from the mean speed of this training.
     """
 
     def __init__(self) -> None:
-        """Make the callback; the bar appears when training starts."""
+        """Create the callback; the bar appears with the first roll-out."""
         super().__init__()
-        self.bound: float | None = None
+        self.bar: tqdm | None = None
+        self.bound: float | None = None  # smoothed, in nats
+        self.rollouts = 0
 
     def _on_training_start(self) -> None:
-        """Draw the bar, where an earlier run has left it."""
-        self._bar = tqdm(
-            total=1.0,
-            initial=self.model.progress % 1.0,  # type: ignore[attr-defined]
-            bar_format=_BAR,
-            mininterval=0.2 if sys.stderr.isatty() else 10.0,
-        )
+        """Reset the callback, which may have shown an earlier training."""
+        self.bar, self.bound, self.rollouts = None, None, 0
 
     def _on_step(self) -> bool:
-        """Let training go on."""
+        """Continue the training."""
         return True
 
+    def _on_rollout_start(self) -> None:
+        """Move the bar: now the model's progress is up to date."""
+        if self.bar is None:
+            self.bar = tqdm(
+                total=1.0,
+                initial=self._progress,  # a resumed training starts where it stopped
+                bar_format=_BAR,
+                mininterval=0.2 if sys.stderr.isatty() else 10.0,  # seconds; a log file gets few
+                smoothing=0,  # the mean speed
+            )
+        if self.rollouts == FEWEST_ROLLOUTS:
+            self.bar.bar_format = _BAR_WITH_ESTIMATE
+        self.rollouts += 1
+        self.bar.update(self._progress - self.bar.n)  # tqdm wants the increment
+
     def _on_rollout_end(self) -> None:
-        """Move the bar and smooth the bound of the last batch of goals."""
-        bound = compute_bound(self.locals["path"]).nll.mean().item()
-        past = bound if self.bound is None else self.bound
+        """Update the smoothed bound with the last batch of goals."""
+        bound = compute_bound(self.locals["trajectories"]).nll.mean().item()  # nats
+        past = bound if self.bound is None else self.bound  # the first one starts the mean
         self.bound = SMOOTHING * past + (1 - SMOOTHING) * bound
-        self._bar.set_postfix_str(
-            f"{self.num_timesteps:,} timesteps, bound {self.bound:.2f} nats", refresh=False
-        )
-        self._bar.update(self.model.progress - self._bar.n)  # type: ignore[attr-defined]
+        if self.bar is not None:
+            text = f"{self.num_timesteps:,} timesteps, bound {self.bound:.2f} nats"
+            self.bar.set_postfix_str(text, refresh=False)  # drawn with the next update
 
     def _on_training_end(self) -> None:
         """Leave the last state of the bar on the screen."""
-        self._bar.update(self.model.progress - self._bar.n)  # type: ignore[attr-defined]
-        self._bar.close()
+        if self.bar is not None:
+            self.bar.bar_format = _BAR  # nothing remains to be estimated
+            self.bar.update(self._progress - self.bar.n)
+            self.bar.close()
+
+    @property
+    def _progress(self) -> float:
+        """Share of the training that is done, in [0, 1]."""
+        return self.model.progress  # type: ignore[attr-defined]
 
 
 class TimedCheckpoint(BaseCallback):
-    """Saves at regular times, between two updates."""
+    """Saves the model at regular times, between two updates."""
 
     def __init__(self, save: Callable[[], object], seconds: float = 60.0) -> None:
-        """Make the callback.
+        """Create the callback.
 
         Args:
             save: Writes the checkpoint.
-            seconds: Time between two of them, above 0.
+            seconds: Time between two checkpoints, above 0.
 
         Raises:
             ValueError: If `seconds` is not positive.
@@ -81,28 +103,28 @@ class TimedCheckpoint(BaseCallback):
         self._last = time.monotonic()
 
     def _on_step(self) -> bool:
-        """Let training go on."""
+        """Continue the training."""
         return True
 
-    def _on_rollout_end(self) -> None:
-        """Save if it is time."""
+    def _on_rollout_start(self) -> None:
+        """Save the model if enough time has passed."""
         if time.monotonic() - self._last >= self.seconds:
             try:
                 self.save()
-            except OSError as error:  # a full disk may have room again in a minute
+            except OSError as error:  # a full disk may have space again in a minute
                 warnings.warn(
                     f"no checkpoint this time: {error}; trying again in {self.seconds:g} s",
                     RuntimeWarning,
                     stacklevel=2,
                 )
-            self._last = time.monotonic()
+            self._last = time.monotonic()  # after a failure, too
 
 
 class StopOnRequest(BaseCallback):
-    """Ends training when asked to, after the update in progress."""
+    """Stops the training at the next step after a request."""
 
     def __init__(self, is_requested: Callable[[], bool]) -> None:
-        """Make the callback; `is_requested` says whether to stop."""
+        """Create the callback; `is_requested` returns whether to stop."""
         super().__init__()
         self.is_requested = is_requested
 

@@ -1,4 +1,4 @@
-"""What a trained pair of agents is for: generate, encode, decode, evaluate, select."""
+"""What a trained pair of agents can do: generate, encode, decode, evaluate, select."""
 
 from __future__ import annotations
 
@@ -10,33 +10,43 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from agents.gcgen.evaluation import NLLReport, evaluate_bound
-from agents.gcgen.gc_agent import GCAgent
+from agents.gcgen.bound import NLLReport, evaluate_bound
 from agents.gcgen.policies import GCPolicy
-from agents.gcgen.prediction import predict_by_search
-from agents.gcgen.rollout import Path, Selector, rollout
+from agents.gcgen.predict_by_search import predict_by_search
+from agents.gcgen.rollout import GCAgent, rollout
 from agents.gcgen.search import STEPS, FixedCodes, SoftSearch, beam_search, check_search
 from gcgen_env.config import EnvConfig
+from gcgen_env.datasets import Dataset, DataSource
+from gcgen_env.model.build import open_data
 from gcgen_env.model.chain import Chain
+from gcgen_env.model.likelihoods import binarize
 from gcgen_env.model.s_agent import SAgent
 from gcgen_env.model.sampling import choose_best
 
-_BATCH = 256
+_BATCH = 256  # goals in one roll-out: memory does not grow with their number
 
 
 class GenerativeModel:
-    """The generative side of `GCGen`: everything here needs the two agents alone."""
+    """The generative side of `GCGen`; it needs the two agents only."""
 
     policy: GCPolicy
     s_agent: SAgent
     env_config: EnvConfig | None
     device: torch.device
+    _data: DataSource | None
 
     @property
     def chain(self) -> Chain:
-        """The S-agent's chain, pruned as the environment asks."""
+        """The S-agent's chain with the environment's nucleus."""
         nucleus = 1.0 if self.env_config is None else self.env_config.nucleus
-        return replace(self.s_agent.chain, nucleus=nucleus)
+        return replace(self.s_agent.chain, nucleus=nucleus)  # the S-agent's own keeps all proposals
+
+    def load_split(self, name: str) -> Dataset:
+        """Return a split of the model's data set: "train", "validation" or "test".
+
+        Data that the model has read already are not read again.
+        """
+        return self._open_data().split(name)
 
     def sample(
         self,
@@ -46,30 +56,39 @@ class GenerativeModel:
         return_trajectory: bool = False,
     ) -> NDArray[np.float32]:
         """Generate images with the S-agent alone; see `SAgent.sample`."""
-        return self._pruned().sample(num, seed, draw, return_trajectory)
+        pruned = replace(self.s_agent, chain=self.chain)
+        return pruned.sample(num, seed, draw, return_trajectory)
 
     def encode(self, images: Any, search: str = "none", width: int = 8) -> NDArray[np.int64]:
-        """Return the codes of images: the most probable choices, deterministic.
+        """Return the codes of images: the most probable choices.
 
         Args:
             images: Goals, shape (B, *S), within the bounds of the data.
-            search: "none" asks the GC-agent alone; "two_step" also looks behind its `width`
-                best proposals, "three_step" behind the best of what follows these, too; "beam"
+            search: "none" uses the GC-agent alone; "two_step" also evaluates the states after its
+                `width` best proposals, "three_step" also those after their best proposals; "beam"
                 keeps the `width` best partial paths.
-            width: Of the search; its cost is about `width` times that of none, with three steps
-                five times that.
+            width: Width of the search. It costs about `width` times as much as no search, and
+                "three_step" five times more.
 
         Returns:
             Codes, shape (B, H), int64.
         """
-        return self._encode(images, search, width).action.cpu().numpy()
+        check_search(search, width)
+        self.policy.set_training_mode(False)
+        goals, chain = self._check_images(images), self.chain
+        with torch.no_grad():
+            codes = [
+                rollout(chain, self._make_agent(chain, batch, search, width), batch, choose_best)
+                for batch in goals.split(_BATCH)
+            ]
+        return torch.cat([each.action for each in codes]).cpu().numpy()  # (B, H)
 
     def decode(self, codes: Any, return_trajectory: bool = False) -> NDArray[np.float32]:
-        """Return the images that codes, or prefixes of codes, stand for; see `SAgent.decode`."""
+        """Return the images of codes, or of prefixes of codes; see `SAgent.decode`."""
         return self.s_agent.decode(codes, return_trajectory)
 
     def reconstruct(self, images: Any, search: str = "none", width: int = 8) -> NDArray[np.float32]:
-        """Return what the agents make of images (B, *S) as goals: decode(encode(images, ...))."""
+        """Return the reconstructions of images (B, *S): decode(encode(images, ...))."""
         return self.decode(self.encode(images, search, width))
 
     def evaluate_nll(
@@ -83,12 +102,13 @@ class GenerativeModel:
         """Bound the negative log-likelihood of images.
 
         Args:
-            images: Shape (N, *S). With a Bernoulli likelihood grey levels are binarised by
-                `seed`, unless the environment keeps them (`binarize=False`).
+            images: Shape (N, *S). With a Bernoulli likelihood grey levels are binarised, unless
+                the environment keeps them (`binarize=False`).
             num_paths: M; 1 gives -ELBO, more IW-M.
-            seed: Of the binarisation and the paths.
-            search: As in `encode`; always a bound. "beam" finds one path for each image.
-            width: Of the search.
+            seed: Seed of the binarisation and the paths; None draws both anew.
+            search: As in `encode`; the result is always a bound. "beam" finds one path for each
+                image.
+            width: Width of the search.
 
         Raises:
             ValueError: If the images or the search do not fit.
@@ -96,20 +116,20 @@ class GenerativeModel:
         check_search(search, width)
         if search == "beam" and num_paths > 1:
             raise ValueError(
-                f"a beam search is certain of one path for each image, got num_paths={num_paths}"
+                f"a beam search finds one path for each image, got num_paths={num_paths}"
             )
         goals = self._check_images(images)
         config = self.env_config
         if self.s_agent.likelihood.name == "bernoulli" and (config is None or config.binarize):
-            draws = np.random.default_rng(seed).random(goals.shape, dtype=np.float32)
-            goals = (torch.from_numpy(draws) < goals.cpu()).float().to(self.device)
+            binary = binarize(goals.cpu().numpy(), np.random.default_rng(seed))
+            goals = torch.from_numpy(binary).to(self.device)
         self.policy.set_training_mode(False)
         chain = self.chain
 
-        def make_selector(batch: Tensor) -> Selector:
-            return self._make_selector(chain, batch, search, width)
+        def make_agent(batch: Tensor) -> GCAgent:
+            return self._make_agent(chain, batch, search, width)
 
-        return evaluate_bound(chain, make_selector, goals, num_paths, seed)
+        return evaluate_bound(chain, make_agent, goals, num_paths, seed)
 
     def predict(
         self,
@@ -128,45 +148,42 @@ class GenerativeModel:
             episode_start: Unused.
             deterministic: Take the most probable proposal instead of drawing one.
             search: As in `encode`; the environment's proposer must be the model's S-agent.
-            width: Of the search.
+            width: Width of the search.
 
         Returns:
             Actions, and `state`.
 
         Raises:
-            ValueError: If the observation shows no proposals, or others than a search needs.
+            ValueError: If the observation shows no proposals, or not those that a search needs.
         """
         if "proposals" not in observation:
             raise ValueError(
-                "the GC-agent selects among the proposals it is shown: make the environment "
+                "the GC-agent selects among the observed proposals: make the environment "
                 'with obs_mode="pixels"'
             )
         if search == "none":
             return self.policy.predict(observation, state, episode_start, deterministic)
-        agent = GCAgent(self.policy, self.chain)
-        return predict_by_search(agent, observation, search, width, deterministic), state
+        agent = self.policy.make_selection()
+        return predict_by_search(
+            agent, self.chain, observation, search, width, deterministic
+        ), state
 
-    def _encode(self, images: Any, search: str, width: int) -> Path:
-        """Roll out the most probable choices."""
-        check_search(search, width)
-        self.policy.set_training_mode(False)
-        goals, chain = self._check_images(images), self.chain
-        with torch.no_grad():
-            paths = [
-                rollout(chain, self._make_selector(chain, batch, search, width), batch, choose_best)
-                for batch in goals.split(_BATCH)
-            ]
-        return Path(*(torch.cat(part) for part in zip(*paths, strict=True)))
+    def _open_data(self) -> DataSource:
+        """Return the data of the environment; a loaded model opens them when they are needed."""
+        if self._data is None:
+            assert self.env_config is not None
+            self._data = open_data(self.env_config)
+        return self._data
 
-    def _make_selector(self, chain: Chain, goals: Tensor, search: str, width: int) -> Selector:
-        """Make what selects for these goals: the GC-agent, or a search that starts from it."""
+    def _make_agent(self, chain: Chain, goals: Tensor, search: str, width: int) -> GCAgent:
+        """Make the GC-agent of a roll-out with these goals, or the search that extends it."""
         if search == "beam":
             return FixedCodes(beam_search(chain, goals, width))
-        agent = GCAgent(self.policy, chain)
-        return agent if search == "none" else SoftSearch(agent, width, STEPS[search])
+        agent = self.policy.make_selection()
+        return agent if search == "none" else SoftSearch(agent, chain, width, STEPS[search])
 
     def _check_images(self, images: Any) -> Tensor:
-        """Return images (B, *S) as float32 on the device, or raise."""
+        """Return images (B, *S) as float32 on the device, or raise a ValueError."""
         array, likelihood = np.asarray(images, dtype=np.float32), self.s_agent.likelihood
         if array.shape[1:] != self.s_agent.chain.shape or not len(array):
             raise ValueError(
@@ -177,7 +194,3 @@ class GenerativeModel:
         if not np.isfinite(array).all() or array.min() < low or array.max() > high:
             raise ValueError(f"images must be finite and within [{low:g}, {high:g}]")
         return torch.from_numpy(array).to(self.device)
-
-    def _pruned(self) -> SAgent:
-        """Return the S-agent with the environment's pruning."""
-        return replace(self.s_agent, chain=self.chain)

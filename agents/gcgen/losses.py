@@ -1,63 +1,43 @@
-"""The bound and what the S-agent minimises, as pure functions of a batch of trajectories.
-
-The bound on -log p_S(g), for one path tau drawn from q:
-
-    -log p(g | x_H)  +  sum_h log q(a_h | x_h, h, g) - log p_S(a_h | x_h, h)
-"""
+"""What the S-agent minimises, as a pure function of a batch of trajectories."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from torch import Tensor
 
-from agents.gcgen.rollout import Path
+from agents.gcgen.rollout import Trajectories
+from gcgen_env.model.sampling import TrainingDiverged
 
 
-class Bound(NamedTuple):
-    """The two terms of the bound for each path, in nats."""
-
-    reconstruction: Tensor
-    """-log p(g | x_H), shape (B,)."""
-    divergence: Tensor
-    """log q - log p_S of the chosen proposals, shape (B, H)."""
-
-    @property
-    def nll(self) -> Tensor:
-        """Their sum, the one-path bound, shape (B,)."""
-        return self.reconstruction + self.divergence.sum(1)
-
-
-def compute_bound(path: Path) -> Bound:
-    """Compute the bound of each path."""
-    return Bound(-path.potential[:, -1], path.log_q - path.log_prior)
-
-
-def s_agent_loss(path: Path, auxiliary: float = 0.0) -> Tensor:
+def s_agent_loss(trajectories: Trajectories, auxiliary: float = 0.0) -> Tensor:
     """Compute imitation plus reconstruction, the M-step of the bound, in nats.
 
         L_S = E[ sum_h -sum_a q(a|x_h,h,g) log p_S(a|x_h,h)  -  log p(g | x_H) ]
               - w E[ mean_{0<h<H} Phi(x_h, g) ]
 
     q and the actions are held fixed; gradients flow through the whole chain of canvases. With
-    w = 0 that is the M-step; the auxiliary term asks every canvas on the way to resemble the
-    goal, too, as Discrete Distribution Networks ask (Yang, 2025).
+    w = 0 this is the M-step. The auxiliary term also reconstructs the goal at every intermediate
+    step, as Discrete Distribution Networks do (Yang, 2025).
 
     Args:
-        path: The trajectories.
+        trajectories: B trajectories with gradient.
         auxiliary: w.
     """
-    loss = path.cross_entropy.sum(1) - path.potential[:, -1]
-    if auxiliary and path.action.shape[1] > 1:
-        loss = loss - auxiliary * path.potential[:, 1:-1].mean(1)
+    potential = trajectories.potential  # (B, H + 1), in nats
+    loss = trajectories.cross_entropy.sum(1) - potential[:, -1]  # (B,), the M-step
+    if auxiliary and trajectories.action.shape[1] > 1:  # H = 1 has no intermediate step
+        loss = loss - auxiliary * potential[:, 1:-1].mean(1)  # x_1 to x_{H-1}
     return loss.mean()
 
 
 def check_finite(loss: Tensor, update: int) -> Tensor:
-    """Return a loss, or raise a ValueError before it harms the weights."""
+    """Return a finite loss.
+
+    Raises:
+        TrainingDiverged: If it is not finite, before the weights change.
+    """
     if not loss.isfinite():
-        raise ValueError(
+        raise TrainingDiverged(
             f"training diverged at update {update}: lower learning_rate; the last checkpoint is "
-            "unharmed"
+            "not affected"
         )
     return loss

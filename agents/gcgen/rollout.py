@@ -1,8 +1,8 @@
 """Trajectories of the two agents, without an environment: the same for training and decoding.
 
-The proposals are scored without gradient, in whatever precision; the chosen one, the state,
-log p_S and the likelihood are computed in float32 by the functions that decoding uses, with
-gradient if it is enabled. Actions are sampled from, and log q is recorded of, the same numbers.
+Proposals are scored without gradient, in any precision. The chosen proposal, the state, log p_S
+and the likelihood are computed in float32 by the functions that decoding uses, with gradient if
+it is enabled. Actions are sampled from, and log q is recorded of, the same numbers.
 """
 
 from __future__ import annotations
@@ -13,40 +13,20 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Tensor
 
-from gcgen_env.model.chain import Chain, Offer
+from agents.common.decision import Decision, State, decide
+from gcgen_env.model.chain import Chain
 
 
-class Decision(NamedTuple):
-    """All that is known when B choices are made."""
+class GCAgent(Protocol):
+    """A function from states and decisions to log q, such as a `Selection` or a search."""
 
-    canvas: Tensor
-    """x, shape (B, *S)."""
-    goal: Tensor
-    """g, shape (B, *S)."""
-    step: Tensor
-    """h, shape (B,), int64."""
-    log_prior: Tensor
-    """log p_S after pruning, shape (B, A), without gradient."""
-    gain: Tensor
-    """Phi(x'_a, g) - Phi(x, g), shape (B, A), in nats."""
-    proposals: Tensor
-    """m(x'_a), shape (B, A, P), at the values that proposals can change."""
-    image: Tensor
-    """m(x), shape (B, P), at the same values."""
-    compress: Callable[[Tensor], Tensor]
-    """Picks the values that proposals can change, (..., *S) to (..., P)."""
-
-
-class Selector(Protocol):
-    """A GC-agent: anything that gives log q for a decision."""
-
-    def __call__(self, decision: Decision) -> Tensor:
+    def __call__(self, state: State, decision: Decision) -> Tensor:
         """Return normalised log q(a | x, h, g), shape (B, A), in nats."""
         ...
 
 
-class Path(NamedTuple):
-    """B trajectories of H steps, one row each."""
+class Trajectories(NamedTuple):
+    """B trajectories of H steps."""
 
     action: Tensor
     """a_h, the code, shape (B, H), int64."""
@@ -62,84 +42,62 @@ class Path(NamedTuple):
     """x_H, shape (B, *S)."""
 
 
+class StepRecord(NamedTuple):
+    """One decision of a roll-out, as `on_step` receives it."""
+
+    step: int
+    """h."""
+    action: Tensor
+    """a_h, shape (B,), int64."""
+    potential: Tensor
+    """Phi(x_h, g), shape (B,), in nats."""
+    potential_next: Tensor
+    """Phi(x_{h+1}, g), shape (B,), in nats."""
+
+
 def rollout(
     chain: Chain,
-    selector: Selector,
+    agent: GCAgent,
     goal: Tensor,
     choose: Callable[[Tensor], Tensor],
     dtype: torch.dtype = torch.float32,
-) -> Path:
+    on_step: Callable[[StepRecord], None] | None = None,
+) -> Trajectories:
     """Let the S-agent propose and the GC-agent select, H times.
 
     Args:
-        chain: Start, proposals and likelihood.
-        selector: The GC-agent.
+        chain: Initial state, proposals and likelihood.
+        agent: The GC-agent.
         goal: g, shape (B, *S).
         choose: Maps log q (B, A) to actions (B,): a sampler, or argmax.
         dtype: Precision in which proposals are scored.
+        on_step: Called after each decision; an exception that it raises ends the roll-out.
 
     Returns:
         The trajectories; gradients flow through the chain if they are enabled.
     """
-    canvas = chain.dynamics.start(len(goal))
-    potential = [chain.likelihood.log_prob(canvas, goal)]
+    canvas = chain.dynamics.start(len(goal))  # x_0, (B, *S)
+    potential = [chain.likelihood.log_prob(canvas, goal)]  # Phi(x_0, g), (B,)
     steps = []
-    with chain.keep_cast(dtype):
+    with chain.cast_once(dtype):  # weights do not change during a roll-out
         for h in range(chain.horizon):
-            step = torch.full((len(goal),), h, device=goal.device)
-            offer = chain.offer(canvas, step)
-            with torch.no_grad():
-                decision = decide(chain, offer, canvas, goal, step, dtype)
-            log_q = selector(decision)
-            action = choose(log_q.detach())
-            delta = offer.rows(action)
-            canvas = chain.dynamics.advance(canvas, delta, step)
+            step = torch.full((len(goal),), h, device=goal.device)  # (B,)
+            state = State(canvas, goal, step)
+            proposals = chain.propose(canvas, step)
+            log_q = agent(state, decide(chain, proposals, state, dtype))  # (B, A)
+            action = choose(log_q.detach())  # (B,)
+            canvas = chain.dynamics.advance(canvas, proposals.chosen(action), step)  # x_{h+1}
             potential.append(chain.likelihood.log_prob(canvas, goal))
-            q = log_q.detach().exp()
-            terms = torch.where(q > 0, q * offer.log_prior, 0.0)
-            steps.append(
-                (action, _pick(log_q, action), _pick(offer.log_prior, action), -terms.sum(-1))
-            )
-    action, log_q, log_prior, cross_entropy = (
+            log_prior, q = proposals.log_prior, log_q.detach().exp()  # (B, A); q is held fixed
+            terms = torch.where(q > 0, q * log_prior, 0.0)  # 0 * -inf would be NaN
+            steps.append((action, _pick(log_q, action), _pick(log_prior, action), -terms.sum(-1)))
+            if on_step is not None:
+                on_step(StepRecord(h, action, *(p.detach() for p in potential[-2:])))
+    action, log_q, log_prior, cross_entropy = (  # each (B, H)
         torch.stack(column, dim=1) for column in zip(*steps, strict=True)
     )
-    return Path(action, log_q, log_prior, cross_entropy, torch.stack(potential, dim=1), canvas)
-
-
-def decide(
-    chain: Chain,
-    offer: Offer,
-    canvas: Tensor,
-    goal: Tensor,
-    step: Tensor,
-    dtype: torch.dtype = torch.float32,
-) -> Decision:
-    """Compute what the GC-agent sees: all next states, their images and their gains.
-
-    Args:
-        chain: Dynamics and likelihood.
-        offer: The chain's offer in these states.
-        canvas: x, shape (B, *S).
-        goal: g, shape (B, *S).
-        step: h, shape (B,).
-        dtype: Precision in which the proposals are computed.
-    """
-    likelihood = chain.likelihood
-    x, g = offer.x.detach(), chain.compress(goal)  # (B, P)
-    y = offer.all(dtype)  # (B, A, P)
-    reached = chain.dynamics.advance(x.unsqueeze(1), y, step, out=y)
-    before = likelihood.log_prob_terms(x, g).sum(-1, keepdim=True)
-    proposals, after = likelihood.measure_(reached, g)
-    return Decision(
-        canvas,
-        goal,
-        step,
-        offer.log_prior.detach(),
-        after - before,
-        proposals,
-        likelihood.mean(x),
-        chain.compress,
-    )
+    potentials = torch.stack(potential, dim=1)  # (B, H + 1)
+    return Trajectories(action, log_q, log_prior, cross_entropy, potentials, canvas)
 
 
 def _pick(table: Tensor, action: Tensor) -> Tensor:

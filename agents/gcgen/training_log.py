@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import torch
 from stable_baselines3.common.logger import Image, Logger, TensorBoardOutputFormat
 
-from agents.gcgen.losses import Bound
-from agents.gcgen.rollout import Path
+from agents.gcgen.bound import compute_bound
+from agents.gcgen.rollout import Trajectories
 from gcgen_env.model.s_agent import SAgent
 from gcgen_env.viewer import image_grid
 
@@ -16,53 +17,53 @@ SAMPLE_INTERVAL = 200
 """Updates between two sample grids."""
 
 
-def record_time(logger: Logger, start_time: float, timesteps: int, first: int) -> None:
-    """Record timesteps and the time they took.
-
-    Args:
-        logger: SB3's logger.
-        start_time: When `learn` began, in ns.
-        timesteps: In all.
-        first: When `learn` began.
-    """
-    elapsed = max((time.time_ns() - start_time) / 1e9, 1e-9)
-    logger.record("time/fps", int((timesteps - first) / elapsed))
+def record_round(model: Any, trajectories: Trajectories) -> None:
+    """Write one row of the log of a `GCGen` model, given its last trajectories."""
+    logger, timesteps = model.logger, model.num_timesteps
+    elapsed = max((time.time_ns() - model.start_time) / 1e9, 1e-9)  # seconds; never 0
+    logger.record("time/fps", int((timesteps - model._num_timesteps_at_start) / elapsed))
     logger.record("time/time_elapsed", int(elapsed))
     logger.record("time/total_timesteps", timesteps)
+    logger.record("train/n_updates", model._n_updates, exclude="tensorboard")  # as SB3 does
+    logger.record("train/learning_rate", model.optimizer.param_groups[0]["lr"])
+    record_update(logger, trajectories, model.s_agent.network.num_proposals)
+    if model._n_updates // SAMPLE_INTERVAL > model._last_grid // SAMPLE_INTERVAL:
+        model._last_grid = model._n_updates
+        record_samples(logger, model.s_agent)
+    logger.dump(timesteps)
 
 
-def record_update(logger: Logger, bound: Bound, path: Path, num_proposals: int) -> None:
-    """Record the bound on the last batch of goals, its parts, and how many proposals live.
+@torch.no_grad()
+def record_update(logger: Logger, trajectories: Trajectories, num_proposals: int) -> None:
+    """Record the bound on a batch of goals, its parts, and how many proposals are in use.
 
     Args:
         logger: SB3's logger.
-        bound: Of the last batch.
-        path: The last batch.
+        trajectories: The last batch.
         num_proposals: A.
     """
-    with torch.no_grad():
-        divergence = bound.divergence.mean(0)
-        logger.record("train/nll", bound.nll.mean().item())
-        logger.record("train/reconstruction", bound.reconstruction.mean().item())
-        logger.record("train/divergence", divergence.sum().item())
-        for h, value in enumerate(divergence.tolist()):
-            logger.record(f"divergence/step_{h}", value, exclude=("stdout", "log"))
-        gained = path.potential[:, -1] - path.potential[:, 0]
-        logger.record("rollout/ep_rew_mean", gained.mean().item())
-        logger.record("train/live_proposals", count_live(path, num_proposals))
+    bound = compute_bound(trajectories)
+    divergence = bound.divergence.mean(0)  # (H,), in nats
+    logger.record("train/nll", bound.nll.mean().item())  # -ELBO of these goals
+    logger.record("train/reconstruction", bound.reconstruction.mean().item())
+    logger.record("train/divergence", divergence.sum().item())
+    for h, value in enumerate(divergence.tolist()):
+        logger.record(f"divergence/step_{h}", value, exclude=("stdout", "log"))
+    gained = trajectories.potential[:, -1] - trajectories.potential[:, 0]  # (B,)
+    logger.record("rollout/ep_rew_mean", gained.mean().item())  # SB3's name of the return
+    logger.record("train/live_proposals", count_live(trajectories, num_proposals))
 
 
-def count_live(path: Path, num_proposals: int) -> float:
+def count_live(trajectories: Trajectories, num_proposals: int) -> float:
     """Return the number of proposals chosen at least once, averaged over the steps."""
-    used = torch.zeros(num_proposals, path.action.shape[1])
-    used.scatter_(0, path.action.cpu(), 1.0)
+    used = torch.zeros(num_proposals, trajectories.action.shape[1])  # (A, H)
+    used.scatter_(0, trajectories.action.cpu(), 1.0)  # 1 where a proposal was chosen
     return used.sum(0).mean().item()
 
 
 def record_samples(logger: Logger, s_agent: SAgent) -> None:
-    """Record a grid of samples as an image, if TensorBoard listens."""
-    listens = any(isinstance(f, TensorBoardOutputFormat) for f in logger.output_formats)
-    if listens:
+    """Record a grid of samples as an image, if there is a TensorBoard log."""
+    if any(isinstance(f, TensorBoardOutputFormat) for f in logger.output_formats):
         low, high = s_agent.likelihood.low, s_agent.likelihood.high
-        grid = image_grid(s_agent.sample(64, seed=0), low=low, high=high)
+        grid = image_grid(s_agent.sample(64, seed=0), low=low, high=high)  # one seed: comparable
         logger.record("samples", Image(grid, "HWC"), exclude=("stdout", "log", "json", "csv"))

@@ -16,9 +16,9 @@ class MaskableDQN(MaskedExplorationMixin, DQN):  # type: ignore[misc]
 
     Invalid actions are masked in the online and the target network, in the maximum over next
     actions, and while exploring. Policies: "MultiInputPolicy" flattens the observation,
-    "ProposalPolicy" scores the proposals it is shown; arguments as SB3's `DQN` has them.
+    "ProposalPolicy" scores the observed proposals. Arguments are those of SB3's `DQN`.
 
-        >>> from agents.maskable_dqn import MaskableDQN
+        >>> from agents import MaskableDQN
         >>> env = gym.make("GCGen-Digits-v0", nucleus=0.9)  # doctest: +SKIP
         >>> MaskableDQN("ProposalPolicy", env, buffer_size=20_000).learn(10_000)  # doctest: +SKIP
     """

@@ -14,8 +14,8 @@ from agents.maskable_qrdqn.policies import MaskableQRDQNPolicy, ProposalQRDQNPol
 class MaskableQRDQN(MaskedExplorationMixin, QRDQN):  # type: ignore[misc]
     """Quantile regression Q-learning (Dabney et al., 2018) over the valid actions of each state.
 
-    Masked as `MaskableDQN` is, with the same two policies; arguments as sb3-contrib's `QRDQN`
-    has them.
+    Masked like `MaskableDQN`, with the same two policies. Arguments are those of sb3-contrib's
+    `QRDQN`.
     """
 
     policy_aliases: ClassVar[dict[str, type[BasePolicy]]] = {

@@ -1,4 +1,4 @@
-"""Quantile networks whose values of invalid actions no maximum finds."""
+"""Quantile networks that mask invalid actions."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import Any
 from sb3_contrib.qrdqn.policies import MultiInputPolicy, QuantileNetwork
 from torch import Tensor
 
-from agents.common.masking import ProposalValuePolicyMixin, ProposalValues, mask_values
+from agents.common.masking import mask_values
+from agents.common.value_policy import ProposalValuePolicyMixin, ProposalValues
 
 
 class MaskableQuantileNetwork(QuantileNetwork):
@@ -15,24 +16,24 @@ class MaskableQuantileNetwork(QuantileNetwork):
 
     def forward(self, obs: dict[str, Tensor]) -> Tensor:  # type: ignore[override]
         """Return quantiles, shape (B, quantiles, A)."""
-        return mask_values(super().forward(obs), obs)
+        return mask_values(super().forward(obs), obs)  # their mean over quantiles is masked, too
 
 
 class MaskableQRDQNPolicy(MultiInputPolicy):
-    """Flattens the observation; the meaning of an index is the network's to find out."""
+    """Flattens the observation; the network must learn the meaning of each index."""
 
     def make_quantile_net(self) -> QuantileNetwork:
         """Make a masked network."""
         arguments = self._update_features_extractor(self.net_args, features_extractor=None)
-        return MaskableQuantileNetwork(**arguments).to(self.device)
+        return MaskableQuantileNetwork(**arguments).to(self.device)  # online and target network
 
 
 class ProposalQuantileNetwork(QuantileNetwork):
-    """Scores the proposals shown; see `ProposalValues`."""
+    """Scores the observed proposals; see `ProposalValues`."""
 
-    def __init__(self, *args: Any, width: int = 128, **kwargs: Any) -> None:
-        """Put `ProposalValues` in the place of SB3's perceptron."""
-        super().__init__(*args, **{**kwargs, "net_arch": []})
+    def __init__(self, *args: Any, width: int, **kwargs: Any) -> None:
+        """Replace SB3's perceptron by `ProposalValues`."""
+        super().__init__(*args, **{**kwargs, "net_arch": []})  # the next line replaces its layers
         self.quantile_net = ProposalValues(self.features_extractor, width, self.n_quantiles)  # type: ignore[assignment,arg-type]
 
     def forward(self, obs: dict[str, Tensor]) -> Tensor:  # type: ignore[override]
@@ -41,9 +42,9 @@ class ProposalQuantileNetwork(QuantileNetwork):
 
 
 class ProposalQRDQNPolicy(ProposalValuePolicyMixin, MultiInputPolicy):
-    """Scores the proposals it is shown: no weight belongs to an index."""
+    """Scores the observed proposals: no weight belongs to an index."""
 
     def make_quantile_net(self) -> QuantileNetwork:
-        """Make a network that scores."""
+        """Make a masked network that scores proposals."""
         arguments = self._update_features_extractor(self.net_args, features_extractor=None)
         return ProposalQuantileNetwork(**arguments, width=self.width).to(self.device)

@@ -1,9 +1,10 @@
-"""MaskablePPO that scores proposals, for RL Baselines3 Zoo, which does not know MaskablePPO.
+"""MaskablePPO with a policy that scores proposals, for RL Baselines3 Zoo.
 
     python -m agents.zoo.ppo_mask --algo ppo_mask --env ID ... -conf agents.zoo.ppo_mask
 
-with the options of `rl_zoo3.train`, `--gym-packages gcgen_env --eval-freq -1` among them: the
-zoo's own evaluation gives no masks. `evaluate_agent` of `agents.common.evaluation` does.
+The zoo does not include MaskablePPO, so this module registers it and then runs `rl_zoo3.train`
+with the same options. Pass `--gym-packages gcgen_env --eval-freq -1`: the zoo's own evaluation
+provides no masks; `evaluate_agent` of `agents.common.evaluation` does.
 """
 
 from __future__ import annotations
@@ -14,12 +15,12 @@ from gcgen_env import ENV_IDS
 hyperparams = {
     env_id: {**OPTIONS, "policy": "agents.gcgen.policies.MaskableGCPolicy"} for env_id in ENV_IDS
 }
-"""By environment, as the zoo looks them up."""
+"""Hyperparameters by environment id, as the zoo expects them."""
 
 
 def main() -> None:
-    """Let the zoo know MaskablePPO, as its documentation says, and hand over to it."""
-    import rl_zoo3
+    """Register MaskablePPO, as the zoo's documentation describes, and run the zoo."""
+    import rl_zoo3  # here, because the zoo also imports this module for `hyperparams`
     from rl_zoo3.train import train
     from sb3_contrib import MaskablePPO
 

@@ -1,1 +1,1 @@
-"""What each part of the method is worth: variants trained for the same time, one table."""
+"""Ablation of the method: variants trained for the same time, `python -m benchmarks.ablation`."""

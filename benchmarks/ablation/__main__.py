@@ -1,4 +1,4 @@
-"""Trains every variant for the same time, and prints and saves one table and one plot."""
+"""Train every variant for the same time, and write one table and one plot."""
 
 from __future__ import annotations
 
@@ -7,19 +7,21 @@ import sys
 from dataclasses import asdict
 from fnmatch import fnmatch
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tyro
 from rich.console import Console
 from rich.table import Table
 
-from agents.cli.run_folder import write_json
 from agents.common.provenance import set_threads
 from benchmarks.ablation.report import COLUMNS, make_table, plot, read_rows, write_markdown
 from benchmarks.ablation.trial import Measurement, folder_of, run_trial
 from benchmarks.ablation.variants import Variant, list_variants
+from gcgen_env import keep_freed_memory
 from gcgen_env.config import ENV_CONFIGS
-from gcgen_env.model.build import make_dataset
+from gcgen_env.model.build import open_data
+from gcgen_env.storage import write_json
 
 
 def main(
@@ -34,19 +36,19 @@ def main(
     paths: int = 64,
     threads: int = 2,
 ) -> None:
-    """Compare variants of the method at equal wall-clock; a stopped comparison goes on.
+    """Compare variants of the method at equal training time; interrupted runs resume.
 
     Args:
         env: Id of an environment.
         minutes: Training time of each trial.
         seeds: Seeds of each variant.
-        variants: Names or patterns, such as "ddn*"; --variants list prints the names.
-        out: Folder of the trials; runs/ablation/<id>-<minutes> if left out.
-        split: Images that bounds are measured on; choose on the validation images.
-        num_images: How many, the first ones, for -ELBO.
-        iw_images: How many for IW-M.
-        paths: M.
-        threads: Threads of torch.
+        variants: Names or patterns such as "ddn*"; "list" prints the names.
+        out: Folder of the trials; by default runs/ablation/<id>-<minutes>.
+        split: Images to evaluate; use "validation" to make choices.
+        num_images: Number of images, the first ones, for -ELBO.
+        iw_images: Number of images for the importance-weighted bound IW-M.
+        paths: M, the number of paths of each image.
+        threads: Number of torch threads.
     """
     known = list_variants(env)
     if variants == ("list",):
@@ -54,7 +56,8 @@ def main(
         return
     chosen = _choose(known, variants)
     set_threads(threads)
-    data = make_dataset(ENV_CONFIGS[env], split)
+    keep_freed_memory()
+    data = open_data(ENV_CONFIGS[env]).split(split)
     images = data.take(np.arange(min(num_images, len(data))))
     measurement = Measurement(
         env, minutes, split, len(images), min(iw_images, len(images)), paths, threads
@@ -78,45 +81,41 @@ def main(
 
 
 def _choose(known: list[Variant], patterns: tuple[str, ...]) -> list[Variant]:
-    """Return the variants that match any pattern.
+    """Return the variants whose names match one of the patterns.
 
     Raises:
-        ValueError: If a pattern matches none.
+        ValueError: If no name matches a pattern.
     """
     for pattern in patterns:
         if not any(fnmatch(variant.name, pattern) for variant in known):
             raise ValueError(
-                f"no variant is called {pattern!r}; there are "
+                f"no variant matches {pattern!r}; the variants are "
                 f"{', '.join(variant.name for variant in known)}"
             )
     return [v for v in known if any(fnmatch(v.name, pattern) for pattern in patterns)]
 
 
 def _is_done(folder: Path, variant: Variant) -> bool:
-    """Return whether a trial is complete.
-
-    Raises:
-        ValueError: If a variant of the same name was then another one.
-    """
-    path, wanted = folder / "result.json", json.loads(json.dumps(variant.options))
+    """Return whether a trial has finished."""
+    path = folder / "result.json"
     if not path.is_file():
         return False
-    found = json.loads(path.read_text())["options"]
-    if found != wanted:
-        raise ValueError(
-            f"{folder} holds {variant.name} with {found}, not {wanted}: pass another --out"
-        )
+    _check_same(folder, json.loads(path.read_text())["options"], variant.options)
     return True
 
 
 def _check_folder(out: Path, measurement: Measurement) -> None:
-    """Note what is measured in this folder, or raise if something else was before."""
+    """Record what is measured in this folder, or check that it is what was recorded."""
     path, wanted = out / "measurement.json", asdict(measurement)
     if path.is_file():
-        found = json.loads(path.read_text())
-        if found != wanted:
-            raise ValueError(f"{out} holds trials of {found}, not {wanted}: pass another --out")
+        _check_same(out, json.loads(path.read_text()), wanted)
     write_json(path, wanted)
+
+
+def _check_same(folder: Path, found: dict[str, Any], wanted: dict[str, Any]) -> None:
+    """Raise a ValueError if a folder was run with other settings; tuples equal JSON's lists."""
+    if found != (wanted := json.loads(json.dumps(wanted))):
+        raise ValueError(f"{folder} was run with {found}, not {wanted}: pass another --out")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What the trials say together: a table, paired differences, and a plot."""
+"""The results of all trials: a table, paired differences and a plot."""
 
 from __future__ import annotations
 
@@ -31,21 +31,21 @@ COLUMNS = (
     "against the default",
 )
 _SHOWN = 8
-"""Curves drawn in colour: the best ones."""
+"""Number of curves drawn in colour, the best ones."""
 
 
 class Row:
-    """All seeds of one variant."""
+    """The results of all seeds of one variant: one row of the table."""
 
     def __init__(self, name: str, folders: Sequence[Path]) -> None:
-        """Read the trials."""
+        """Read the results from the folders of the trials."""
         self.name = name
         self.results = [json.loads((folder / "result.json").read_text()) for folder in folders]
         self.arrays = [load_file(folder / "per_image.safetensors") for folder in folders]
         self.seeds = [result["seed"] for result in self.results]
 
     def values(self, *path: str) -> NDArray[np.float64]:
-        """Return one figure of every seed; NaN where it does not exist."""
+        """Return the value under a path of keys for every seed; NaN if it is missing."""
         found = []
         for result in self.results:
             for key in path:
@@ -55,11 +55,11 @@ class Row:
 
     @property
     def nll(self) -> float:
-        """-ELBO, mean over seeds."""
+        """Mean of -ELBO over seeds."""
         return float(self.values("elbo", "nll").mean())
 
     def compare(self, other: Row, key: str = "elbo", other_key: str | None = None) -> Difference:
-        """Subtract another row image by image, for the seeds that both have."""
+        """Subtract the values of another variant image by image, for the seeds of both."""
         shared = [seed for seed in self.seeds if seed in other.seeds]
         pairs = [
             self.arrays[self.seeds.index(s)][key]
@@ -70,14 +70,14 @@ class Row:
 
 
 class Difference:
-    """Paired differences of two rows, shape (seeds, images), in nats."""
+    """Paired differences of two variants, shape (seeds, images), in nats."""
 
     def __init__(self, values: NDArray[np.float64]) -> None:
-        """Note the differences."""
+        """Store the differences."""
         self.values = values
 
     def __str__(self) -> str:
-        """Return mean ± standard error: over images, and over seeds if there are several."""
+        """Return the mean and its standard error over images, and over seeds if several."""
         if not self.values.size:
             return ""
         mean_of_seeds = self.values.mean(0)
@@ -88,7 +88,7 @@ class Difference:
 
 
 def read_rows(out: Path, names: Sequence[str], seeds: Sequence[int]) -> list[Row]:
-    """Read the trials that are complete, in the order of the names."""
+    """Read the finished trials, in the order of the names."""
     rows = []
     for name in names:
         folders = [folder_of(out, name, seed) for seed in seeds]
@@ -124,7 +124,7 @@ def make_table(rows: Sequence[Row]) -> list[tuple[str, ...]]:
 
 
 def make_encoding_table(row: Row) -> list[tuple[str, ...]]:
-    """Return the cells of what encoding with more compute gives the default."""
+    """Return the cells of the table of encoders, one tuple for each."""
     table: list[tuple[str, ...]] = []
     for i, entry in enumerate(row.results[0]["encoding"]):
         nll = np.array([result["encoding"][i]["nll"] for result in row.results])
@@ -134,31 +134,31 @@ def make_encoding_table(row: Row) -> list[tuple[str, ...]]:
 
 
 def write_markdown(path: Path, measurement: Measurement, rows: Sequence[Row]) -> None:
-    """Write the tables as `table.md`."""
+    """Write the tables in Markdown."""
     result = rows[0].results[0]
     machine, iw = result["machine"], result["iw"]
     lines = [
         f"# {measurement.env}, {measurement.minutes:g} minutes",
         "",
         f"{measurement.split} images, {measurement.num_images:,} for -ELBO, {iw['images']:,} for "
-        f"IW-{iw['paths']}; nats, mean and deviation over seeds. {machine['processor']}, "
+        f"IW-{iw['paths']}; nats, mean and standard deviation over seeds. {machine['processor']}, "
         f"{machine['torch_threads']} threads, torch {result['versions']['torch']}.",
         "",
-        "Differences are paired; their standard error is over images, and over seeds where "
-        "there are several.",
+        "Differences are paired; their standard error covers images, and seeds if there are "
+        "several.",
         "",
         *markdown(COLUMNS, make_table(rows)),
     ]
     for row in rows:
         if "encoding" in row.results[0]:
-            header = ("offers for each decision", "encoder", "bound", "against one path")
+            header = ("evaluations per decision", "encoder", "bound", "against one path")
             lines += ["", f"{row.name}, first {iw['images']:,} images:", ""]
             lines += markdown(header, make_encoding_table(row))
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def plot(path: Path, measurement: Measurement, rows: Sequence[Row]) -> None:
-    """Draw the bound against training time, the best variants in colour.
+    """Plot the bound against training time and images, the best variants in colour.
 
     Raises:
         ImportError: If matplotlib is not installed: `pip install -e '.[bench]'`.
@@ -194,11 +194,11 @@ def plot(path: Path, measurement: Measurement, rows: Sequence[Row]) -> None:
 
 
 def _spread(values: NDArray[np.float64]) -> str:
-    """Return mean ± deviation over seeds."""
+    """Return mean and standard deviation over seeds."""
     text = f"{values.mean():.2f}"
     return text if len(values) < 2 else f"{text} ± {values.std(ddof=1):.2f}"
 
 
 def _optional(values: NDArray[np.float64], form: str) -> str:
-    """Return the mean, or nothing if there is none."""
+    """Return the mean, or an empty string if a value is missing."""
     return "" if np.isnan(values).any() else format(values.mean(), form)

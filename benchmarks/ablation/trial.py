@@ -1,4 +1,4 @@
-"""One trial: a variant trained with one seed, measured, and written down."""
+"""One trial: train a variant with one seed, evaluate it, and write the results."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
 from agents import NLLReport
-from agents.cli.run_folder import write_json
 from agents.common.provenance import describe_machine, find_versions
 from benchmarks.ablation.contenders import Agents, Contender
 from benchmarks.ablation.variants import REFERENCE, Variant
+from gcgen_env.storage import write_json
 
 SNAPSHOTS = 10
-"""Points of the curve of bound against time."""
+"""Number of points of the training curve."""
 CURVE_IMAGES = 500
-"""Images that a point of the curve is measured on."""
+"""Number of images that each point of the curve is measured on."""
 LIVE_IMAGES = 2000
-"""Images that are encoded to see which proposals live."""
+"""Number of images that are encoded to count the used proposals."""
 ENCODERS: tuple[tuple[int, str, int, dict[str, Any]], ...] = (
     (1, "IW-1", 1, {}),
     (5, "IW-5", 5, {}),
@@ -34,38 +34,41 @@ ENCODERS: tuple[tuple[int, str, int, dict[str, Any]], ...] = (
     (21, "three_step 4", 1, {"search": "three_step", "width": 4}),
     (21, "beam 21", 1, {"search": "beam", "width": 21}),
 )
-"""Ways to spend as many offers of A proposals on each decision: offers, name, paths, search."""
+"""Encoders: evaluations per decision, name, number of paths, search.
+
+Encoders with the same number of evaluations compute A proposals equally often.
+"""
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """What every trial of a table has in common."""
+    """Settings that all trials of a table share."""
 
     env: str
     """Id of the environment."""
     minutes: float
-    """Training time, evaluation not counted."""
+    """Training time, without evaluation."""
     split: str
-    """Images that bounds are measured on."""
+    """Images to evaluate: "train", "validation" or "test"."""
     num_images: int
-    """How many, for -ELBO."""
+    """Number of images for -ELBO."""
     iw_images: int
-    """How many of them, the first ones, for IW-M."""
+    """Number of images, the first ones, for the importance-weighted bound IW-M."""
     paths: int
-    """M."""
+    """M, the number of paths of each image."""
     threads: int
-    """Threads of torch."""
+    """Number of torch threads."""
 
 
 class Snapshot(NamedTuple):
-    """A model in the middle of its training."""
+    """The state of a model during training."""
 
     seconds: float
     """Training time so far."""
     images_seen: int
-    """Images trained on so far."""
+    """Number of training images so far."""
     weights: dict[str, Any]
-    """A copy."""
+    """A copy of the weights."""
 
 
 def folder_of(out: Path, name: str, seed: int) -> Path:
@@ -80,14 +83,14 @@ def run_trial(
     images: NDArray[np.float32],
     folder: Path,
 ) -> None:
-    """Train one variant, measure it, and write `result.json` last of all.
+    """Train and evaluate one variant; `result.json` is written last, once all is done.
 
     Args:
-        variant: What to train.
-        seed: Of its weights, goals and paths.
-        measurement: How long, and what to measure.
-        images: Of the split, shape (N, *S).
-        folder: Where to write.
+        variant: The variant to train.
+        seed: Seed of the weights, goals and paths.
+        measurement: Training time, and what to measure.
+        images: Images to evaluate, shape (N, *S).
+        folder: Folder to write to.
     """
     model = variant.make(seed)
     snapshots: list[Snapshot] = []
@@ -100,13 +103,11 @@ def run_trial(
 
     model.learn(measurement.minutes, take_snapshot)
     seconds = time.monotonic() - start
-    arrays = {}
-    begun = time.monotonic()
+    start = time.monotonic()
     elbo = model.evaluate_nll(images, 1, 0)
-    encoding_ms = 1000 * (time.monotonic() - begun) / len(images)
-    arrays["elbo"] = elbo.per_image
+    encoding_ms = 1000 * (time.monotonic() - start) / len(images)
     weighted = model.evaluate_nll(images[: measurement.iw_images], measurement.paths, 0)
-    arrays["iw"] = weighted.per_image
+    arrays = {"elbo": elbo.per_image, "iw": weighted.per_image}
     document = {
         "variant": variant.name,
         "options": variant.options,
@@ -132,7 +133,7 @@ def run_trial(
 
 
 def _summarise(report: NLLReport) -> dict[str, Any]:
-    """Return the figures of a report as JSON values."""
+    """Return the values of a report as JSON values."""
     return {
         "nll": report.nll,
         "standard_error": report.standard_error,
@@ -146,20 +147,19 @@ def _summarise(report: NLLReport) -> dict[str, Any]:
 def _compare_encoders(
     model: Agents, images: NDArray[np.float32], arrays: dict[str, NDArray[np.float64]]
 ) -> list[dict[str, Any]]:
-    """Measure paths and searches that look at as many proposals."""
-    rows = []
-    for cost, name, paths, model.search in ENCODERS:
-        report = model.evaluate_nll(images, paths, 0)
+    """Evaluate the encoders of `ENCODERS`; add their bound per image to `arrays`."""
+    results = []
+    for cost, name, paths, search in ENCODERS:
+        report = model.evaluate_nll(images, paths, 0, **search)
         arrays[name] = report.per_image
-        rows.append({"name": name, "cost": cost, **_summarise(report)})
-    model.search = {}
-    return rows
+        results.append({"name": name, "cost": cost, **_summarise(report)})
+    return results
 
 
 def _measure_curve(
     model: Contender, snapshots: list[Snapshot], images: NDArray[np.float32]
 ) -> list[tuple[float, int, float]]:
-    """Return seconds, images seen and -ELBO of every snapshot."""
+    """Return seconds, number of training images and -ELBO of every snapshot."""
     curve = []
     for seconds, images_seen, weights in snapshots:
         model.set_weights(weights)

@@ -1,7 +1,7 @@
-"""Variational autoencoders, the rows to compare with: one path of one decision, so to speak.
+"""Variational autoencoders, for comparison.
 
-Both see the same images, binarised afresh each time, through the same likelihood, for the same
-time; their bound is evaluated on the same binarisation as that of the agents.
+They are trained on the same images with the same likelihood and for the same time as the agents,
+with a new binarisation in every batch, and evaluated on the same binarisation.
 """
 
 from __future__ import annotations
@@ -19,52 +19,53 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from agents import NLLReport
-from agents.gcgen.evaluation import ImageBounds, compute_image_bounds
+from agents.gcgen.bound import ImageBounds, compute_image_bounds
 from gcgen_env import EnvConfig
-from gcgen_env.model.build import make_goals, make_likelihood_of
+from gcgen_env.goals import make_goals
+from gcgen_env.model.build import likelihood_of, open_data
 
 _BATCH = 256
 
 
 class VAESizes(NamedTuple):
-    """What a task asks of an autoencoder; chosen on its validation images."""
+    """Hyperparameters of an autoencoder."""
 
     hidden: int
-    """Units of each of the two hidden layers of encoder and decoder."""
+    """Units of each hidden layer; encoder and decoder have two."""
     latents: int
-    """Gaussian latents."""
+    """Number of Gaussian latent variables."""
     learning_rate: float
-    """Of Adam; a cosine takes it to zero."""
+    """Initial learning rate of AdamW; it falls to zero along a cosine."""
     batch_size: int
-    """Images of one gradient step."""
+    """Number of images of one gradient step."""
     weight_decay: float = 0.0
-    """Of AdamW."""
+    """Weight decay of AdamW."""
 
 
 class VAE(nn.Module, ABC):
-    """Encoder, latents, decoder and their training; subclasses say what the latents are."""
+    """Encoder, decoder and their training; subclasses define the latent variables."""
 
     def __init__(self, config: EnvConfig, sizes: VAESizes, codes: int, seed: int) -> None:
         """Build the networks.
 
         Args:
-            config: The environment whose images and likelihood are used.
-            sizes: Of the networks.
-            codes: Numbers that the decoder reads.
-            seed: One seed reproduces the networks and the order of the images.
+            config: Configuration of the environment whose images and likelihood are used.
+            sizes: Hyperparameters.
+            codes: N, the number of inputs of the decoder.
+            seed: Seed of the weights and the order of the images.
         """
         super().__init__()
         torch.manual_seed(seed)
         self.rng = np.random.default_rng(seed)
         self.sizes = sizes
-        self.goals = make_goals(config)
+        self.goals = make_goals(config, open_data(config))
         data = self.goals.dataset
-        self.likelihood = make_likelihood_of(config, data)
+        self.likelihood = likelihood_of(config, data)
         values = math.prod(data.shape)
         self.decoder = _perceptron(codes, sizes.hidden, values)
         self.encoder = _perceptron(values, sizes.hidden, self.posterior_size(codes))
         mean = torch.from_numpy(data.mean())
-        with torch.no_grad():  # begin at the mean image
+        with torch.no_grad():  # start at the mean image
             last = self.decoder[-1]
             assert isinstance(last, nn.Linear)
             last.bias.copy_(self.likelihood.to_canvas(mean).flatten())
@@ -73,21 +74,21 @@ class VAE(nn.Module, ABC):
     @staticmethod
     @abstractmethod
     def posterior_size(codes: int) -> int:
-        """Return how many numbers describe the posterior of `codes` numbers."""
+        """Return the number of parameters of the posterior of N = `codes` numbers."""
 
     @abstractmethod
     def draw(self, posterior: Tensor) -> tuple[Tensor, Tensor]:
-        """Draw codes with gradient; return them (B, N) and KL(posterior || prior) (B,)."""
+        """Sample codes (B, N) with their gradient; return them and KL(posterior || prior), (B,)."""
 
     @abstractmethod
     def draw_paths(self, posterior: Tensor, num: int) -> tuple[Tensor, Tensor]:
-        """Draw codes (M, B, N) of the model proper; return log q - log p (M, B) with them."""
+        """Sample M codes without relaxation: return codes (M, B, N) and log q - log p (M, B)."""
 
     def learn(self, max_minutes: float, on_update: Callable[[], None]) -> None:
-        """Train for some minutes.
+        """Train the networks.
 
         Args:
-            max_minutes: The time.
+            max_minutes: Training time.
             on_update: Called after every update.
         """
         optimizer = torch.optim.AdamW(
@@ -107,7 +108,7 @@ class VAE(nn.Module, ABC):
 
     @property
     def images_seen(self) -> int:
-        """Images trained on, with repetition."""
+        """Number of training images so far, repetitions included."""
         return self.updates * self.sizes.batch_size
 
     def get_weights(self) -> dict[str, Any]:
@@ -115,7 +116,7 @@ class VAE(nn.Module, ABC):
         return {name: value.clone() for name, value in self.state_dict().items()}
 
     def set_weights(self, weights: dict[str, Any]) -> None:
-        """Put such a copy back."""
+        """Restore a copy of the weights."""
         self.load_state_dict(weights)
 
     def loss(self, goal: Tensor) -> Tensor:
@@ -124,7 +125,7 @@ class VAE(nn.Module, ABC):
         return (divergence - self.log_prob(codes, goal)).mean()
 
     def encode(self, goal: Tensor) -> Tensor:
-        """Return the posterior of goals (B, *S), shape (B, ...)."""
+        """Return the parameters of the posterior of goals (B, *S), shape (B, ...)."""
         low, high = self.likelihood.low, self.likelihood.high
         return self.encoder(2 * (goal.flatten(1) - low) / (high - low) - 1)
 
@@ -140,16 +141,16 @@ class VAE(nn.Module, ABC):
         """Bound -log p(g) of images, binarised as `GCGen.evaluate_nll` does."""
         goals = torch.from_numpy(self.goals.prepare(images, np.random.default_rng(seed)))
         torch.manual_seed(seed)
-        rows = []
+        bounds = []
         for batch in goals.split(_BATCH):
             codes, cost = self.draw_paths(self.encode(batch), num_paths)
             reconstruction = -self.log_prob(codes, batch).T
-            rows.append(compute_image_bounds(reconstruction, cost.T.unsqueeze(2)))
-        return NLLReport.of(ImageBounds(*map(torch.cat, zip(*rows, strict=True))), num_paths)
+            bounds.append(compute_image_bounds(reconstruction, cost.T.unsqueeze(2)))
+        return NLLReport.of(ImageBounds(*map(torch.cat, zip(*bounds, strict=True))), num_paths)
 
 
 class GaussianVAE(VAE):
-    """Kingma and Welling (2014): a standard normal prior, reparameterised draws."""
+    """Gaussian latents with a standard normal prior (Kingma and Welling, 2014)."""
 
     def __init__(self, config: EnvConfig, sizes: VAESizes, seed: int) -> None:
         """Build the networks."""
@@ -157,18 +158,18 @@ class GaussianVAE(VAE):
 
     @staticmethod
     def posterior_size(codes: int) -> int:
-        """Return means and log-variances."""
+        """Count a mean and a log-variance for each number."""
         return 2 * codes
 
     def draw(self, posterior: Tensor) -> tuple[Tensor, Tensor]:
-        """Draw mean + noise * deviation; the divergence in closed form."""
+        """Sample by reparameterisation; the divergence has a closed form."""
         mean, log_variance = posterior.chunk(2, -1)
         codes = mean + torch.randn_like(mean) * (0.5 * log_variance).exp()
         terms = mean.square() + log_variance.exp() - 1 - log_variance
         return codes, 0.5 * terms.sum(-1)
 
     def draw_paths(self, posterior: Tensor, num: int) -> tuple[Tensor, Tensor]:
-        """Draw latents, and compare their two densities."""
+        """Sample latents and compare their log-densities."""
         mean, log_variance = posterior.chunk(2, -1)
         noise = torch.randn(num, *mean.shape)
         codes = mean + noise * (0.5 * log_variance).exp()
@@ -176,64 +177,62 @@ class GaussianVAE(VAE):
 
 
 class CategoricalVAE(VAE):
-    """H independent latents of A values: as many bits as the agents' codes have.
+    """H categorical latents of A values, as many codes as the agents have; a learned prior.
 
-    Trained by straight-through Gumbel-softmax (Jang et al., 2017); evaluated with discrete draws.
-    The prior of each latent is learned.
+    Training uses the straight-through Gumbel-softmax (Jang et al., 2017), evaluation discrete
+    samples.
     """
 
     TEMPERATURE = 0.7
-    """Of the relaxation."""
+    """Temperature of the relaxation."""
 
     def __init__(self, config: EnvConfig, sizes: VAESizes, seed: int) -> None:
-        """Build the networks for A and H of the environment."""
+        """Build the networks for the A and H of the environment."""
         self.shape = config.horizon, config.num_proposals
         super().__init__(config, sizes, math.prod(self.shape), seed)
         self.prior = nn.Parameter(torch.zeros(self.shape))
 
     @staticmethod
     def posterior_size(codes: int) -> int:
-        """Return one logit for each value of each latent."""
+        """Count a logit for each value of each latent."""
         return codes
 
     def draw(self, posterior: Tensor) -> tuple[Tensor, Tensor]:
-        """Draw one-hot codes that pass the relaxation's gradient; the divergence is exact."""
+        """Sample one-hot codes with the gradient of the relaxation; the divergence is exact."""
         logits = posterior.unflatten(-1, self.shape)
         codes = F.gumbel_softmax(logits, self.TEMPERATURE, hard=True)
         log_q, log_p = logits.log_softmax(-1), self.prior.log_softmax(-1)
         return codes.flatten(-2), (log_q.exp() * (log_q - log_p)).sum((-2, -1))
 
     def draw_paths(self, posterior: Tensor, num: int) -> tuple[Tensor, Tensor]:
-        """Draw latents, and compare their two probabilities."""
-        log_q, log_p = (
-            posterior.unflatten(-1, self.shape).log_softmax(-1),
-            self.prior.log_softmax(-1),
-        )
+        """Sample latents and compare their log-probabilities."""
+        log_q = posterior.unflatten(-1, self.shape).log_softmax(-1)
+        log_p = self.prior.log_softmax(-1)
         value = torch.distributions.Categorical(logits=log_q).sample((num,))  # (M, B, H)
         codes = F.one_hot(value, self.shape[1]).float()
         return codes.flatten(-2), (codes * (log_q - log_p)).sum((-2, -1))
 
 
 class OneImage(GaussianVAE):
-    """The best single image: an autoencoder whose only latent is zero."""
+    """The best single image: an autoencoder whose only latent is always zero."""
 
     def __init__(self, config: EnvConfig, sizes: VAESizes, seed: int) -> None:
         """Build the networks."""
         super().__init__(config, sizes._replace(latents=1), seed)
 
     def draw(self, posterior: Tensor) -> tuple[Tensor, Tensor]:
-        """Return zeros, which cost nothing."""
+        """Return zeros, whose divergence is zero."""
         codes = posterior.new_zeros(len(posterior), 1)
         return codes, codes.squeeze(-1)
 
     def draw_paths(self, posterior: Tensor, num: int) -> tuple[Tensor, Tensor]:
-        """Return zeros, which cost nothing."""
+        """Return zeros, whose divergence is zero."""
         codes = posterior.new_zeros(num, len(posterior), 1)
         return codes, codes.squeeze(-1)
 
 
 def _perceptron(inputs: int, hidden: int, outputs: int) -> nn.Sequential:
-    """Make two hidden layers."""
+    """Make a perceptron with two hidden layers."""
     return nn.Sequential(
         nn.Linear(inputs, hidden),
         nn.SiLU(),

@@ -1,4 +1,4 @@
-"""The variants, by name: which parts of the method each has, and what it is compared for."""
+"""The variants of the ablation: which parts of the method each of them has."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from benchmarks.ablation.vae import CategoricalVAE, GaussianVAE, OneImage, VAESi
 from gcgen_env.config import ENV_CONFIGS, EnvConfig
 
 REFERENCE = "leave_one_out"
-"""The default, with which all others are compared, image by image."""
+"""The default variant; all others are compared with it image by image."""
 PLAIN = {"learned": False}
 RAMP = (0.2, 1.1)
 HARD = {**PLAIN, "hard": True, "look_ahead": (1.0, 1.0)}
 
 
 class Tuning(NamedTuple):
-    """What was chosen on the validation images of one task."""
+    """Hyperparameters chosen on the validation images of an environment."""
 
     ddn: dict[str, Any]
-    """A and H of DDN's rule, and its learning rate."""
+    """A, H and learning rate of DDN's rule."""
     vae: VAESizes
-    """The Gaussian autoencoder."""
+    """Sizes of the Gaussian autoencoder."""
     categorical_vae: VAESizes
-    """The categorical one."""
+    """Sizes of the categorical autoencoder."""
 
 
 TUNING = {
@@ -47,11 +47,11 @@ class Variant(NamedTuple):
     """One row of the table."""
 
     name: str
-    """What it is called."""
+    """Name of the variant."""
     options: dict[str, Any]
-    """What it does otherwise than the defaults, as JSON values; kept with its result."""
+    """Its changes to the defaults, as JSON values; saved with its results."""
     make: Callable[[int], Contender]
-    """Builds it, given a seed."""
+    """Function that builds the model from a seed."""
 
 
 def list_variants(env: str) -> list[Variant]:
@@ -95,7 +95,7 @@ def list_variants(env: str) -> list[Variant]:
         *(agents(name, {}, gc_objective=name) for name in OBJECTIVES),
         agents("no look-ahead", {"look_ahead": None}),
         agents("no auxiliary", {}, auxiliary=0.0),
-        # One proposal leaves nothing to choose: one image, whatever the goal.
+        # With A = 1 there is no choice: the model generates one image for every goal.
         autoencoder("A=1", OneImage, tuning.vae),
         *(agents(f"A={k} H={product // k}", {}, num_proposals=k, horizon=t) for k, t in grid),
         autoencoder("vae", GaussianVAE, tuning.vae),

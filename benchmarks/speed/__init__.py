@@ -1,1 +1,1 @@
-"""What the benchmarks share: timing in turns, figures with targets, and the rivals."""
+"""Benchmarks of speed and memory: `python -m benchmarks.speed`."""

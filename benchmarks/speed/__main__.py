@@ -1,4 +1,4 @@
-"""Runs the three benchmarks, each in a process of its own, and prints one table."""
+"""Run every benchmark in a process of its own and print one table."""
 
 from __future__ import annotations
 
@@ -10,26 +10,20 @@ import tyro
 
 from benchmarks.speed.figures import Figure, report
 
-NAMES = ("env", "training", "sampling")
+NAMES = ("env", "ppo", "training", "sampling")
 
 
 def main(threads: int = 2) -> list[Figure]:
-    """Measure everything that docs/performance.md has a target for.
+    """Measure everything that docs/performance.md gives a target for.
 
     Args:
-        threads: Threads of torch.
+        threads: Number of torch threads.
     """
     figures = []
     for name in NAMES:
         print(f"{name} ...", file=sys.stderr, flush=True)
-        command = [
-            sys.executable,
-            "-m",
-            f"benchmarks.speed.{name}",
-            "--json",
-            "--threads",
-            str(threads),
-        ]
+        module, options = f"benchmarks.speed.{name}", ("--json", "--threads", str(threads))
+        command = [sys.executable, "-m", module, *options]
         output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
         document = json.loads(output[output.index("{") :])
         figures += [Figure.from_json(entry) for entry in document["figures"]]

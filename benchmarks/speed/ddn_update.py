@@ -1,10 +1,10 @@
-"""One update of Discrete Distribution Networks (Yang, 2025), with the author's own layer.
+"""One update of Discrete Distribution Networks (Yang, 2025), built on the author's own layer.
 
-The layer is `DiscreteDistributionOutput` of the package `sddn`: a 1x1 convolution makes K
-images, the nearest to the target is kept, and only it gets the squared loss; autograd goes
-back through all K. Around it stands what this library's S-agent has: the same trunk, the
-same number of values, the layer shared by all steps, and Adam; `try_split` follows each
-update, as the author's training script does.
+The layer is `DiscreteDistributionOutput` of the package `sddn`: a 1x1 convolution computes K
+images, the nearest one to the target is kept, and only this one gets the squared loss; autograd
+differentiates through all K. The rest is that of our S-agent: the same trunk, the same number of
+values, one layer shared by all steps, and Adam. `try_split` follows each update, as in the
+author's training script.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from gcgen_env.model.network import MLPTrunk, NetworkConfig
 
 
 def make_ddn_update(config: NetworkConfig, values: int) -> Callable[[Tensor], Any]:
-    """Return a function that makes one update from images (B, values).
+    """Return a function that updates the network on images of shape (B, values).
 
     Args:
-        config: K is its `num_proposals`, the number of layers its `horizon`; its `width` too.
-        values: How many values an image has.
+        config: Gives K (`num_proposals`), the number of steps (`horizon`) and the width.
+        values: Number of values of an image.
 
     Raises:
         ImportError: If `sddn` is not installed: `pip install -e '.[bench]'`.
@@ -39,7 +39,7 @@ def make_ddn_update(config: NetworkConfig, values: int) -> Callable[[Tensor], An
     optimizer = torch.optim.Adam(parameters, fused=True)
 
     def update(images: Tensor) -> None:
-        target = images[..., None, None]  # (B, values, 1, 1): a picture of one pixel
+        target = images[..., None, None]  # (B, values, 1, 1): images of one pixel
         d: dict[str, Any] = {"target": target, "predict": torch.zeros_like(target)}
         for h in range(config.horizon):
             x = d["predict"].flatten(1)

@@ -1,10 +1,7 @@
-"""How close the environments come to the cost of their proposer; see docs/performance.md."""
+"""Speed and memory of the environments, relative to their proposer and to `DummyVecEnv`."""
 
 from __future__ import annotations
 
-import statistics
-import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,15 +12,23 @@ import torch
 import tyro
 from stable_baselines3.common.vec_env import DummyVecEnv
 
+from agents import SAgent
 from benchmarks.speed.figures import Figure, report
 from benchmarks.speed.memory import measure_peak, run_and_report
-from benchmarks.speed.task import ENV_ID, make_kwargs, make_vector_env, set_threads, write_images
-from benchmarks.speed.timing import Stopwatch, time_in_turns
+from benchmarks.speed.task import (
+    ENV_ID,
+    S_AGENT,
+    make_kwargs,
+    make_vector_env,
+    prepare_process,
+    write_images,
+)
+from benchmarks.speed.timing import time_in_turns
 from gcgen_env import GCGenVectorEnv
 
 MODES = ("pixels", "compact")
-FLOORS = {"pixels": (0.6, 15.0), "compact": (3.0, 8.0)}
-"""Targets of each mode: against the bare forward, and against `DummyVecEnv`."""
+TARGETS = {"pixels": (0.6, 15.0), "compact": (3.0, 8.0)}
+"""Smallest speed of each mode, relative to the proposer alone and to `DummyVecEnv`."""
 
 
 def main(
@@ -34,43 +39,39 @@ def main(
     json: bool = False,
     peak_of: tuple[int, str, Path] | None = None,
 ) -> list[Figure]:
-    """Measure the environments, every pair of durations in turns and in one process.
+    """Measure the environments; functions that are compared run alternately in one process.
 
     Args:
-        num_envs: Environments of the vector environment.
-        many_envs: Environments of the largest one.
+        num_envs: Number of environments of the vector environment.
+        many_envs: Number of environments of the largest vector environment.
         rounds: Repetitions; medians are reported.
-        threads: Threads of torch.
+        threads: Number of torch threads.
         json: Print JSON instead of a table.
-        peak_of: Instead of all this, print how much memory one episode takes of a number of
-            environments, in a mode, on a file of images.
+        peak_of: Number of environments, observation mode and image file: print the memory that
+            one episode takes, and measure nothing else.
     """
-    set_threads(threads)
+    prepare_process(threads)
     if peak_of is not None:
         num, mode, path = peak_of
-        run_and_report(lambda: play(make_vector_env(num, make_kwargs(path, mode))))
+        run_and_report(lambda: play(make_vector_env(ENV_ID, num, **make_kwargs(path, mode))))
         return []
     images = write_images()
     figures = []
     for mode in MODES:
         kwargs = make_kwargs(images, mode)
         figures += [*compare(kwargs, num_envs, rounds), *grow(kwargs, many_envs, rounds)]
-        figures += compare_single(kwargs, rounds)
     figures += measure_memory(images, num_envs)
     report(figures, json)
     return figures
 
 
-def play(envs: GCGenVectorEnv, seed: int = 0) -> None:
-    """Play one episode in every environment, actions at random."""
-    rng = np.random.default_rng(seed)
-    envs.reset(seed=seed)
-    for _ in range(envs.config.horizon):
-        envs.step(rng.integers(envs.config.num_proposals, size=envs.num_envs))
+def play(envs: GCGenVectorEnv) -> None:
+    """Play one episode in every environment with random actions."""
+    make_player(envs)()
 
 
 def make_player(envs: GCGenVectorEnv) -> Callable[[], None]:
-    """Return a function that makes the H steps of one episode, the autoreset among them."""
+    """Reset, and return a function that plays one episode, the autoreset included."""
     horizon, num = envs.config.horizon, envs.config.num_proposals
     actions = np.random.default_rng(0).integers(num, size=(horizon, envs.num_envs))
     envs.reset(seed=0)
@@ -82,36 +83,36 @@ def make_player(envs: GCGenVectorEnv) -> Callable[[], None]:
     return steps
 
 
-def make_forward(envs: GCGenVectorEnv) -> Callable[[], None]:
-    """Return a function that only asks the proposer for all proposals, H times, in float32."""
-    core: Any = envs.core
-    canvas = core.chain.dynamics.start(envs.num_envs)
+def make_forward(num_envs: int) -> Callable[[], None]:
+    """Return a function that only computes all proposals of H steps, in float32."""
+    s_agent = SAgent.load(S_AGENT)
+    canvas = s_agent.chain.dynamics.start(num_envs)
 
     @torch.no_grad()
     def forward() -> None:
-        for h in range(core.config.horizon):
-            core.chain.proposer.propose(canvas, torch.full((len(canvas),), h))
+        for h in range(s_agent.chain.horizon):
+            s_agent.network.propose(canvas, torch.full((num_envs,), h))
 
     return forward
 
 
 def compare(kwargs: dict[str, Any], num_envs: int, rounds: int) -> list[Figure]:
-    """Compare the vector environment with the bare forward and with `DummyVecEnv`."""
+    """Compare the vector environment with the proposer alone and with `DummyVecEnv`."""
     mode, few = kwargs["obs_mode"], 8
-    envs = make_vector_env(num_envs, kwargs)
+    envs = make_vector_env(ENV_ID, num_envs, **kwargs)
     dummy = DummyVecEnv([lambda: gym.make(ENV_ID, **kwargs)] * few)
     dummy.reset()
     horizon = envs.config.horizon
     actions = np.random.default_rng(0).integers(32, size=(horizon, few))
     timings = time_in_turns(
         {
-            "forward": make_forward(envs),
+            "forward": make_forward(num_envs),
             "vector": make_player(envs),
             "dummy": lambda: [dummy.step(action) for action in actions],
         },
         rounds,
     )
-    per_forward, per_dummy = FLOORS[mode]
+    per_forward, per_dummy = TARGETS[mode]
     step = 1e3 * timings.seconds("vector") / horizon
     bare = 1e3 * timings.seconds("forward") / horizon
     alone = 1e6 * timings.seconds("dummy") / horizon / few
@@ -134,43 +135,19 @@ def compare(kwargs: dict[str, Any], num_envs: int, rounds: int) -> list[Figure]:
 
 
 def grow(kwargs: dict[str, Any], many: int, rounds: int, few: int = 64) -> list[Figure]:
-    """Compare the cost of an environment step of many environments with that of few."""
-    players = {str(num): make_player(make_vector_env(num, kwargs)) for num in (few, many)}
+    """Compare the cost of an environment step in a large and a small vector environment."""
+    sizes = (few, many)
+    players = {str(num): make_player(make_vector_env(ENV_ID, num, **kwargs)) for num in sizes}
     timings = time_in_turns(players, max(3, rounds // 2), warm_up=1)
-    cost = {num: 1e5 * timings.seconds(str(num)) / num for num in (few, many)}
+    cost = {num: 1e5 * timings.seconds(str(num)) / num for num in sizes}
     ratio = timings.ratio(str(many), str(few)) * few / many
     name = f"{kwargs['obs_mode']}: cost of an environment step, {many} / {few}"
     detail = f"{cost[many]:.1f} us, {cost[few]:.1f} us"
     return [Figure(name, ratio, "x", 1.0, at_least=False, detail=detail)]
 
 
-def compare_single(kwargs: dict[str, Any], rounds: int) -> list[Figure]:
-    """Split the step of one environment of `gym.make` into its network and everything else."""
-    env = gym.make(ENV_ID, **kwargs)
-    core: Any = env.unwrapped.core  # type: ignore[attr-defined]
-    watch = Stopwatch()
-    network = core.chain.proposer
-    object.__setattr__(network, "encode", watch.time(network.encode))
-    for name in ("forward", "rows"):
-        object.__setattr__(network.head, name, watch.time(getattr(network.head, name)))
-    horizon = core.config.horizon
-    steps, inside = [], []
-    for _ in range(50 * rounds):
-        env.reset()
-        watch.seconds, start = 0.0, time.perf_counter()
-        for h in range(horizon):
-            env.step(h)
-        steps.append((time.perf_counter() - start) / horizon)
-        inside.append(watch.seconds / horizon)
-    overhead = statistics.median(a - b for a, b in zip(steps, inside, strict=True))
-    detail = f"step {1e6 * statistics.median(steps):.0f} us, "
-    detail += f"network {1e6 * statistics.median(inside):.0f} us"
-    name = f"{kwargs['obs_mode']}: single environment, step beside the network"
-    return [Figure(name, 1e6 * overhead, "us", 150.0, at_least=False, detail=detail)]
-
-
 def measure_memory(images: Path, num_envs: int) -> list[Figure]:
-    """Measure peak memory at three sizes, and whether it grows in proportion."""
+    """Measure the peak memory at three sizes, and whether it grows linearly."""
     figures = []
     for mode in MODES:
         sizes = [(4 if mode == "pixels" else 16) * num_envs // 4 * k for k in (1, 2, 4)]
@@ -179,6 +156,7 @@ def measure_memory(images: Path, num_envs: int) -> list[Figure]:
             for num in sizes
         ]
         first, second = ((peaks[i + 1] - peaks[i]) / (sizes[i + 1] - sizes[i]) for i in range(2))
+        pairs = zip(sizes, peaks, strict=True)
         figures += [
             Figure(f"{mode}: peak memory of one more environment", second / 1e6, "MB"),
             Figure(
@@ -187,9 +165,7 @@ def measure_memory(images: Path, num_envs: int) -> list[Figure]:
                 "x",
                 1.2,
                 at_least=False,
-                detail=", ".join(
-                    f"{n}: {p / 1e6:.0f} MB" for n, p in zip(sizes, peaks, strict=True)
-                ),
+                detail=", ".join(f"{num}: {peak / 1e6:.0f} MB" for num, peak in pairs),
             ),
         ]
     return figures
@@ -197,4 +173,3 @@ def measure_memory(images: Path, num_envs: int) -> list[Figure]:
 
 if __name__ == "__main__":
     tyro.cli(main)
-    sys.exit(0)

@@ -1,4 +1,4 @@
-"""Figures with their targets, as a table for people and as JSON for programs."""
+"""Figures and their targets, printed as a table or as JSON."""
 
 from __future__ import annotations
 
@@ -21,42 +21,42 @@ class Figure:
     name: str
     """What was measured."""
     value: float
-    """The figure."""
+    """The measured value."""
     unit: str
     """Its unit; "x" for a ratio."""
     target: float | None = None
-    """The value to reach; None for a figure that only informs."""
+    """The value to reach; None if there is no target."""
     at_least: bool = True
-    """Whether more is better: the figure should be at least, or at most, the target."""
+    """Whether the target is a lower bound; otherwise it is an upper bound."""
     detail: str = ""
-    """What the figure is made of."""
+    """The measurements that the value was computed from."""
 
     @property
     def passed(self) -> bool | None:
-        """Whether the target is reached; None without one."""
+        """Whether the target is reached; None if there is no target."""
         if self.target is None:
             return None
         return self.value >= self.target if self.at_least else self.value <= self.target
 
     @property
     def margin(self) -> float | None:
-        """How many times better than the target, above 1 if it is reached."""
+        """How many times better the value is than its target; None if there is no target."""
         if self.target is None:
             return None
         return self.value / self.target if self.at_least else self.target / self.value
 
     @classmethod
     def from_json(cls, entry: dict[str, Any]) -> Figure:
-        """Undo `to_json`."""
+        """Restore what `to_json` returned."""
         return cls(**{name: value for name, value in entry.items() if name != "passed"})
 
     def to_json(self) -> dict[str, Any]:
-        """Return the fields, and whether the target is reached."""
+        """Return the fields and `passed`."""
         return {**asdict(self), "passed": self.passed}
 
 
 def report(figures: Sequence[Figure], as_json: bool = False) -> None:
-    """Print figures as a table, or as one JSON document with machine and versions."""
+    """Print figures as a table, or as a JSON document with the machine and the versions."""
     if as_json:
         document = {
             "machine": describe_machine(),
@@ -66,8 +66,8 @@ def report(figures: Sequence[Figure], as_json: bool = False) -> None:
         print(json.dumps(document, indent=2))
         return
     machine = describe_machine()
-    table = Table(title=f"{machine['processor']}, {machine['torch_threads']} threads of torch")
-    for column in ("figure", "value", "target", "margin", "", "made of"):
+    table = Table(title=f"{machine['processor']}, {machine['torch_threads']} torch threads")
+    for column in ("figure", "value", "target", "margin", "", "measured"):
         table.add_column(column, justify="right" if column in ("value", "target") else "left")
     for figure in figures:
         table.add_row(*_cells(figure))
@@ -76,7 +76,7 @@ def report(figures: Sequence[Figure], as_json: bool = False) -> None:
 
 
 def _cells(figure: Figure) -> tuple[str, ...]:
-    """Return one row of the table."""
+    """Return the cells of one line of the table."""
     value = f"{figure.value:.3g} {figure.unit}"
     if figure.target is None:
         return figure.name, value, "", "", "", figure.detail

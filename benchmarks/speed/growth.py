@@ -1,4 +1,4 @@
-"""How time and memory of an update grow with A, H, image size and batch."""
+"""How the time and memory of an S-agent update grow with A, H, image size and batch size."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ import itertools
 import json as json_module
 import math
 import statistics
-import tempfile
 import time
-from pathlib import Path
 
 import numpy as np
 import tyro
@@ -16,9 +14,9 @@ import tyro
 from agents import GCGen
 from benchmarks.speed.figures import Figure, report
 from benchmarks.speed.memory import measure_peak, read_peak, reset_peak
-from benchmarks.speed.task import set_threads
+from benchmarks.speed.task import get_s_agent_update, prepare_process, save_images
 
-USUAL = {"num_proposals": 32, "horizon": 10, "image_size": 28, "batch_size": 128}
+DEFAULTS = {"num_proposals": 32, "horizon": 10, "image_size": 28, "batch_size": 128}
 GROWTH = {
     "num_proposals": (8, 16, 32, 64, 128, 256),
     "horizon": (4, 8, 16, 32),
@@ -33,31 +31,33 @@ def main(
     json: bool = False,
     one: tuple[int, int, int, int] | None = None,
 ) -> list[Figure]:
-    """Measure one update as one size after the other grows, each in a fresh process.
+    """Measure an update for several values of each size, every one in a fresh process.
 
     Args:
         rounds: Repetitions; medians are reported.
-        threads: Threads of torch.
+        threads: Number of torch threads.
         json: Print JSON instead of a table.
-        one: Instead of all this, measure the given A, H, image size and batch.
+        one: A, H, image size and batch size: measure these, and nothing else.
     """
-    set_threads(threads)
+    prepare_process(threads)
     if one is not None:
         print(json_module.dumps(measure(*one, rounds=rounds)))
         return []
     figures = []
     for name, values in GROWTH.items():
-        rows = [
-            measure_peak("benchmarks.speed.growth", "--one", *{**USUAL, name: value}.values())
+        results = [
+            measure_peak("benchmarks.speed.growth", "--one", *{**DEFAULTS, name: value}.values())
             for value in values
         ]
-        for value, row, previous in zip(values, rows, [None, *rows], strict=False):
-            detail = f"{row['peak_bytes'] / 1e6:.0f} MB"
+        for value, result, previous in zip(values, results, [None, *results], strict=False):
+            detail = f"{result['peak_bytes'] / 1e6:.0f} MB"
             if previous is not None:
                 factor = value / values[values.index(value) - 1]
-                power = math.log(row["seconds"] / previous["seconds"], factor)
+                power = math.log(result["seconds"] / previous["seconds"], factor)
                 detail += f", time grew with power {power:.2f}"
-            figures.append(Figure(f"{name} = {value}", 1e3 * row["seconds"], "ms", detail=detail))
+            figures.append(
+                Figure(f"{name} = {value}", 1e3 * result["seconds"], "ms", detail=detail)
+            )
     report(figures, json)
     return figures
 
@@ -65,10 +65,9 @@ def main(
 def measure(
     num_proposals: int, horizon: int, image_size: int, batch_size: int, rounds: int
 ) -> dict[str, float]:
-    """Return the median seconds of an update, and by how much it raises the peak memory."""
+    """Return the median duration of an update and by how much it raises the peak memory."""
     rng = np.random.default_rng(0)
-    path = Path(tempfile.mkdtemp(prefix="gcgen-bench-")) / "images.npy"
-    np.save(path, rng.random((2048, image_size, image_size), dtype=np.float32))
+    path = save_images(rng.random((2048, image_size, image_size), dtype=np.float32))
     sizes = {"num_proposals": num_proposals, "horizon": horizon}
     model = GCGen(
         "GCPolicy",
@@ -78,12 +77,13 @@ def measure(
         batch_size=batch_size,
         env_kwargs={"dataset": str(path), "proposer": "dictionary", **sizes},
     )
-    goals = model._sample_goals().expand(batch_size, -1, -1, -1).contiguous()
+    goals, update = get_s_agent_update(model)
+    goals = goals.expand(batch_size, -1, -1, -1).contiguous()
     before = reset_peak()
     durations = []
     for _ in itertools.repeat(None, rounds + 1):
         start = time.perf_counter()
-        model._update_s_agent(goals)
+        update(goals)
         durations.append(time.perf_counter() - start)
     return {"seconds": statistics.median(durations[1:]), "peak_bytes": read_peak() - before}
 

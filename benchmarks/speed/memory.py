@@ -1,4 +1,4 @@
-"""Memory of a piece of work, measured in a fresh process."""
+"""Peak memory, measured in a fresh process."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ def measure_peak(module: str, *arguments: Any) -> dict[str, float]:
 
 
 def run_and_report(work: Callable[[], Any]) -> None:
-    """Do a piece of work and print by how much its peak exceeded the memory before it, in bytes."""
+    """Call `work` and print by how many bytes it raised the peak memory."""
     before = reset_peak()
     work()
     print(json.dumps({"peak_bytes": read_peak() - before}))
 
 
 def reset_peak() -> int:
-    """Forget the largest resident memory so far; return the present one, in bytes.
+    """Reset the peak of the resident memory, and return its present size in bytes.
 
     Raises:
         OSError: If the system is not Linux.
@@ -35,11 +35,11 @@ def reset_peak() -> int:
 
 
 def read_peak() -> int:
-    """Return the largest resident memory since `reset_peak`, in bytes."""
+    """Return the peak of the resident memory since `reset_peak`, in bytes."""
     return _read_status("VmHWM")
 
 
 def _read_status(name: str) -> int:
-    """Return one entry of this process's memory figures, in bytes."""
+    """Return one entry of `/proc/self/status`, in bytes."""
     lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
     return next(1024 * int(line.split()[1]) for line in lines if line.startswith(name))

@@ -1,8 +1,7 @@
-"""One update of the S-agent in plain autograd: slow, short, and the oracle of the fast one.
+"""The loss of the S-agent in plain autograd: short and slow, the oracle of the fast update.
 
-Every proposal is computed in float32 with its gradient, and autograd goes back through all A
-of them, though only the chosen one was used. The mathematics is that of `agents.gcgen`: the
-same selection, the same loss, the same gradient.
+All proposals are computed in float32, and autograd differentiates through all A of them,
+although only the chosen one is used. Selection, loss and gradient are those of `agents.gcgen`.
 """
 
 from __future__ import annotations
@@ -12,9 +11,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from agents.common.scorer import Situation
-from agents.gcgen import GCPolicy
-from gcgen_env.model.s_agent import SAgent
+from agents import GCPolicy, SAgent
 
 
 def plain_loss(
@@ -27,11 +24,11 @@ def plain_loss(
     """Roll out B trajectories and return the loss whose gradient trains the S-agent.
 
     Args:
-        s_agent: Proposes; a perceptron that may change all values of an image or some.
-        policy: Selects.
-        goal: g, shape (B, *S).
+        s_agent: The S-agent; its network must be a perceptron.
+        policy: The policy of the GC-agent, which selects the proposals.
+        goal: The goals g, shape (B, *S).
         choose: Maps log q (B, A) to actions (B,).
-        auxiliary: w, the weight of the reconstructions on the way.
+        auxiliary: Weight of the reconstruction losses of the intermediate states.
     """
     network, likelihood = s_agent.network, s_agent.likelihood
     rate, horizon = s_agent.chain.dynamics.rate, network.horizon
@@ -47,7 +44,7 @@ def plain_loss(
 
         with torch.no_grad():
             image, progress = likelihood.mean(x), torch.full((len(goal), 1), h / horizon)
-            features = policy.scorer.embed(Situation(image.flatten(1), goal.flatten(1), progress))
+            features = policy.scorer.embed(image.flatten(1), goal.flatten(1), progress)
             change = (likelihood.mean(reached) - image.unsqueeze(1)).flatten(2)
             score = torch.einsum("bap,bp->ba", change, policy.scorer.point(features))
             beta = policy.selection.temperature(progress)

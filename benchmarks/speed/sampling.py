@@ -1,4 +1,4 @@
-"""How close `model.sample` comes to the cost of the drawn proposals; see docs/performance.md."""
+"""Speed of `GCGen.sample`, relative to computing the sampled proposals alone; import time."""
 
 from __future__ import annotations
 
@@ -11,68 +11,62 @@ import tyro
 
 from agents import GCGen
 from benchmarks.speed.figures import Figure, report
-from benchmarks.speed.task import ENV_ID, make_kwargs, set_threads, write_images
+from benchmarks.speed.task import ENV_ID, S_AGENT, prepare_process, write_images
 from benchmarks.speed.timing import time_in_turns
-from gcgen_env.model.saved import pretrained_path
 
 
 def main(num: int = 1024, rounds: int = 15, threads: int = 2, json: bool = False) -> list[Figure]:
-    """Measure sampling, and how long the package takes to import.
+    """Measure the speed of sampling and the import time of `gcgen_env`.
 
     Args:
-        num: Images of one call.
+        num: Number of images of one call.
         rounds: Repetitions; medians are reported.
-        threads: Threads of torch.
+        threads: Number of torch threads.
         json: Print JSON instead of a table.
     """
-    set_threads(threads)
-    model = GCGen(
-        "GCPolicy",
-        ENV_ID,
-        s_agent=pretrained_path("mnist"),
-        n_envs=1,
-        env_kwargs={"dataset": str(make_kwargs(write_images(256))["dataset"])},
-    )
-    functions = {"sample": lambda: model.sample(num, seed=0), "rows": make_forward(model, num)}
+    prepare_process(threads)
+    env_kwargs = {"dataset": str(write_images(256))}
+    model = GCGen("GCPolicy", ENV_ID, s_agent=S_AGENT, n_envs=1, env_kwargs=env_kwargs)
+    functions = {"sample": lambda: model.sample(num, seed=0), "forward": make_forward(model, num)}
     timings = time_in_turns(functions, rounds)
     rate = num / timings.seconds("sample")
-    detail = f"{rate:.0f} images/s, {num / timings.seconds('rows'):.0f} images/s"
-    ratio = timings.ratio("rows", "sample")
-    name = f"sample({num}): images/s / H forwards of the drawn rows"
+    detail = f"{rate:.0f} images/s, {num / timings.seconds('forward'):.0f} images/s"
+    ratio = timings.ratio("forward", "sample")
+    name = f"sample({num}): speed / H forwards of the sampled proposals"
     figures = [Figure(name, ratio, "x", 0.8, detail=detail), measure_import(rounds)]
     report(figures, json)
     return figures
 
 
 def make_forward(model: GCGen, num: int) -> Callable[[], None]:
-    """Return a function that computes the H drawn proposals of `num` images, and no more."""
+    """Return a function that only computes the H sampled proposals of `num` images."""
     network, horizon = model.s_agent.network, model.chain.horizon
     canvas = model.chain.dynamics.start(num)
-    action = torch.from_numpy(model.encode(model.sample(num, seed=0)))  # as drawn from p_S
+    action = torch.from_numpy(model.encode(model.sample(num, seed=0)))  # (num, H)
 
     @torch.no_grad()
     def forward() -> None:
         for h in range(horizon):
-            network.propose_rows(canvas, torch.full((num,), h), action[:, h])
+            network.lazy(canvas, torch.full((num,), h)).chosen(action[:, h])
 
     return forward
 
 
 def measure_import(rounds: int) -> Figure:
-    """Compare importing `gcgen_env` with importing torch and Gymnasium, in fresh processes."""
+    """Compare the import time of `gcgen_env` with that of torch and Gymnasium."""
 
     def run(code: str) -> Callable[[], float]:
         return lambda: subprocess.run([sys.executable, "-c", code], check=True).returncode
 
-    functions = {"ours": run("import gcgen_env"), "theirs": run("import torch, gymnasium")}
+    functions = {"gcgen_env": run("import gcgen_env"), "others": run("import torch, gymnasium")}
     timings = time_in_turns(functions, max(3, rounds // 2))
     return Figure(
         "import gcgen_env / import torch, gymnasium",
-        timings.ratio("ours", "theirs"),
+        timings.ratio("gcgen_env", "others"),
         "x",
         1.2,
         at_least=False,
-        detail=f"{timings.seconds('ours'):.2f} s, {timings.seconds('theirs'):.2f} s",
+        detail=f"{timings.seconds('gcgen_env'):.2f} s, {timings.seconds('others'):.2f} s",
     )
 
 

@@ -1,4 +1,4 @@
-"""Timing on a noisy machine: in turns, in one run, medians of ratios."""
+"""Timing on a noisy machine: functions run alternately, and medians of ratios are reported."""
 
 from __future__ import annotations
 
@@ -11,58 +11,43 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Timings:
-    """Seconds of several functions that were called in turns."""
+    """Durations of several functions that were called alternately."""
 
     rounds: Mapping[str, tuple[float, ...]]
-    """Seconds of each function, one entry for each round."""
+    """Seconds that each function took, one entry a round."""
 
     def seconds(self, name: str) -> float:
         """Return the median duration of a function."""
         return statistics.median(self.rounds[name])
 
     def ratio(self, slow: str, fast: str) -> float:
-        """Return how many times longer `slow` took: the median over rounds of the quotient.
+        """Return the median over rounds of the duration of `slow` over that of `fast`.
 
-        Both functions of a round met the same disturbances, so that the quotient is steadier
+        Background load slows both functions of a round alike, so that their ratio varies less
         than either duration.
         """
         pairs = zip(self.rounds[slow], self.rounds[fast], strict=True)
         return statistics.median(a / b for a, b in pairs)
 
 
-class Stopwatch:
-    """Adds up the seconds spent in functions."""
-
-    def __init__(self) -> None:
-        """Begin at zero."""
-        self.seconds = 0.0
-
-    def time(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """Return the function, timed."""
-
-        def timed(*args: Any, **kwargs: Any) -> Any:
-            start = time.perf_counter()
-            result = function(*args, **kwargs)
-            self.seconds += time.perf_counter() - start
-            return result
-
-        return timed
-
-
 def time_in_turns(
-    functions: Mapping[str, Callable[[], Any]], rounds: int, warm_up: int = 2
+    functions: Mapping[str, Callable[[], Any]],
+    rounds: int,
+    warm_up: int = 2,
+    clock: Callable[[], float] = time.perf_counter,
 ) -> Timings:
-    """Call each function once a round, and note how long it took.
+    """Call every function once a round and measure how long it takes.
 
     Args:
-        functions: What to call, by name.
-        rounds: How often.
-        warm_up: Rounds before these that are not counted.
+        functions: The functions by name.
+        rounds: Number of rounds.
+        warm_up: Rounds before these whose durations are dropped.
+        clock: Returns the time in seconds; `time.process_time` measures CPU time.
     """
     durations: dict[str, list[float]] = {name: [] for name in functions}
     for _ in range(warm_up + rounds):
         for name, function in functions.items():
-            start = time.perf_counter()
+            start = clock()
             function()
-            durations[name].append(time.perf_counter() - start)
+            durations[name].append(clock() - start)
     return Timings({name: tuple(times[warm_up:]) for name, times in durations.items()})

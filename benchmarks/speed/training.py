@@ -1,4 +1,4 @@
-"""What one update of the S-agent costs; see docs/performance.md."""
+"""Time and memory of an S-agent update, relative to plain autograd, DDN's layer and SB3."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+import gymnasium as gym
 import torch
 import tyro
 from gymnasium import spaces
@@ -17,12 +18,18 @@ from benchmarks.speed.ddn_update import make_ddn_update
 from benchmarks.speed.figures import Figure, report
 from benchmarks.speed.memory import measure_peak, run_and_report
 from benchmarks.speed.plain_update import plain_loss
-from benchmarks.speed.task import ENV_ID, set_threads, write_images
+from benchmarks.speed.task import (
+    ENV_ID,
+    get_s_agent_update,
+    make_kwargs,
+    prepare_process,
+    write_images,
+)
 from benchmarks.speed.timing import time_in_turns
 from gcgen_env.model.sampling import make_sampler
 
 WIDTHS = (128, 256)
-"""The default width, and the one that figures of others were measured with."""
+"""Width of the networks: the default, and twice the default."""
 
 
 def main(
@@ -32,16 +39,16 @@ def main(
     json: bool = False,
     peak: bool = False,
 ) -> list[Figure]:
-    """Measure updates, every pair of durations in turns and in one process.
+    """Measure updates; functions that are compared run alternately in one process.
 
     Args:
-        batch_size: Trajectories of one update.
+        batch_size: Number of trajectories of one update.
         rounds: Repetitions; medians are reported.
-        threads: Threads of torch.
+        threads: Number of torch threads.
         json: Print JSON instead of a table.
-        peak: Instead of all this, print how much memory five updates take.
+        peak: Print the memory that a model and five updates take, and measure nothing else.
     """
-    set_threads(threads)
+    prepare_process(threads)
     images = str(write_images())
     if peak:
         run_and_report(lambda: make_model(images, batch_size))
@@ -49,13 +56,13 @@ def main(
     figures = []
     for width in WIDTHS:
         figures += compare_updates(images, batch_size, width, rounds)
-    figures += measure_memory(make_model(images, batch_size), batch_size)
+    figures += measure_memory(images, batch_size)
     report(figures, json)
     return figures
 
 
 def make_model(images: str, batch_size: int, width: int = 128, rule: str = "gcgen") -> GCGen:
-    """Make a model and a few updates; the rule "ddn" is hard selection, a uniform prior."""
+    """Train a model for five updates; the rule "ddn" is hard selection with a uniform prior."""
     terms = {"prior": False, "learned": False, "hard": True, "look_ahead": (1.0, 1.0)}
     model = GCGen(
         "GCPolicy",
@@ -71,13 +78,15 @@ def make_model(images: str, batch_size: int, width: int = 128, rule: str = "gcge
 
 
 def compare_updates(images: str, batch_size: int, width: int, rounds: int) -> list[Figure]:
-    """Compare the update with plain autograd, and with Discrete Distribution Networks."""
+    """Compare the update with plain autograd and with Discrete Distribution Networks."""
     model = make_model(images, batch_size, width)
-    goals, network = model._sample_goals(), model.s_agent.network
+    goals, update = get_s_agent_update(model)
+    _, update_by_rule = get_s_agent_update(make_model(images, batch_size, width, rule="ddn"))
+    network = model.s_agent.network
     functions: dict[str, Callable[[], Any]] = {
-        "ours": lambda: model._update_s_agent(goals),
-        "rule": make_model(images, batch_size, width, rule="ddn").train,
-        "plain": lambda: make_plain_update(model)(goals),
+        "ours": lambda: update(goals),
+        "rule": lambda: update_by_rule(goals),
+        "plain": lambda: plain_update(model, goals),
     }
     pairs = [("plain", "ours", "update / plain autograd")]
     try:
@@ -86,7 +95,10 @@ def compare_updates(images: str, batch_size: int, width: int, rounds: int) -> li
         pairs.append(("ddn", "ours", "update / DDN's own layer (sddn)"))
         pairs.append(("ddn", "rule", "update by DDN's rule / DDN's own layer (sddn)"))
     except ImportError:
-        print("without sddn there is no row for it: pip install -e .[bench]", file=sys.stderr)
+        print(
+            "sddn is not installed, its figures are left out: pip install -e '.[bench]'",
+            file=sys.stderr,
+        )
     timings = time_in_turns(functions, rounds)
     figures = []
     for slow, fast, name in pairs:
@@ -98,24 +110,21 @@ def compare_updates(images: str, batch_size: int, width: int, rounds: int) -> li
     return figures
 
 
-def make_plain_update(model: GCGen) -> Callable[[Tensor], None]:
-    """Return the update in plain autograd: the same optimisers, the same mathematics."""
-
-    def plain_update(goals: Tensor) -> None:
-        choose = make_sampler(torch.Generator().manual_seed(0))
-        loss = plain_loss(model.s_agent, model.policy, goals, choose, model.auxiliary)
-        model.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        model.optimizer.step()
-
-    return plain_update
+def plain_update(model: GCGen, goals: Tensor) -> None:
+    """Update the S-agent in plain autograd, with the model's own optimiser."""
+    choose = make_sampler(torch.Generator().manual_seed(0))
+    loss = plain_loss(model.s_agent, model.policy, goals, choose, model.config.auxiliary)
+    model.optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    model.optimizer.step()
 
 
-def measure_memory(model: GCGen, batch_size: int) -> list[Figure]:
-    """Measure what a transition occupies, and the peak of a few updates."""
-    path, goals = model.train(), model._sample_goals()
-    own = sum(part.nbytes for part in (*path, goals)) / path.action.numel()
-    buffer = make_sb3_buffer(model)
+def measure_memory(images: str, batch_size: int) -> list[Figure]:
+    """Measure the size of a stored transition and the peak memory of five updates."""
+    goals, update = get_s_agent_update(make_model(images, batch_size))
+    trajectories = update(goals)
+    own = sum(part.nbytes for part in (*trajectories, goals)) / trajectories.action.numel()
+    buffer = make_sb3_buffer(images)
     theirs = sum(array[0].nbytes for array in buffer.observations.values())
     theirs += sum(
         getattr(buffer, name)[0].nbytes
@@ -138,10 +147,11 @@ def measure_memory(model: GCGen, batch_size: int) -> list[Figure]:
     ]
 
 
-def make_sb3_buffer(model: GCGen) -> DictRolloutBuffer:
-    """Make SB3's buffer of one transition of the environment with pixels."""
-    assert isinstance(model.observation_space, spaces.Dict)
-    return DictRolloutBuffer(1, model.observation_space, model.action_space, device="cpu")
+def make_sb3_buffer(images: str) -> DictRolloutBuffer:
+    """Make SB3's rollout buffer for one transition of the environment in pixels mode."""
+    env = gym.make(ENV_ID, **make_kwargs(images))
+    assert isinstance(env.observation_space, spaces.Dict)
+    return DictRolloutBuffer(1, env.observation_space, env.action_space, device="cpu")
 
 
 if __name__ == "__main__":

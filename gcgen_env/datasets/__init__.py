@@ -1,15 +1,15 @@
-"""Goals to rebuild: named data sets and the user's own images, one read-only array per split."""
+"""Data sets: named ones and the user's own images, one read-only array per split."""
 
-from gcgen_env.datasets.dataset import Dataset
+from gcgen_env.datasets.dataset import SPLITS, Dataset
 from gcgen_env.datasets.download import DownloadError
-from gcgen_env.datasets.load import DATASETS, load_dataset
+from gcgen_env.datasets.load import DATASETS, DataSource, load_dataset
 from gcgen_env.datasets.locations import find_dataset
 from gcgen_env.datasets.mnist import DatasetNotFoundError
-from gcgen_env.datasets.splits import SPLITS
 
 __all__ = [
     "DATASETS",
     "SPLITS",
+    "DataSource",
     "Dataset",
     "DatasetNotFoundError",
     "DownloadError",

@@ -1,47 +1,69 @@
-"""The user's images in `.npy` and `.npz` files; pickled objects are never loaded."""
+"""Reader of images in `.npy` and `.npz` files; it never loads pickled objects."""
 
 import tokenize
 import zipfile
 import zlib
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from gcgen_env.datasets.dataset import Dataset
-from gcgen_env.datasets.images import make_image_dataset, to_images, wrap_images
-from gcgen_env.datasets.splits import SPLITS
+from gcgen_env.datasets.dataset import SPLITS, Dataset
+from gcgen_env.datasets.images import to_images, wrap_images
 
 
-def load_array_file(path: Path, split: str) -> Dataset:
-    """Load one split of the images in a `.npy` or `.npz` file.
+@dataclass(frozen=True, eq=False)
+class SplitArchive:
+    """The arrays of an `.npz` archive that has its own splits.
 
-    An archive either brings its own splits, arrays `train`, `validation`, `test` and optionally
-    `train_labels` and so on; or it holds `images` (any name will do for a single array) and
-    optionally `labels`, which are then split like a plain array.
+    Attributes:
+        path: The file.
+        arrays: Arrays by name: `train`, `validation` and `test`, at least one of them, and
+            optionally `train_labels`, `validation_labels` and `test_labels`.
+    """
+
+    path: Path
+    arrays: dict[str, np.ndarray]
+
+    def load(self, split: str) -> Dataset:
+        """Convert one split to a `Dataset`; the other splits are not checked.
+
+        Raises:
+            ValueError: If the archive does not contain the split, or its images are invalid.
+            TypeError: If their dtype is invalid, see `to_images`.
+        """
+        if split not in self.arrays:
+            raise ValueError(
+                f"{self.path}: no array {split!r} in an archive that has its own splits; "
+                f"found {sorted(self.arrays)}"
+            )
+        images = to_images(self.arrays[split], f"{self.path}[{split}]")
+        return wrap_images(self.path.name, images, self.arrays.get(f"{split}_labels"))
+
+
+def read_array_file(path: Path) -> Dataset | SplitArchive:
+    """Read the images in a `.npy` or `.npz` file.
+
+    An archive either has its own splits, see `SplitArchive`, or it holds `images` (a single
+    array may have any name) and optionally `labels`.
 
     Args:
         path: The file.
-        split: One of `SPLITS`.
 
     Returns:
-        The split, values in [0, 1], see `to_images` for dtypes and layouts.
+        The whole set with values in [0, 1], or the archive if it has its own splits. `to_images`
+        lists the accepted dtypes and layouts.
 
     Raises:
-        ValueError: If the file is corrupt, holds Python objects, or lacks the array needed.
-        TypeError: If an array's dtype is not one for images.
+        ValueError: If the file is corrupt, holds Python objects, or has no array of images.
+        TypeError: If the dtype of the images is invalid, see `to_images`.
     """
     arrays = _read_arrays(path)
     if any(key in arrays for key in SPLITS):
-        if split not in arrays:
-            raise ValueError(
-                f"{path}: no array {split!r} in an archive that brings its own splits; "
-                f"found {sorted(arrays)}"
-            )
-        images = to_images(arrays[split], f"{path}[{split}]")
-        return wrap_images(path.name, images, arrays.get(f"{split}_labels"))
+        return SplitArchive(path, arrays)
     key = _images_key(path, arrays)
     images = to_images(arrays[key], f"{path}[{key}]" if path.suffix == ".npz" else str(path))
-    return make_image_dataset(path.name, images, split, arrays.get("labels"))
+    return wrap_images(path.name, images, arrays.get("labels"))
 
 
 def _images_key(path: Path, arrays: dict[str, np.ndarray]) -> str:
@@ -58,24 +80,25 @@ def _images_key(path: Path, arrays: dict[str, np.ndarray]) -> str:
 
 DAMAGE = (
     ValueError,
-    EOFError,
+    EOFError,  # an empty or truncated file
     OSError,
     zipfile.BadZipFile,
     zlib.error,
-    tokenize.TokenError,
+    tokenize.TokenError,  # a damaged header of a .npy file
     SyntaxError,
-    NotImplementedError,
-    RuntimeError,
-    MemoryError,
+    NotImplementedError,  # a feature of archives that zipfile lacks
+    RuntimeError,  # an encrypted archive
+    MemoryError,  # a header with a huge shape
     KeyError,
     OverflowError,
+    TypeError,  # a header whose keys are not strings
 )
-"""What NumPy raises on damaged files."""
+"""Errors that NumPy raises on damaged files."""
 
 
 def _read_arrays(path: Path) -> dict[str, np.ndarray]:
     """Read every array of a file; a `.npy` file has one, named "images"."""
-    with path.open("rb") as file:  # np.load leaves a broken archive open
+    with path.open("rb") as file:  # np.load does not close a broken archive
         try:
             loaded = np.load(file, allow_pickle=False)
             if isinstance(loaded, np.ndarray):

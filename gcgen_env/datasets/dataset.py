@@ -1,42 +1,78 @@
-"""One split of a data set: a read-only array and how to turn it into values."""
+"""`Dataset`, a read-only array of items with their range and labels, and the names of splits."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
+
+SPLITS = ("train", "validation", "test")
+
+SMALLEST_TO_SPLIT = 20
+"""A set with fewer items is not divided: every split is the whole set."""
+
+
+def check_split(split: str) -> None:
+    """Raise a ValueError if `split` is not one of `SPLITS`."""
+    if split not in SPLITS:
+        raise ValueError(f"split must be one of {', '.join(map(repr, SPLITS))}, got {split!r}")
+
+
+def split_indices(count: int, split: str) -> np.ndarray:
+    """Return the item numbers of one split, by their last decimal digit.
+
+    Digits 0 and 1 go to the test set, 2 to the validation set, the others to the training set,
+    so a split depends only on the order of the items.
+
+    Args:
+        count: Number of items in the whole set.
+        split: One of `SPLITS`.
+
+    Returns:
+        Item numbers in increasing order, shape (k,), int64; all of them, whatever the split, if
+        there are fewer than `SMALLEST_TO_SPLIT`.
+
+    Raises:
+        ValueError: If `split` is unknown.
+    """
+    check_split(split)
+    index = np.arange(count, dtype=np.int64)
+    if count < SMALLEST_TO_SPLIT:
+        return index
+    last_digit = index % 10
+    if split == "test":
+        return index[last_digit <= 1]
+    return index[last_digit == 2] if split == "validation" else index[last_digit >= 3]
 
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
     """N items stored compactly and read as float32 values, `value = array * scale`.
 
-    The array is kept without a copy, as a read-only view, so many environments can share it.
+    The arrays are kept as read-only views, without a copy, so many environments can share them.
+
+    Attributes:
+        name: Name for messages and reports, such as "mnist" or a file's name.
+        array: Stored items, shape (N, *shape), uint8 or float32, read-only.
+        scale: Factor from stored numbers to values: 1/255 for bytes, 1/16 for Digits, 1 for
+            floats.
+        low: Smallest value an item may take.
+        high: Largest value an item may take.
+        labels: Class of each item, shape (N,), int64, read-only; None without classes.
 
     Raises:
         TypeError: If the array or the labels have an unsupported dtype.
         ValueError: If there is no item, an item's shape is neither (D,) nor (C, height, width)
-            with C in {1, 3}, a value is not finite or lies outside [low, high], or there is not
-            one label per item.
+            with C in {1, 3}, a value is not finite or lies outside [low, high], or the number of
+            labels is not N.
     """
 
     name: str
-    """Name for messages and reports, such as "mnist" or a file's name."""
-
     array: np.ndarray
-    """Stored items, shape (N, *shape), uint8 or float32, read-only."""
-
     scale: float
-    """Factor from stored numbers to values: 1/255 for bytes, 1/16 for Digits, 1 for floats."""
-
     low: float
-    """Smallest value an item may take."""
-
     high: float
-    """Largest value an item may take."""
-
     labels: np.ndarray | None = None
-    """Class of each item, shape (N,), int64, read-only; None where there are no classes."""
 
     def __post_init__(self) -> None:
         """Check the fields and make the arrays read-only."""
@@ -63,7 +99,7 @@ class Dataset:
             index: Item numbers, shape (k,), integers in [-N, N).
 
         Returns:
-            Values in [low, high], shape (k, *shape), float32, memory of their own.
+            Values in [low, high], shape (k, *shape), float32, in new memory.
 
         Raises:
             TypeError: If `index` is not a 1-D sequence of integers.
@@ -77,22 +113,35 @@ class Dataset:
             )
         return np.multiply(self.array[index], np.float32(self.scale), dtype=np.float32)
 
+    def select(self, index: np.ndarray | slice) -> "Dataset":
+        """Return a data set of some of the items and their labels.
+
+        Args:
+            index: Item numbers, shape (k,), which copy the items, or a slice, which does not.
+        """
+        labels = None if self.labels is None else self.labels[index]
+        return replace(self, array=self.array[index], labels=labels)
+
+    def split(self, name: str) -> "Dataset":
+        """Return one split of a set that has no official splits, see `split_indices`."""
+        return self.select(split_indices(len(self), name))
+
     def mean(self) -> np.ndarray:
         """Return the mean item, shape (*shape), float32, accumulated in float64."""
         mean = self.array.mean(axis=0, dtype=np.float64) * self.scale
-        return mean.clip(self.low, self.high).astype(np.float32)
+        return mean.clip(self.low, self.high).astype(np.float32)  # rounding may exceed the bounds
 
     def digest(self) -> str:
         """Return the SHA-256 of the array's shape, dtype and bytes, as 64 hex digits."""
-        little_endian = self.array.dtype.newbyteorder("<")
+        little_endian = self.array.dtype.newbyteorder("<")  # the same digest on every machine
         stored = np.ascontiguousarray(self.array, dtype=little_endian)
         digest = hashlib.sha256(f"{stored.shape} {self.array.dtype.name} ".encode())
-        digest.update(stored.reshape(-1).view(np.uint8).data)
+        digest.update(stored.reshape(-1).view(np.uint8).data)  # the bytes themselves, not a copy
         return digest.hexdigest()
 
 
 def _read_only(array: np.ndarray) -> np.ndarray:
-    view = array.view()
+    view = array.view()  # the caller's array stays writable
     view.setflags(write=False)
     return view
 
@@ -113,12 +162,12 @@ def _check_storage(name: str, array: np.ndarray) -> None:
 
 
 def _check_bounds(dataset: Dataset) -> None:
-    if not dataset.scale > 0 or not dataset.low < dataset.high:
+    if not dataset.scale > 0 or not dataset.low < dataset.high:  # also true for NaN
         raise ValueError(
             f"{dataset.name}: expected scale > 0 and low < high, got scale {dataset.scale}, "
             f"low {dataset.low}, high {dataset.high}"
         )
-    # The extremes tell it all: a NaN or an infinity anywhere shows up in one of them.
+    # A NaN or an infinity anywhere in the array makes its minimum or maximum not finite.
     least, most = (float(x) * dataset.scale for x in (dataset.array.min(), dataset.array.max()))
     if not (np.isfinite(least) and np.isfinite(most)):
         raise ValueError(f"{dataset.name}: expected finite values, got NaN or infinity")

@@ -1,4 +1,4 @@
-"""Download of one file from the first mirror that delivers it intact."""
+"""Download one file from the first mirror that serves it intact."""
 
 import hashlib
 import importlib.util
@@ -11,11 +11,11 @@ from pathlib import Path
 from gcgen_env.datasets.idx import read_payload
 
 TIMEOUT = (10.0, 30.0)
-"""Seconds to wait for a connection, and for each next piece of the answer."""
+"""Seconds to wait for a connection, and for each chunk of the response."""
 
 
 class DownloadError(OSError):
-    """No mirror delivered the file."""
+    """No mirror served the file intact."""
 
 
 def download_idx(
@@ -26,25 +26,25 @@ def download_idx(
     sha256: str | None = None,
     md5: str | None = None,
 ) -> Path:
-    """Download one file to `cache_dir/name/filename`, verified before it appears there.
+    """Download one file, verify it, and move it to `cache_dir/name/filename`.
 
     Args:
-        name: The set's folder in the cache.
-        filename: The file's name on every mirror and in the cache.
+        name: Folder of the data set in the cache.
+        filename: Name of the file on every mirror and in the cache.
         cache_dir: Root of the cache; created if missing.
         mirrors: Base addresses, tried in this order.
-        sha256: SHA-256 of the payload, decompressed if it is gzip, as 64 hex digits.
-        md5: MD5 of the file as served, for publishers who give nothing better.
+        sha256: SHA-256 of the content, after decompression if it is gzip, as 64 hex digits.
+        md5: MD5 of the file as served, for sets that publish no SHA-256.
 
     Returns:
         Path of the file in the cache.
 
     Raises:
-        DownloadError: If every mirror failed; the message gives each one's reason.
-        ValueError: If neither checksum is given.
+        DownloadError: If every mirror failed; the message gives the reason for each.
+        ValueError: If no checksum is given.
     """
     if sha256 is None and md5 is None:
-        raise ValueError(f"{filename}: expected a checksum, sha256= or md5=, got neither")
+        raise ValueError(f"{filename}: expected a checksum, sha256= or md5=")
     target = Path(cache_dir) / name / filename
     target.parent.mkdir(parents=True, exist_ok=True)
     failures = []
@@ -52,35 +52,32 @@ def download_idx(
         url = f"{mirror.rstrip('/')}/{filename}"
         try:
             _download_verified(url, target, sha256, md5)
-        except (OSError, ValueError) as error:  # every error of requests is an OSError
+        except (OSError, ValueError) as error:  # errors of requests are OSErrors
             failures.append(f"  {url}: {error}")
         else:
             return target
-    reasons = "\n".join(failures) or "  no mirror was given"
-    raise DownloadError(f"no mirror delivered {filename} of {name}:\n{reasons}")
+    reasons = "\n".join(failures) or "  there are no mirrors"
+    raise DownloadError(f"no mirror served {filename} of {name}:\n{reasons}")
 
 
 def _download_verified(url: str, target: Path, sha256: str | None, md5: str | None) -> None:
-    """Fetch beside the target, verify, then move: nobody ever sees half a file."""
-    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=".", suffix=".part")
-    os.close(handle)
-    try:
-        _fetch(url, Path(temporary))
-        _check_hash(Path(temporary), sha256, md5)
-        os.replace(temporary, target)
-    finally:
-        Path(temporary).unlink(missing_ok=True)
+    """Download to a temporary file in the same folder, verify it, then move it into place."""
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".") as folder:
+        temporary = Path(folder, target.name)
+        _fetch(url, temporary)
+        _check_hash(temporary, sha256, md5)
+        os.replace(temporary, target)  # atomic, on one file system
 
 
 def _fetch(url: str, path: Path) -> None:
-    import pooch
+    import pooch  # needed only for a download
 
     has_bar = sys.stderr.isatty() and importlib.util.find_spec("tqdm") is not None
     downloader = pooch.HTTPDownloader(
         progressbar=has_bar,
         chunk_size=1 << 16,
         timeout=TIMEOUT,
-        headers={"Accept-Encoding": "identity"},  # else a proxy may unpack the .gz on its way
+        headers={"Accept-Encoding": "identity"},  # else a proxy may decompress the .gz
     )
     downloader(url, str(path), None)
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-GZIP_MAGIC = b"\x1f\x8b"
-UNSIGNED_BYTE = 0x08
+GZIP_MAGIC = b"\x1f\x8b"  # RFC 1952
+UNSIGNED_BYTE = 0x08  # dtype code of the format
 
 
 def read_payload(path: Path) -> bytes:
-    """Read a file and decompress it if its content, whatever its suffix, is gzip.
+    """Read a file, and decompress it if its first bytes, not its suffix, say gzip.
 
     Raises:
         ValueError: If the gzip stream is corrupt or truncated; the message names the file.
@@ -29,7 +29,7 @@ def read_payload(path: Path) -> bytes:
 def read_idx(path: Path) -> np.ndarray:
     """Read an IDX file of unsigned bytes, plain or gzip.
 
-    The format: two zero bytes, a dtype code, the number of dimensions, each dimension as a
+    The format is: two zero bytes, a dtype code, the number of dimensions, each dimension as a
     big-endian uint32, then the items in C order.
 
     Returns:
@@ -45,7 +45,7 @@ def read_idx(path: Path) -> np.ndarray:
     dtype_code, num_dims = payload[2], payload[3]
     if dtype_code != UNSIGNED_BYTE:
         raise ValueError(f"{path}: expected IDX dtype 0x08 (uint8), got 0x{dtype_code:02x}")
-    start = 4 + 4 * num_dims
+    start = 4 + 4 * num_dims  # length of the header in bytes
     if len(payload) < start:
         raise ValueError(f"{path}: truncated IDX header, {num_dims} dimensions need {start} bytes")
     shape = tuple(np.frombuffer(payload, ">u4", num_dims, offset=4).tolist())

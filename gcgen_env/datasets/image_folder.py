@@ -1,4 +1,4 @@
-"""The user's images as a folder of PNG and JPEG files."""
+"""Reader of folders of PNG and JPEG files."""
 
 import struct
 from pathlib import Path
@@ -8,18 +8,17 @@ import numpy as np
 from gcgen_env.datasets.images import resize_images
 
 SUFFIXES = (".png", ".jpg", ".jpeg")
-GREY_MODES = ("1", "L", "LA", "La")
+GREY_MODES = ("1", "L", "LA", "La")  # Pillow's: bilevel, grey, grey with transparency
 
 
 def read_image_folder(folder: Path, image_size: int | None = None) -> np.ndarray:
     """Read the PNG and JPEG files of a folder, sorted by name; sub-folders are not read.
 
-    The set is grey if every file is grey, else RGB throughout (palettes count as colour).
-    Transparent pixels are blended with white, and a camera's orientation tag is applied.
+    If every file is grey, so is the set; else all its images are RGB.
 
     Args:
         folder: The folder.
-        image_size: Side of the square every image is resized to, or None to keep the size.
+        image_size: Side of the square that images are resized to; None keeps the size.
 
     Returns:
         Images, shape (N, C, height, width), uint8.
@@ -34,11 +33,11 @@ def read_image_folder(folder: Path, image_size: int | None = None) -> np.ndarray
             f"{folder}: expected files ending in {', '.join(SUFFIXES)}, found none "
             f"(sub-folders are not read)"
         )
-    images = [_read_image(path) for path in paths]  # each (C, height, width)
+    images = [read_image(path) for path in paths]  # each (C, height, width)
     if image_size is not None:
         images = [resize_images(image[None], image_size)[0] for image in images]
     _check_sizes(paths, images)
-    num_channels = max(len(image) for image in images)
+    num_channels = max(len(image) for image in images)  # 1 if all are grey, else 3
     return np.stack([image.repeat(num_channels // len(image), axis=0) for image in images])
 
 
@@ -52,8 +51,15 @@ def _check_sizes(paths: list[Path], images: list[np.ndarray]) -> None:
             )
 
 
-def _read_image(path: Path) -> np.ndarray:
-    """Read one image, shape (1, height, width) if it is grey, else (3, height, width), uint8."""
+def read_image(path: Path) -> np.ndarray:
+    """Read an image file, shape (1, height, width) if it is grey, else (3, height, width), uint8.
+
+    Transparent pixels are blended with white, and a camera's orientation tag is applied. An
+    image with a palette counts as colour.
+
+    Raises:
+        ValueError: If the file cannot be read, or has more than 8 bits per channel.
+    """
     from PIL import Image, ImageOps
 
     try:
@@ -64,7 +70,7 @@ def _read_image(path: Path) -> np.ndarray:
         raise ValueError(f"{path}: not a readable image, corrupt or truncated ({error})") from error
     except Image.DecompressionBombError as error:
         raise ValueError(f"{path}: image too large ({error})") from error
-    if image.mode.startswith(("I", "F")):
+    if image.mode.startswith(("I", "F")):  # 16 or 32 bits
         raise ValueError(
             f"{path}: expected 8 bits per channel, got mode {image.mode!r}; convert it"
         )

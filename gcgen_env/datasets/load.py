@@ -1,27 +1,21 @@
-"""The door to every data set: a name, an array or a path."""
+"""Load a data set by its name, from an array or from files."""
 
 import difflib
 import os
 from collections.abc import Callable, Mapping
-from functools import lru_cache, partial
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
 
-from gcgen_env.datasets.array_files import load_array_file
-from gcgen_env.datasets.dataset import Dataset
+from gcgen_env.datasets.array_files import SplitArchive, read_array_file
+from gcgen_env.datasets.dataset import Dataset, check_split
 from gcgen_env.datasets.digits import load_digits
 from gcgen_env.datasets.image_folder import read_image_folder
-from gcgen_env.datasets.images import (
-    check_image_size,
-    make_image_dataset,
-    resize_dataset,
-    to_images,
-)
+from gcgen_env.datasets.images import resize_dataset, to_images, wrap_images
 from gcgen_env.datasets.mnist import load_mnist
 from gcgen_env.datasets.sources import IDX_SOURCES
-from gcgen_env.datasets.splits import check_split
 from gcgen_env.datasets.toy2d import DENSITIES, load_toy2d
 
 PathLike = str | os.PathLike[str]
@@ -33,9 +27,9 @@ _LOADERS: Mapping[str, Callable[[str, PathLike | None], Dataset]] = MappingProxy
 )
 
 DATASETS: tuple[str, ...] = tuple(_LOADERS)
-"""Names `load_dataset` knows."""
+"""Names that `load_dataset` accepts."""
 
-_resize_named = lru_cache(maxsize=8)(resize_dataset)
+_resize_named = lru_cache(maxsize=8)(resize_dataset)  # once for all sources of a name
 
 
 def load_dataset(
@@ -46,18 +40,19 @@ def load_dataset(
 ) -> Dataset:
     """Load one split of a data set.
 
-    A named set is read once and shared by every caller. The user's images are split by item
-    number (last digit 0 or 1: test, 2: validation, others: train) if there are at least 20,
-    else every split is the whole set; an `.npz` archive may bring its own splits.
+    A named set is read once and shared by all callers. Your own images are split by item number
+    (last digit 0 or 1: test, 2: validation, others: train) if there are at least 20; with fewer
+    images every split is the whole set. An `.npz` archive may contain its own splits.
 
     Args:
         source: A name from `DATASETS`; an array of images; or a path to a `.npy` or `.npz` file
-            or to a folder of PNG and JPEG files. A string that is a name is never taken for a
-            path: write "./mnist" for a folder of that name.
+            or to a folder of PNG and JPEG files. Names have precedence over paths: write
+            "./mnist" for a folder of that name.
         split: "train", "validation" or "test".
-        data_dir: Data root for MNIST and Fashion-MNIST: it holds the four IDX files, plain or
-            `.gz`, in `mnist/`, `MNIST/raw/` and the like, or directly. Else `$GCGEN_DATA`, else
-            the user's cache, else a download to it.
+        data_dir: Data root of MNIST and Fashion-MNIST: a folder that contains the four IDX
+            files, plain or `.gz`, or a sub-folder such as `mnist/` or `MNIST/raw/` with them.
+            None reads `$GCGEN_DATA`. Files not found there are looked for in the user's cache,
+            and downloaded to it if necessary.
         image_size: Side in pixels of the square that images are resized to; None keeps the size.
 
     Returns:
@@ -65,22 +60,65 @@ def load_dataset(
         and values in [-1, 1].
 
     Raises:
-        TypeError: If `source` is of another type or an array's dtype is not one for images.
-        ValueError: If the name, the split, the size, or the data are not what they should be.
-        DatasetNotFoundError: If MNIST or Fashion-MNIST is neither on disk nor within reach.
+        TypeError: If `source` has another type, or the dtype of an array is not an integer, a
+            float or bool.
+        ValueError: If the name, the split or the size is invalid, or the data are invalid or
+            corrupt.
+        DatasetNotFoundError: If MNIST or Fashion-MNIST is not on this machine and could not be
+            downloaded.
     """
-    check_split(split)
-    check_image_size(image_size)
-    if isinstance(source, str) and source in _LOADERS:
-        dataset = _LOADERS[source](split, data_dir)
-        return dataset if image_size is None else _resize_named(dataset, image_size)
-    dataset = _load_user_images(source, split, image_size)
-    return dataset if image_size is None else resize_dataset(dataset, image_size)
+    return DataSource(source, data_dir, image_size).split(split)
 
 
-def _load_user_images(source: PathLike | np.ndarray, split: str, image_size: int | None) -> Dataset:
+class DataSource:
+    """A data set that is read once for all of its splits.
+
+    The first call of `split` reads and decodes an array, a file or a folder; later calls use the
+    result. Named sets are shared by all sources with that name.
+    """
+
+    def __init__(
+        self,
+        source: PathLike | np.ndarray,
+        data_dir: PathLike | None = None,
+        image_size: int | None = None,
+    ) -> None:
+        """Store the arguments, which are those of `load_dataset`; nothing is read yet."""
+        self.source, self.data_dir, self.image_size = source, data_dir, image_size
+        self._splits: dict[str, Dataset] = {}  # of the user's own images
+
+    def split(self, name: str) -> Dataset:
+        """Load one split, as `load_dataset` does.
+
+        Args:
+            name: "train", "validation" or "test".
+        """
+        check_split(name)
+        _check_image_size(self.image_size)
+        if isinstance(self.source, str) and self.source in _LOADERS:
+            dataset = _LOADERS[self.source](name, self.data_dir)
+            return dataset if self.image_size is None else _resize_named(dataset, self.image_size)
+        if name not in self._splits:
+            self._splits[name] = self._load_user_split(name)
+        return self._splits[name]
+
+    def _load_user_split(self, name: str) -> Dataset:
+        if isinstance(self._content, SplitArchive):
+            dataset = self._content.load(name)
+        else:
+            dataset = self._content.split(name)
+        return dataset if self.image_size is None else resize_dataset(dataset, self.image_size)
+
+    @cached_property
+    def _content(self) -> Dataset | SplitArchive:
+        return _read_user_images(self.source, self.image_size)
+
+
+def _read_user_images(
+    source: PathLike | np.ndarray, image_size: int | None
+) -> Dataset | SplitArchive:
     if isinstance(source, np.ndarray):
-        return make_image_dataset("array", to_images(source, "array"), split)
+        return wrap_images("array", to_images(source, "array"))
     if not isinstance(source, str | os.PathLike):
         raise TypeError(
             f"expected a data set's name, a path or a NumPy array, got {type(source).__name__}"
@@ -88,12 +126,11 @@ def _load_user_images(source: PathLike | np.ndarray, split: str, image_size: int
     path = Path(source).expanduser()
     if not path.exists():
         raise ValueError(_unknown_source(source))
-    if path.is_dir():
-        images = read_image_folder(path, image_size)  # resized here: sizes may differ
-        return make_image_dataset(path.name, images, split)
+    if path.is_dir():  # resized while reading: the sizes of the files may differ
+        return wrap_images(path.name, read_image_folder(path, image_size))
     if path.suffix.lower() not in (".npy", ".npz"):
         raise ValueError(f"{path}: expected a .npy or .npz file or a folder of images")
-    return load_array_file(path, split)
+    return read_array_file(path)
 
 
 def _unknown_source(source: PathLike) -> str:
@@ -103,3 +140,9 @@ def _unknown_source(source: PathLike) -> str:
         f"unknown data set {os.fspath(source)!r}: neither a name ({', '.join(DATASETS)}) nor an "
         f"existing path (there is no {Path(source).absolute()}).{hint}"
     )
+
+
+def _check_image_size(image_size: int | None) -> None:
+    is_integer = isinstance(image_size, int | np.integer) and not isinstance(image_size, bool)
+    if image_size is not None and not (is_integer and image_size >= 1):
+        raise ValueError(f"image_size must be a positive integer or None, got {image_size!r}")

@@ -1,4 +1,4 @@
-"""Where the IDX files of a set may lie on this machine."""
+"""Folders on this machine in which the IDX files of a data set are looked for."""
 
 import os
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 from gcgen_env.datasets.sources import IDX_FILES, IDX_SOURCES
 
 DATA_VARIABLE = "GCGEN_DATA"
-"""Environment variable naming the data root where `data_dir` is not given."""
+"""Environment variable that holds the data root if `data_dir` is not given."""
 
 
 def cache_root() -> Path:
@@ -17,15 +17,14 @@ def cache_root() -> Path:
 
 
 def candidate_folders(name: str, data_dir: str | os.PathLike[str] | None = None) -> list[Path]:
-    """List the folders in which a set's files are looked for, in order.
+    """List the folders in which the files of a data set are looked for, in order.
 
-    First the user's root, `data_dir` or else `$GCGEN_DATA`: its sub-folders of the set's own
-    name, then the root itself, whose files count for whichever set is asked for. Then the
-    sub-folders of the cache; loose files there belong to no set.
+    First come the sub-folders of the data root that are named after the set, then the root
+    itself, which may hold the files of any one set; then the sub-folders of the user's cache.
 
     Args:
         name: A key of `IDX_SOURCES`.
-        data_dir: Data root, or None for `$GCGEN_DATA`.
+        data_dir: Data root; None reads `$GCGEN_DATA`.
 
     Returns:
         Absolute folders, existing or not.
@@ -34,7 +33,7 @@ def candidate_folders(name: str, data_dir: str | os.PathLike[str] | None = None)
     cache = cache_root()
     folders = [cache / subfolder for subfolder in subfolders]
     given = data_dir if data_dir is not None else os.environ.get(DATA_VARIABLE)
-    if given:
+    if given:  # an empty variable counts as unset
         root = Path(given).expanduser()
         folders = [root / subfolder for subfolder in subfolders] + [root, *folders]
     return [folder.absolute() for folder in folders]
@@ -49,15 +48,15 @@ def find_idx_file(folder: Path, filename: str) -> Path | None:
 
 
 def find_dataset(name: str, data_dir: str | os.PathLike[str] | None = None) -> Path | None:
-    """Find the folder holding all four files of MNIST or Fashion-MNIST; never downloads.
+    """Find the folder that holds all four files of MNIST or Fashion-MNIST; never downloads.
 
     Args:
         name: Name of a data set.
-        data_dir: Data root, or None for `$GCGEN_DATA`.
+        data_dir: Data root; None reads `$GCGEN_DATA`.
 
     Returns:
-        The first complete folder, or None if there is none. Also None for the sets that need no
-        files ("digits", the Toy2D densities) and for unknown names.
+        The first complete folder, or None if no folder is complete. Also None for unknown names
+        and for data sets that have no files ("digits", the Toy2D densities).
     """
     if name not in IDX_SOURCES:
         return None

@@ -1,4 +1,4 @@
-"""Facts about the sets kept as four IDX files: names, mirrors, checksums, first labels."""
+"""The data sets stored as four IDX files: folders, mirrors, checksums, first labels."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,22 +14,22 @@ IDX_FILES = (TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS)
 
 @dataclass(frozen=True)
 class IdxSource:
-    """Where one set comes from and how it is recognised."""
+    """Where to find one data set and how to recognise it.
+
+    Attributes:
+        title: The name its authors use, for messages.
+        folders: Sub-folders of a data root that hold this set only.
+        mirrors: Addresses that serve the four `.gz` files, tried in this order.
+        checksums: Published checksums by file: `sha256` of the decompressed content or `md5` of
+            the `.gz` file.
+        first_labels: The first ten labels of both label files, which identify the set.
+    """
 
     title: str
-    """Name for messages, as its authors write it."""
-
     folders: tuple[str, ...]
-    """Sub-folders of a data root that hold this set and no other."""
-
     mirrors: tuple[str, ...]
-    """Addresses that serve the four `.gz` files, tried in this order."""
-
     checksums: Mapping[str, Mapping[str, str]]
-    """Published checksums by file: `sha256` of the decompressed payload or `md5` of the `.gz`."""
-
     first_labels: Mapping[str, tuple[int, ...]]
-    """The first ten labels of the two label files: they tell one set from another."""
 
 
 MNIST = IdxSource(
@@ -58,7 +58,7 @@ MNIST = IdxSource(
 FASHION_MNIST = IdxSource(
     title="Fashion-MNIST",
     folders=("fashion_mnist", "fashion-mnist", "FashionMNIST/raw"),
-    # One bucket at two addresses: its web site and its storage interface.
+    # Two addresses of one bucket: its web site and its storage interface.
     mirrors=(
         "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com",
         "https://fashion-mnist.s3.eu-central-1.amazonaws.com",
@@ -78,4 +78,4 @@ FASHION_MNIST = IdxSource(
 IDX_SOURCES: Mapping[str, IdxSource] = MappingProxyType(
     {"mnist": MNIST, "fashion_mnist": FASHION_MNIST}
 )
-"""Sources by data set name."""
+"""Sources by name of the data set."""

@@ -1,4 +1,4 @@
-"""Toy2D densities: points in the square [-1, 1] x [-1, 1], made from a fixed seed."""
+"""Toy2D densities: points in the square [-1, 1] x [-1, 1], sampled with fixed seeds."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -7,23 +7,14 @@ from types import MappingProxyType
 
 import numpy as np
 
-from gcgen_env.datasets.dataset import Dataset
-from gcgen_env.datasets.splits import SPLITS, check_split
+from gcgen_env.datasets.dataset import SPLITS, Dataset
 
 SIZES: Mapping[str, int] = MappingProxyType({"train": 20_000, "validation": 2_000, "test": 2_000})
 """Number of points of each split."""
 
 
-def two_moons(rng: np.random.Generator, number: int) -> np.ndarray:
-    """Sample two interleaved half circles.
-
-    Args:
-        rng: Source of every draw.
-        number: Number of points N.
-
-    Returns:
-        Points in [-1, 1], shape (N, 2), float32.
-    """
+def _two_moons(rng: np.random.Generator, number: int) -> np.ndarray:
+    """Sample two interleaved half circles."""
     angle = rng.uniform(0, math.pi, number)
     upper = np.stack([np.cos(angle) - 0.5, np.sin(angle) - 0.25], axis=-1)
     is_upper = rng.random(number) < 0.5
@@ -31,50 +22,26 @@ def two_moons(rng: np.random.Generator, number: int) -> np.ndarray:
     return _with_noise(rng, moons, 0.03)
 
 
-def spiral(rng: np.random.Generator, number: int) -> np.ndarray:
-    """Sample an Archimedean spiral of two turns, evenly along its length.
-
-    Args:
-        rng: Source of every draw.
-        number: Number of points N.
-
-    Returns:
-        Points in [-1, 1], shape (N, 2), float32.
-    """
-    radius = np.sqrt(rng.random(number))
+def _spiral(rng: np.random.Generator, number: int) -> np.ndarray:
+    """Sample an Archimedean spiral of two turns, evenly along its length."""
+    radius = np.sqrt(rng.random(number))  # the length of the arm grows about as radius^2
     angle = 4 * math.pi * radius
     arm = 0.9 * radius[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=-1)
     return _with_noise(rng, arm, 0.02)
 
 
-def checkerboard(rng: np.random.Generator, number: int) -> np.ndarray:
-    """Sample the eight dark cells of a 4 x 4 checkerboard, uniformly.
-
-    Args:
-        rng: Source of every draw.
-        number: Number of points N.
-
-    Returns:
-        Points in [-1, 1], shape (N, 2), float32.
-    """
+def _checkerboard(rng: np.random.Generator, number: int) -> np.ndarray:
+    """Sample the eight dark cells of a 4 x 4 checkerboard, uniformly."""
     row = rng.integers(4, size=number)
-    column = 2 * rng.integers(2, size=number) + row % 2
+    column = 2 * rng.integers(2, size=number) + row % 2  # dark cells shift by one in each row
     cell = np.stack([column, row], axis=-1)  # (N, 2) in 0..3
-    return ((cell + rng.random((number, 2))) / 2 - 1).astype(np.float32)
+    return ((cell + rng.random((number, 2))) / 2 - 1).astype(np.float32)  # [0, 4] to [-1, 1]
 
 
-def eight_gaussians(rng: np.random.Generator, number: int) -> np.ndarray:
-    """Sample a mixture of eight equal Gaussians on a circle of radius 0.75.
-
-    Args:
-        rng: Source of every draw.
-        number: Number of points N.
-
-    Returns:
-        Points in [-1, 1], shape (N, 2), float32.
-    """
+def _eight_gaussians(rng: np.random.Generator, number: int) -> np.ndarray:
+    """Sample a mixture of eight equal Gaussians on a circle of radius 0.75."""
     angle = rng.integers(8, size=number) * (math.pi / 4)
-    centre = 0.75 * np.stack([np.cos(angle), np.sin(angle)], axis=-1)
+    centre = 0.75 * np.stack([np.cos(angle), np.sin(angle)], axis=-1)  # (N, 2)
     return _with_noise(rng, centre, 0.05)
 
 
@@ -85,30 +52,18 @@ def _with_noise(rng: np.random.Generator, points: np.ndarray, sigma: float) -> n
 
 DENSITIES: Mapping[str, Callable[[np.random.Generator, int], np.ndarray]] = MappingProxyType(
     {
-        "two_moons": two_moons,
-        "spiral": spiral,
-        "checkerboard": checkerboard,
-        "eight_gaussians": eight_gaussians,
+        "two_moons": _two_moons,
+        "spiral": _spiral,
+        "checkerboard": _checkerboard,
+        "eight_gaussians": _eight_gaussians,
     }
 )
-"""Samplers by name."""
+"""Functions by name: each samples N points in [-1, 1], shape (N, 2), float32."""
 
 
 @cache
 def load_toy2d(name: str, split: str) -> Dataset:
-    """Make one split of a density; the same points at every call.
-
-    Args:
-        name: One of `DENSITIES`.
-        split: One of `SPLITS`; each has its own seed.
-
-    Returns:
-        Points of shape (2,) in [-1, 1], float32, without labels.
-
-    Raises:
-        ValueError: If `split` is unknown.
-    """
-    check_split(split)
+    """Sample one split of a density; each split has its own fixed seed."""
     rng = np.random.default_rng([*name.encode(), SPLITS.index(split)])
     points = DENSITIES[name](rng, SIZES[split])
     return Dataset(name=name, array=points, scale=1.0, low=-1.0, high=1.0)

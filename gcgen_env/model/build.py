@@ -1,32 +1,31 @@
-"""Turns a configuration into the parts of an environment: data, proposer, chain."""
+"""From a configuration to a chain and an S-agent; the data are loaded once by the caller."""
 
 from __future__ import annotations
 
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from gcgen_env.config import EnvConfig
-from gcgen_env.datasets import Dataset, load_dataset
-from gcgen_env.datasets.array_files import DAMAGE
-from gcgen_env.goals import GoalSampler
-from gcgen_env.model.chain import Chain
+from gcgen_env.datasets import Dataset, DataSource
+from gcgen_env.model.chain import Chain, Dynamics
 from gcgen_env.model.dictionary import DictionaryProposer
-from gcgen_env.model.dynamics import Dynamics
+from gcgen_env.model.initial_state import make_initial
 from gcgen_env.model.likelihoods import Likelihood, make_likelihood
+from gcgen_env.model.network import NetworkConfig, ProposalNetwork
 from gcgen_env.model.proposer import Proposer
-from gcgen_env.model.saved import SavedSAgent, load_s_agent, pretrained_path
+from gcgen_env.model.s_agent import SAgent, pretrained_path
 
-NOISE_SEED = 0
-"""Seed of the one draw that is the "noise" initial state."""
+ACTIVE_SPREAD = 0.02
+"""A value is active if its standard deviation, in units of the range, exceeds this."""
 
 
-def make_dataset(config: EnvConfig, split: str | None = None) -> Dataset:
-    """Load the configured data, or another split of it.
+def open_data(config: EnvConfig) -> DataSource:
+    """Return the configured data, which are read when a split is first needed.
 
     Raises:
         ValueError: If no data set is named.
@@ -36,146 +35,147 @@ def make_dataset(config: EnvConfig, split: str | None = None) -> Dataset:
             "dataset= is required: the name of a data set, an array (N, height, width[, C]), "
             "or a path to a .npy, .npz or folder of images"
         )
-    return load_dataset(config.dataset, split or config.split, config.data_dir, config.image_size)
+    if isinstance(config.dataset, DataSource):  # shared with another environment
+        return config.dataset
+    return DataSource(config.dataset, config.data_dir, config.image_size)
 
 
-def make_goals(config: EnvConfig) -> GoalSampler:
-    """Load the configured data as a source of goals, binarised if the configuration says so."""
-    return GoalSampler(make_dataset(config), config.likelihood == "bernoulli" and config.binarize)
+def make_chain(config: EnvConfig, data: DataSource, device: torch.device | str) -> Chain:
+    """Build the decision chain of a configuration on a device.
 
-
-def make_likelihood_of(config: EnvConfig, data: Dataset) -> Likelihood:
-    """Build the configured likelihood for the images of a data set."""
-    return make_likelihood(config.likelihood, len(data.shape), data.low, data.high, config.sigma)
-
-
-def make_chain(config: EnvConfig, device: torch.device | str) -> Chain:
-    """Build the decision chain of a configuration on a device."""
-    data = make_dataset(config)
-    likelihood = make_likelihood_of(config, data)
-    proposer, saved = _resolve_proposer(config, data.shape, device)
+    Raises:
+        FileNotFoundError: If a file is missing.
+        ValueError: If the proposer or the initial state does not fit.
+    """
+    dataset = data.split(config.split)
+    likelihood = likelihood_of(config, dataset)
+    proposer = _find_proposer(config, dataset.shape, device)
+    saved = proposer if isinstance(proposer, SAgent) else None
     if saved is not None:
-        check_saved(saved, config, likelihood, data.shape)
-    dynamics = make_dynamics(config, data, likelihood, saved).to(device)
+        check_fits(saved, config, likelihood, dataset.shape)
+        if saved.device.type != torch.device(device).type:
+            raise ValueError(
+                f"the S-agent is on {saved.device}, the environment on {device}: make the "
+                f"environment with device={str(saved.device)!r}, or pass a saved file"
+            )
+        proposer = saved.network  # x_0 and the rate follow in _make_dynamics
+    dynamics = _make_dynamics(config, data, likelihood, saved).to(device)
     return Chain(proposer, dynamics, likelihood, config.nucleus)
 
 
-def check_saved(
-    saved: SavedSAgent, config: EnvConfig, likelihood: Likelihood, shape: tuple[int, ...]
-) -> None:
-    """Check that a saved S-agent fits an environment: its A, H, images and likelihood are fixed.
+def make_s_agent(
+    config: EnvConfig, data: DataSource, start: str | Path | SAgent | None, **sizes: Any
+) -> SAgent:
+    """Return the S-agent to train on an environment, with the environment's x_0 and rate.
 
     Args:
-        saved: The S-agent.
         config: The environment's configuration.
-        likelihood: The environment's likelihood.
-        shape: Shape of the environment's images.
+        data: Its data.
+        start: None for a fresh S-agent, "pretrained", a saved file, or an S-agent, of which a
+            copy is trained.
+        **sizes: `width`, `depth`, `body` or `uniform_prior` of `NetworkConfig`.
 
     Raises:
-        ValueError: If it does not, naming what differs.
+        FileNotFoundError: If there is no such file.
+        ValueError: If the S-agent does not fit the environment.
     """
-    network = saved.network.config
+    if start is None:
+        return _make_fresh(config, data, **sizes)
+    if not isinstance(start, SAgent):
+        is_shipped = start == "pretrained"
+        start = SAgent.load(pretrained_path(str(config.dataset)) if is_shipped else start)
+    for name, size in sizes.items():
+        own = getattr(start.network.config, name, None)
+        if size not in (None, own):  # None: keep the S-agent's size
+            raise ValueError(f"the S-agent to start from has {name}={own}, asked for {size}")
+    dataset = data.split("train")  # also if goals are drawn from another split
+    likelihood = likelihood_of(config, dataset)
+    check_fits(start, config, likelihood, dataset.shape)
+    dynamics = _make_dynamics(config, data, likelihood, start)
+    metadata = {"dataset": dataset.name, "started_from": start.metadata}
+    return SAgent(Chain(deepcopy(start.network), dynamics, likelihood), metadata)
+
+
+def _make_fresh(config: EnvConfig, data: DataSource, **sizes: Any) -> SAgent:
+    """Return an untrained S-agent."""
+    dataset = data.split("train")
+    likelihood = likelihood_of(config, dataset)
+    dynamics = _make_dynamics(config, data, likelihood)
+    network_config = NetworkConfig(
+        dataset.shape, config.num_proposals, config.horizon, config.likelihood, **sizes
+    )
+    active = find_active(dataset, likelihood.mean(dynamics.initial))
+    network = ProposalNetwork(network_config, active)
+    return SAgent(Chain(network, dynamics, likelihood), {"dataset": dataset.name})
+
+
+def find_active(dataset: Dataset, initial: Tensor) -> Tensor:
+    """Find the values that proposals need to change, shape (*S), bool.
+
+    A value is left out only if it hardly varies over the training images and is already right in
+    the initial image.
+
+    Args:
+        dataset: Training images.
+        initial: The initial image, shape (*S).
+    """
+    count = min(len(dataset), 10_000)  # enough for a standard deviation
+    images = dataset.take(np.linspace(0, len(dataset) - 1, count).astype(np.int64))  # (count, *S)
+    threshold = ACTIVE_SPREAD * (dataset.high - dataset.low)
+    off = np.abs(images.mean(axis=0) - initial.cpu().numpy())  # (*S)
+    return torch.from_numpy((images.std(axis=0) > threshold) | (off > threshold))
+
+
+def check_fits(
+    s_agent: SAgent, config: EnvConfig, likelihood: Likelihood, shape: tuple[int, ...]
+) -> None:
+    """Check that an S-agent fits an environment: its A, H, images and likelihood are fixed.
+
+    Raises:
+        ValueError: If it does not; the message names what differs.
+    """
+    network = s_agent.network.config
     wanted = {
         "num_proposals": (network.num_proposals, config.num_proposals),
         "horizon": (network.horizon, config.horizon),
         "image shape": (network.shape, shape),
-        "likelihood": (saved.likelihood, likelihood),
+        "likelihood": (s_agent.likelihood, likelihood),
     }
     for name, (own, asked) in wanted.items():
         if own != asked:
             raise ValueError(
-                f"the saved S-agent was trained with {name} {own}, the environment asks for "
-                f"{asked}: an S-agent's {name} is fixed; pass the same, or another proposer"
+                f"the S-agent was trained with {name} {own}, the environment has {asked}: an "
+                f"S-agent's {name} is fixed; use the same, or another proposer"
             )
 
 
-def make_dynamics(
-    config: EnvConfig, data: Dataset, likelihood: Likelihood, saved: SavedSAgent | None = None
+def likelihood_of(config: EnvConfig, data: Dataset) -> Likelihood:
+    """Build the configured likelihood for the images of a data set."""
+    return make_likelihood(config.likelihood, len(data.shape), data.low, data.high, config.sigma)
+
+
+def _make_dynamics(
+    config: EnvConfig, data: DataSource, likelihood: Likelihood, saved: SAgent | None = None
 ) -> Dynamics:
-    """Build the dynamics: x_0 and rate as configured, else the saved S-agent's, else usual."""
+    """Build the dynamics: x_0 and rate as configured, else the S-agent's, else the default."""
     if config.initial_state is None and saved is not None:
-        initial = saved.dynamics.initial.cpu()
+        initial = saved.chain.dynamics.initial.cpu()
     else:
         initial = make_initial(config, data, likelihood)
     if config.rate is None and saved is not None:
-        rate = saved.dynamics.rate.cpu()
-    else:
-        rate = torch.from_numpy(config.rates())
-    return Dynamics(initial, rate)
+        return Dynamics(initial, saved.chain.dynamics.rate.cpu())
+    return Dynamics(initial, torch.from_numpy(config.rates()))
 
 
-def make_initial(config: EnvConfig, data: Dataset, likelihood: Likelihood) -> Tensor:
-    """Return x_0 in canvas space, shape (*S).
-
-    Raises:
-        ValueError: If an image given for it does not fit the data.
-    """
-    choice = config.initial_state
-    if choice is None:
-        choice = "mean" if len(data.shape) == 3 else "zeros"
-    if isinstance(choice, str) and choice == "zeros":
-        return torch.zeros(data.shape)
-    if isinstance(choice, str) and choice == "noise":
-        draw = np.random.default_rng(NOISE_SEED).standard_normal(data.shape, dtype=np.float32)
-        scale = 1.0 if likelihood.name == "bernoulli" else (likelihood.high - likelihood.low) / 4
-        middle = 0.0 if likelihood.name == "bernoulli" else (likelihood.high + likelihood.low) / 2
-        return torch.from_numpy(middle + scale * draw).float()
-    if isinstance(choice, str) and choice == "mean":
-        image = make_dataset(config, "train").mean()
-    else:
-        image = _read_image(choice) if isinstance(choice, str | Path) else np.asarray(choice)
-    return likelihood.to_canvas(torch.from_numpy(_check_initial(image, data)))
-
-
-def _check_initial(image: NDArray[Any], data: Dataset) -> NDArray[np.float32]:
-    """Return an initial image as float32 (*S), or raise."""
-    if image.dtype.kind not in "biuf":
-        raise ValueError(f"initial_state must be an image of numbers, got dtype {image.dtype}")
-    image = image.astype(np.float32)
-    if image.ndim == 2 and data.shape[:1] == (1,):
-        image = image[None]
-    if image.shape != data.shape:
-        raise ValueError(f"initial_state must have shape {data.shape}, got {image.shape}")
-    if not np.isfinite(image).all() or image.min() < data.low or image.max() > data.high:
-        raise ValueError(f"initial_state must be finite and within [{data.low:g}, {data.high:g}]")
-    return image
-
-
-def _read_image(path: str | Path) -> NDArray[Any]:
-    """Read an initial state from a `.npy` array or an image file, (*S) in image units."""
-    path = Path(path)
-    if not path.is_file():
-        raise ValueError(
-            f"initial_state must be 'mean', 'zeros', 'noise', an image or a file; no file {path}"
-        )
-    if path.suffix == ".npy":
-        try:
-            return np.asarray(np.load(path, allow_pickle=False))
-        except DAMAGE as error:
-            raise ValueError(f"cannot read initial_state from {path}: {error}") from error
-    return load_dataset(np.asarray(_open_image(path))[None]).take(np.array([0]))[0]
-
-
-def _open_image(path: Path) -> Any:
-    """Open an image file with Pillow, or raise a ValueError that names it."""
-    from PIL import Image
-
-    try:
-        with Image.open(path) as image:
-            if image.mode[0] in "IF":
-                raise ValueError(f"{path} has more than 8 bits a value; save it as 8-bit")
-            return image.convert("L" if image.mode in ("1", "L") else "RGB")
-    except OSError as error:
-        raise ValueError(f"cannot read initial_state from {path}: {error}") from error
-
-
-def _resolve_proposer(
+def _find_proposer(
     config: EnvConfig, shape: tuple[int, ...], device: torch.device | str
-) -> tuple[Proposer, SavedSAgent | None]:
-    """Return the proposer, and the saved S-agent it comes from if there is one."""
+) -> Proposer | SAgent:
+    """Return the proposer, or the saved S-agent that contains it."""
     choice = config.proposer
+    if isinstance(choice, SAgent):
+        return choice
     if isinstance(choice, str) and choice == "dictionary":
-        return DictionaryProposer(shape, config.num_proposals, config.horizon), None
+        return DictionaryProposer(shape, config.num_proposals, config.horizon)
     if isinstance(choice, str | Path):
         path = Path(choice)
         if choice == "pretrained":
@@ -186,9 +186,8 @@ def _resolve_proposer(
                 f"unknown proposer {str(choice)!r}: expected 'pretrained', 'dictionary', the "
                 "path of a saved S-agent, or an object with a method propose(canvas, step)"
             )
-        saved = load_s_agent(path, device)
-        return saved.network, saved
-    if not isinstance(choice, Proposer):
+        return SAgent.load(path, device)
+    if not isinstance(choice, Proposer):  # a runtime protocol: looks for `propose`
         raise ValueError(
             f"proposer must be a name, a path or an object with a method "
             f"propose(canvas, step), got {type(choice).__name__}"
@@ -199,4 +198,4 @@ def _resolve_proposer(
                 f"the proposer has {name}={getattr(choice, name)}, the environment "
                 f"{name}={getattr(config, name)}"
             )
-    return choice, None
+    return choice

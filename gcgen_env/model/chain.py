@@ -1,60 +1,81 @@
-"""The decision chain x_0 -> x_H: proposer, dynamics, likelihood and pruning; no goal."""
+"""The decision chain x_0 -> x_H of the generative model: no goal, no episode."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+import itertools
+import math
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from gcgen_env.model.asking import compute_offer, compute_prior, compute_rows
-from gcgen_env.model.dynamics import Dynamics
 from gcgen_env.model.likelihoods import Likelihood
-from gcgen_env.model.network import ProposalNetwork
-from gcgen_env.model.proposer import Proposer
-from gcgen_env.model.pruning import prune_prior
+from gcgen_env.model.proposer import Proposals, as_lazy
+
+PART_BYTES = 2 << 20
+"""Size of the next states that are computed at once: about the cache of one core."""
 
 
-class Proposals(NamedTuple):
-    """What is offered at a batch of states."""
+@dataclass(frozen=True, eq=False)
+class Dynamics:
+    """The initial canvas and the deterministic transition x[h+1] = x[h] + alpha[h] * y[h][a]."""
 
-    delta: Tensor
-    """y, shape (B, A, *S), in canvas space, before the rate."""
-    log_prior: Tensor
-    """log p_S after pruning, shape (B, A), -inf where invalid."""
+    initial: Tensor
+    """x_0 in canvas space, shape (*S), float32."""
+    rate: Tensor
+    """alpha, the scale of the chosen proposal at each step, shape (H,), float32."""
 
+    @property
+    def horizon(self) -> int:
+        """Number of decisions H."""
+        return len(self.rate)
 
-class Offer(NamedTuple):
-    """The proposals of a batch of states, none of them computed before it is asked for."""
+    def start(self, num: int) -> Tensor:
+        """Return `num` copies of x_0, shape (num, *S)."""
+        start = self.initial.expand(num, *self.initial.shape)  # a view with stride 0
+        return start.clone(memory_format=torch.contiguous_format)  # entries are overwritten later
 
-    x: Tensor
-    """The P values of the canvases that proposals can change, shape (B, P)."""
-    log_prior: Tensor
-    """log p_S after pruning, shape (B, A), -inf where invalid."""
-    rows: Callable[[Tensor], Tensor]
-    """Maps actions (B,) to the chosen changes (B, *S)."""
-    all: Callable[[torch.dtype], Tensor]
-    """Computes all changes (B, A, P) at the active values in a precision, without gradient.
+    def advance(
+        self, canvas: Tensor, delta: Tensor, step: Tensor, out: Tensor | None = None
+    ) -> Tensor:
+        """Compute x + alpha[h] * y.
 
-    They are in the canvas's precision, and the caller may overwrite them.
-    """
+        Args:
+            canvas: x, shape (B, *S), or (B, 1, *S) to broadcast over proposals.
+            delta: y, shape (B, *S) or (B, A, *S).
+            step: h, shape (B,), int64, each in [0, H).
+            out: Where to write the result, possibly `delta` itself; only without gradient.
+
+        Returns:
+            The next canvases, in the shape of `delta`.
+        """
+        alpha = self.rate.index_select(0, step).view(-1, *(1,) * (delta.ndim - 1))  # (B, 1, ...)
+        return torch.addcmul(canvas, alpha, delta, out=out)
+
+    def to(self, device: torch.device | str) -> Dynamics:
+        """Return the same dynamics on another device."""
+        return Dynamics(self.initial.to(device), self.rate.to(device))
 
 
 @dataclass(frozen=True, eq=False)
 class Chain:
-    """A Markov chain on canvases whose only randomness is the choice among A proposals."""
+    """A Markov chain on canvases; the choice among A proposals is its only randomness."""
 
-    proposer: Proposer
-    """Offers the proposals."""
+    proposer: Any
+    """Proposes the changes. A user-defined `Proposer` is wrapped in a `CheckedProposer`."""
     dynamics: Dynamics
-    """Start and transition."""
+    """Initial canvas and transition."""
     likelihood: Likelihood
     """p(g | x)."""
     nucleus: float = 1.0
     """Prior mass of the valid proposals."""
+
+    def __post_init__(self) -> None:
+        """Adapt the proposer."""
+        object.__setattr__(self, "proposer", as_lazy(self.proposer, self.shape))
 
     @property
     def horizon(self) -> int:
@@ -66,86 +87,125 @@ class Chain:
         """Shape S of one image."""
         return tuple(self.dynamics.initial.shape)
 
-    def propose(self, canvas: Tensor, step: Tensor) -> Proposals:
-        """Return all proposals at canvases (B, *S) and steps (B,)."""
-        delta, log_prior = compute_offer(self.proposer, canvas, step)
-        return Proposals(delta, prune_prior(log_prior, self.nucleus))
+    @property
+    def device(self) -> torch.device:
+        """Device of the canvases."""
+        return self.dynamics.initial.device
 
-    def prior(self, canvas: Tensor, step: Tensor) -> Tensor:
-        """Return log p_S after pruning, shape (B, A), -inf where invalid."""
-        return prune_prior(compute_prior(self.proposer, canvas, step), self.nucleus)
-
-    def choose(self, canvas: Tensor, step: Tensor, action: Tensor) -> Tensor:
-        """Return the canvases (B, *S) reached by the chosen proposals alone."""
-        delta = compute_rows(self.proposer, canvas, step, action)
-        return self.dynamics.advance(canvas, delta, step)
-
-    def offer(
-        self, canvas: Tensor, step: Tensor, alike: bool = False, all_wanted: bool = True
-    ) -> Offer:
-        """Return the prior now and the proposals on demand, from one pass of the network.
+    def propose(
+        self, canvas: Tensor, step: Tensor, same_state: bool = False, need_all: bool = True
+    ) -> Proposals:
+        """Propose changes of canvases: the pruned prior now, the changes on demand.
 
         Args:
             canvas: x, shape (B, *S).
             step: h, shape (B,), int64.
-            alike: All rows are the same state, so that the network need look at one only.
-            all_wanted: Whether `all` will be asked for. A proposer other than
-                `ProposalNetwork` then computes all proposals at once; else it is asked the
-                cheapest way it offers.
+            same_state: Whether all B states are the same one: it is then computed once.
+            need_all: Whether all changes will be needed, rather than the chosen ones alone.
         """
-        network = self.proposer
-        if isinstance(network, ProposalNetwork):
-            x = network.compress(canvas)
-            if alike:
-                z, log_prior = network.encode(x[:1], step[:1])
-                z, log_prior = (v.expand(len(canvas), *v.shape[1:]) for v in (z, log_prior))
-            else:
-                z, log_prior = network.encode(x, step)
-            return Offer(
-                x,
-                prune_prior(log_prior, self.nucleus),
-                lambda action: network.expand(network.head.rows(z, action)),
-                lambda dtype: network.head(z.detach(), dtype).detach(),
-            )
-        if not all_wanted:
-            return Offer(
-                self.compress(canvas),
-                self.prior(canvas, step),
-                lambda action: compute_rows(self.proposer, canvas, step, action),
-                lambda dtype: _flatten(self.propose(canvas, step).delta, dtype),
-            )
-        delta, log_prior = self.propose(canvas, step)
-        index = torch.arange(len(canvas), device=canvas.device)
-        return Offer(
-            self.compress(canvas),
-            log_prior,
-            lambda action: delta[index, action],
-            lambda dtype: _flatten(delta, dtype),
-        )
+        proposals = self.proposer.lazy(canvas, step, same_state, need_all)
+        if self.nucleus >= 1.0:
+            return proposals
+        return proposals._replace(log_prior=prune_prior(proposals.log_prior, self.nucleus))
+
+    def choose(self, canvas: Tensor, step: Tensor, action: Tensor) -> Tensor:
+        """Return the next canvases (B, *S) of the chosen proposals."""
+        delta = self.proposer.lazy(canvas, step, need_all=False).chosen(action)  # (B, *S)
+        return self.dynamics.advance(canvas, delta, step)
+
+    def next_images(
+        self, proposals: Proposals, step: Tensor, out: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Compute the canvases and images of all next states, at the P values.
+
+        Args:
+            proposals: Of B states.
+            step: h, shape (B,).
+            out: Where to write both, shape (2, B, A, P).
+
+        Returns:
+            x'_a and m(x'_a), each of shape (B, A, P).
+        """
+        x, y = proposals.x.unsqueeze(1), proposals.all(torch.float32)  # (B, 1, P), (B, A, P)
+        canvas, image = (y.new_empty(2, *y.shape) if out is None else out).unbind()
+        # The network is fast on many states at once, these operations on few at a time.
+        tables = x, y, step, canvas, image
+        for part in iterate_parts(y.nbytes, PART_BYTES, *tables):
+            x, y, h, x_next, m_next = part
+            self.dynamics.advance(x, y, h, out=x_next)
+            self.likelihood.mean(x_next, out=m_next)
+        return canvas, image
+
+    def measure_next(
+        self, proposals: Proposals, step: Tensor, goal: Tensor, dtype: torch.dtype
+    ) -> tuple[Tensor, Tensor]:
+        """Compute the images of all next states and how well they explain a goal.
+
+        Args:
+            proposals: Of B states.
+            step: h, shape (B,).
+            goal: g at the P values, shape (B, P).
+            dtype: Precision in which the proposals are computed.
+
+        Returns:
+            m(x'_a), shape (B, A, P), and log p(g | x'_a) over the P values, shape (B, A), in nats.
+        """
+        y = proposals.all(dtype)  # (B, A, P)
+        x = proposals.x.detach().unsqueeze(1)  # (B, 1, P)
+        return self.likelihood.measure_(self.dynamics.advance(x, y, step, out=y), goal)
 
     def compress(self, images: Tensor) -> Tensor:
-        """Pick the P values that proposals can change: images or canvases (..., *S) to (..., P)."""
-        if isinstance(self.proposer, ProposalNetwork):
-            return self.proposer.compress(images)
-        return images.flatten(-len(self.shape))
+        """Select the P values that proposals can change: (..., *S) to (..., P)."""
+        return self.proposer.compress(images)
 
     def place(self, values: Tensor, out: Tensor) -> None:
-        """Write such values (..., P) over those of contiguous images or canvases (..., *S)."""
-        if isinstance(self.proposer, ProposalNetwork):
-            self.proposer.place(values, out)
-        else:
-            out.copy_(values.unflatten(-1, self.shape))
+        """Write P values (..., P) into contiguous images or canvases `out` (..., *S)."""
+        self.proposer.place(values, out)
 
-    def keep_cast(self, dtype: torch.dtype) -> AbstractContextManager[None]:
-        """Return a context in which `Offer.all` casts the network's weights to `dtype` once.
-
-        The weights must not change within.
-        """
-        if isinstance(self.proposer, ProposalNetwork):
-            return self.proposer.head.keep_cast(dtype)
-        return nullcontext()
+    def cast_once(self, dtype: torch.dtype) -> AbstractContextManager[None]:
+        """Return a context in which the weights, which must not change, are cast at most once."""
+        return self.proposer.cast_once(dtype)
 
 
-def _flatten(delta: Tensor, dtype: torch.dtype) -> Tensor:
-    """Return changes (B, A, *S) as (B, A, P), rounded to `dtype`, in their own precision."""
-    return delta.detach().to(dtype).flatten(2).to(delta.dtype, copy=True)
+def prune_prior(log_prior: Tensor, nucleus: float) -> Tensor:
+    """Keep the most probable proposals and renormalise p_S over them (Holtzman et al., 2020).
+
+    Args:
+        log_prior: Normalised log p_S, shape (B, A), in nats.
+        nucleus: Prior mass to keep, in (0, 1]; 1 keeps every proposal of positive probability.
+
+    Returns:
+        The pruned log p_S, shape (B, A), -inf for invalid proposals. At least one proposal of
+        each state is valid.
+    """
+    if nucleus >= 1.0:
+        return log_prior
+    ordered, order = log_prior.sort(dim=-1, descending=True, stable=True)  # (B, A) both
+    mass_before = ordered.exp().cumsum(-1) - ordered.exp()  # of the more probable proposals
+    keep = mass_before < nucleus
+    keep[:, 0] = True
+    mask = keep.new_zeros(keep.shape).scatter(-1, order, keep) & log_prior.isfinite()  # (B, A)
+    pruned = log_prior.masked_fill(~mask, float("-inf"))  # (B, A), not normalised
+    return pruned.log_softmax(-1)
+
+
+def iterate_parts(num_bytes: int, most_bytes: int, *tables: Tensor) -> Iterator[tuple[Tensor, ...]]:
+    """Yield equal parts of tables (B, ...), as few as do not exceed a size.
+
+    Args:
+        num_bytes: Size of the whole batch.
+        most_bytes: Largest size of a part.
+        *tables: Tensors whose first axis is split.
+    """
+    if num_bytes <= most_bytes:
+        yield tables  # the usual case, without slicing
+        return
+    for part in split_batch(len(tables[0]), num_bytes, most_bytes):
+        yield tuple(table[part] for table in tables)
+
+
+def split_batch(num: int, num_bytes: int, most_bytes: int) -> list[slice]:
+    """Split a batch of `num` evenly into as few slices as do not exceed a size."""
+    parts = max(math.ceil(num_bytes / most_bytes), 1)  # possibly more than num
+    bounds = [num * i // parts for i in range(parts + 1)]  # sizes differ by at most 1
+    return [slice(*pair) for pair in itertools.pairwise(bounds) if pair[0] < pair[1]]

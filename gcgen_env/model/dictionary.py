@@ -9,13 +9,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from gcgen_env.model.proposer import LazyProposer, Proposals, round_changes
 
-class DictionaryProposer:
-    """The same A atoms for every canvas, smaller with each step.
+
+class DictionaryProposer(LazyProposer):
+    """Proposes the same A atoms for every canvas, scaled down at each step.
 
     Atoms come in pairs of opposite sign: the A/2 lowest frequencies of the discrete cosine
-    transform over all axes of the image. When there are fewer frequencies than pairs, they
-    come again at half the amplitude.
+    transform over all axes of the image. If there are fewer frequencies than pairs, they are
+    repeated at half the amplitude.
     """
 
     def __init__(
@@ -35,17 +37,29 @@ class DictionaryProposer:
             amplitude: Largest absolute value of an atom at the first step, in canvas units.
             decay: Factor of the amplitude from one step to the next.
         """
+        self.shape = shape
         self.num_proposals = num_proposals
         self.horizon = horizon
         atoms = amplitude * _cosine_atoms(shape, num_proposals)
         self.atoms = torch.from_numpy(atoms)  # (A, *S)
         self.scales = decay ** torch.arange(horizon)  # (H,)
 
+    def lazy(
+        self, canvas: Tensor, step: Tensor, same_state: bool = False, need_all: bool = True
+    ) -> Proposals:
+        """Return the uniform prior, and the atoms on demand; see `LazyProposer`."""
+        return Proposals(
+            self.compress(canvas),
+            self.prior(canvas, step),
+            lambda action: self.propose_rows(canvas, step, action),
+            lambda dtype: round_changes(self.propose(canvas, step)[0], dtype),
+        )
+
     def propose(self, canvas: Tensor, step: Tensor) -> tuple[Tensor, Tensor]:
-        """Offer every atom at the step's scale, equally probable; see `Proposer`."""
-        scales = self.scales.to(canvas.device)[step]
+        """Propose every atom at the step's scale, equally probable; see `Proposer`."""
+        scales = self.scales.to(canvas.device)[step]  # (B,)
         atoms = self.atoms.to(canvas.device)
-        delta = scales.view(-1, *(1,) * atoms.ndim) * atoms
+        delta = scales.view(-1, *(1,) * atoms.ndim) * atoms  # (B, A, *S)
         return delta, self.prior(canvas, step)
 
     def prior(self, canvas: Tensor, step: Tensor) -> Tensor:
@@ -54,21 +68,21 @@ class DictionaryProposer:
 
     def propose_rows(self, canvas: Tensor, step: Tensor, action: Tensor) -> Tensor:
         """Return the chosen atoms at the step's scale, shape (B, *S)."""
-        rows = self.atoms.to(canvas.device)[action]
+        rows = self.atoms.to(canvas.device)[action]  # (B, *S)
         return self.scales.to(canvas.device)[step].view(-1, *(1,) * (rows.ndim - 1)) * rows
 
 
 def _cosine_atoms(shape: tuple[int, ...], num: int) -> NDArray[np.float32]:
     """Return `num` signed atoms (num, *shape) with largest absolute value at most 1."""
     grids = np.meshgrid(*(np.arange(n) for n in shape), indexing="ij")
-    frequencies = np.stack(grids, axis=-1).reshape(-1, len(shape))
-    order = np.argsort((frequencies**2).sum(axis=1), kind="stable")
+    frequencies = np.stack(grids, axis=-1).reshape(-1, len(shape))  # (D, axes of the image)
+    order = np.argsort((frequencies**2).sum(axis=1), kind="stable")  # (D,), lowest first
     atoms = []
     for pair in range((num + 1) // 2):
-        octave, index = divmod(pair, len(order))
-        atom = np.ones(())
+        octave, index = divmod(pair, len(order))  # octave > 0 once all frequencies are used
+        atom = np.ones(())  # gains one axis of the image at a time
         for n, k in zip(shape, frequencies[order[index]], strict=True):
-            axis = np.cos(math.pi * k * (np.arange(n) + 0.5) / n)
+            axis = np.cos(math.pi * k * (np.arange(n) + 0.5) / n)  # (n,), basis of the DCT-II
             atom = np.multiply.outer(atom, axis / np.abs(axis).max())
         atoms += [0.5**octave * atom, -(0.5**octave) * atom]
-    return np.stack(atoms[:num]).astype(np.float32)
+    return np.stack(atoms[:num]).astype(np.float32)  # if num is odd, the last pair is cut

@@ -1,55 +1,91 @@
 """The product y_b = z_b W[a_b] + b[a_b] and its gradient, at the cost of the chosen rows alone.
 
-A processor computes few rows as weighted sums of the rows of W[a_b], more in groups that chose
-the same index. How large the groups are it has to look up; an accelerator would have to wait
-for the answer, and does without groups.
+On a CPU, few products are weighted sums of the rows of W[a_b], and many are computed in groups
+of equal a_b. The sizes of the groups must be known to the host, for which an accelerator would
+have to wait: it works without groups.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 FEW_ROWS = 16
-"""Up to this many rows for each of the A matrices are summed one by one, more in groups."""
+"""Batches of up to this many entries for each of the A matrices are computed without groups."""
 MOST_PADDING = 4
-"""Groups are filled up to the longest if that makes at most so many rows of one."""
+"""Groups are padded to the longest if this makes the batch at most so many times longer."""
 
-Defer = Callable[[Tensor, Tensor, Tensor], bool]
-"""Takes z (B, W), grad (B, P) and a (B,) of one product; False asks for its gradient now."""
+
+class WeightGradient:
+    """Collects what dL/dW and dL/db are made of, to compute them for several products at once."""
+
+    def __init__(self) -> None:
+        """Start without collecting: each product computes its own gradient."""
+        self._parts: list[tuple[Tensor, Tensor, Tensor]] | None = None
+
+    @property
+    def is_collecting(self) -> bool:
+        """Whether backward passes should call `add` instead of computing the gradient."""
+        return self._parts is not None
+
+    def add(self, z: Tensor, grad: Tensor, action: Tensor) -> None:
+        """Store z (B, W), dL/dy (B, P) and a (B,) of one product."""
+        assert self._parts is not None
+        self._parts.append((z, grad, action))
+
+    @contextmanager
+    def collect(self, weight: nn.Parameter, bias: nn.Parameter) -> Iterator[None]:
+        """Collect inside the context, and add the gradients to the parameters at its end."""
+        self._parts = []
+        try:
+            yield
+            if self._parts:
+                z, grad, action = (torch.cat(parts) for parts in zip(*self._parts, strict=True))
+                grads = compute_weight_gradient(z, grad, action, len(weight))  # (A, W, P), (A, P)
+                for parameter, gradient in zip((weight, bias), grads, strict=True):
+                    if parameter.grad is None:  # as after zero_grad
+                        parameter.grad = gradient
+                    else:
+                        parameter.grad += gradient
+        finally:
+            self._parts = None
 
 
 class ChosenRows(torch.autograd.Function):
-    """z (B, W), W (A, W, P), b (A, P), a (B,) and a `Defer` to y (B, P)."""
+    """Maps z (B, W), W (A, W, P), b (A, P) and a (B,) to y (B, P)."""
 
     @staticmethod
     def forward(
-        ctx: Any, z: Tensor, weight: Tensor, bias: Tensor, action: Tensor, defer: Defer
+        ctx: Any, z: Tensor, weight: Tensor, bias: Tensor, action: Tensor, deferred: WeightGradient
     ) -> Tensor:
         """Compute y_b = z_b W[a_b] + b[a_b]."""
-        ctx.defer = defer
+        ctx.deferred = deferred  # not a tensor, so not for save_for_backward
         ctx.save_for_backward(z, weight, action)
         if z.is_cpu and len(z) > FEW_ROWS * len(weight):
             y = Groups.of(action, len(weight)).multiply(z, weight)
         else:
             y = sum_rows(z, weight, action)
-        return y.add_(bias.index_select(0, action))
+        return y.add_(bias.index_select(0, action))  # (B, P)
 
     @staticmethod
     def backward(ctx: Any, *grads: Any) -> Any:
-        """Compute dL/dz, and dL/dW and dL/db unless they are deferred."""
+        """Compute dL/dz, and compute or collect dL/dW and dL/db."""
         z, weight, action = ctx.saved_tensors
-        grad, grad_z = grads[0], None
+        grad, grad_z = grads[0], None  # grad: dL/dy, (B, P)
         if ctx.needs_input_grad[0]:
-            back = weight.transpose(1, 2)
+            back = weight.transpose(1, 2)  # (A, P, W)
             if grad.is_cpu:
-                grad_z = Groups.of(action, len(weight)).multiply(grad, back)
+                grad_z = Groups.of(action, len(weight)).multiply(grad, back)  # (B, W)
             else:
-                grad_z = sum_rows(grad, back, action)
-        if not ctx.needs_input_grad[1] or ctx.defer(z.detach(), grad, action):
+                grad_z = sum_rows(grad, back, action)  # (B, W)
+        if not ctx.needs_input_grad[1]:  # W is frozen
+            return grad_z, None, None, None, None
+        if ctx.deferred.is_collecting:
+            ctx.deferred.add(z.detach(), grad, action)  # dL/dW follows when `collect` ends
             return grad_z, None, None, None, None
         return grad_z, *compute_weight_gradient(z, grad, action, len(weight)), None, None
 
@@ -57,7 +93,7 @@ class ChosenRows(torch.autograd.Function):
 def compute_weight_gradient(
     z: Tensor, grad: Tensor, action: Tensor, num: int
 ) -> tuple[Tensor, Tensor]:
-    """Compute dL/dW[a], the sum over rows choosing a of z^T grad, and dL/db[a] likewise.
+    """Compute dL/dW[a], the sum of z_b^T grad_b over all b with a_b = a, and dL/db[a] likewise.
 
     Args:
         z: shape (B, W).
@@ -70,56 +106,56 @@ def compute_weight_gradient(
     """
     if not grad.is_cpu:
         return correlate_all(z, grad, action, num)
-    bias = grad.new_zeros(num, grad.shape[1]).index_add_(0, action, grad)
+    bias = grad.new_zeros(num, grad.shape[1]).index_add_(0, action, grad)  # (A, P)
     return Groups.of(action, num).correlate(z, grad), bias
 
 
 def correlate_all(x: Tensor, y: Tensor, action: Tensor, num: int) -> tuple[Tensor, Tensor]:
-    """Compute sum over b with a_b = a of x_b^T y_b, and of y_b, in two dense products.
+    """Compute the sums of x_b^T y_b and of y_b over all b with a_b = a, in two dense products.
 
-    Each x_b is put in the a_b-th place of A, zeros in the others: A times the arithmetic, which
-    an accelerator has to spare, and sums in a fixed order.
+    Each x_b is padded with zeros to A blocks, of which it is the a_b-th. This costs A times the
+    arithmetic, which is cheap on an accelerator, and sums in a fixed order.
     """
-    chosen = (action.unsqueeze(1) == torch.arange(num, device=action.device)).to(x.dtype)
+    chosen = (action.unsqueeze(1) == torch.arange(num, device=action.device)).to(x.dtype)  # (B, A)
     spread = (chosen.unsqueeze(2) * x.unsqueeze(1)).flatten(1)  # (B, A N)
-    return (spread.T @ y).unflatten(0, (num, -1)), chosen.T @ y
+    return (spread.T @ y).unflatten(0, (num, -1)), chosen.T @ y  # (A, N, M), (A, M)
 
 
 def sum_rows(x: Tensor, matrices: Tensor, action: Tensor) -> Tensor:
     """Compute x_b M[a_b], a weighted sum of the rows of M[a_b]: (B, N), (A, N, M) to (B, M).
 
-    A product of few rows is slower: it first packs the whole matrix.
+    A matrix product of a small batch is slower: it first packs the whole matrix.
     """
-    if len(x) > len(matrices):  # put rows together, so that each matrix is fetched once
+    if len(x) > len(matrices):  # sort by index, so that each matrix is read once
         order = action.argsort()
         y = _sum_in_turn(x.index_select(0, order), matrices, action.index_select(0, order))
-        return y.index_select(0, order.argsort())
+        return y.index_select(0, order.argsort())  # back to the order of the batch
     return _sum_in_turn(x, matrices, action)
 
 
 def _sum_in_turn(x: Tensor, matrices: Tensor, action: Tensor) -> Tensor:
-    """Compute the same in the order of the batch."""
-    num = x.shape[1]
-    first = (num * action).int().unsqueeze(1)
-    index = first + torch.arange(num, dtype=torch.int32, device=x.device)
+    """Compute `sum_rows` in the order of the batch."""
+    num = x.shape[1]  # N
+    first = (num * action).int().unsqueeze(1)  # (B, 1), position of M[a_b] in the flat table
+    index = first + torch.arange(num, dtype=torch.int32, device=x.device)  # (B, N)
     return nn.functional.embedding_bag(
         index, matrices.flatten(0, 1), per_sample_weights=x, mode="sum"
     )
 
 
 class Groups(NamedTuple):
-    """The rows of a batch, put together by the index they chose."""
+    """A batch sorted by the chosen index."""
 
     action: Tensor
-    """The index each row chose, shape (B,)."""
+    """The chosen indices, shape (B,)."""
     order: Tensor
-    """Rows, those of one index side by side, shape (B,)."""
+    """Positions in the batch, sorted by chosen index, shape (B,)."""
     counts: list[int]
-    """How many rows chose each index, length A."""
+    """How often each index was chosen, length A."""
 
     @classmethod
     def of(cls, action: Tensor, num: int) -> Groups:
-        """Sort the rows of `action` (B,), whose values lie in [0, num)."""
+        """Group a batch by `action` (B,), whose values lie in [0, num)."""
         order = action.argsort(stable=True)
         return cls(action, order, torch.bincount(action, minlength=num).tolist())
 
@@ -128,27 +164,27 @@ class Groups(NamedTuple):
         longest = max(self.counts)
         if 0 < len(self.counts) * longest <= MOST_PADDING * len(x):
             return self._multiply_padded(x, matrices, longest)
-        y = x.new_empty(len(x), matrices.shape[2])
+        y = x.new_empty(len(x), matrices.shape[2])  # (B, M), sorted by chosen index
         groups = zip(*(v.split(self.counts) for v in (x[self.order], y)), strict=True)
         for (rows, products), matrix in zip(groups, matrices.unbind(), strict=True):
-            if len(rows):
+            if len(rows):  # an index may never be chosen
                 torch.mm(rows, matrix, out=products)
-        return torch.empty_like(y).index_copy_(0, self.order, y)
+        return torch.empty_like(y).index_copy_(0, self.order, y)  # back to the order of the batch
 
     def _multiply_padded(self, x: Tensor, matrices: Tensor, longest: int) -> Tensor:
-        """Compute the same in one batched product, every group filled up to the longest."""
-        counts = torch.tensor(self.counts, device=x.device)
+        """Compute `multiply` in one batched product, every group padded to the longest."""
+        counts = torch.tensor(self.counts, device=x.device)  # (A,)
         first = (counts.cumsum(0) - counts)[self.action[self.order]]  # of its group, (B,)
-        place = torch.empty_like(self.order)
-        place[self.order] = torch.arange(len(x), device=x.device) - first
-        place += longest * self.action
+        place = torch.empty_like(self.order)  # (B,), position of each entry in `padded`
+        place[self.order] = torch.arange(len(x), device=x.device) - first  # rank in its group
+        place += longest * self.action  # start of its group
         padded = x.new_zeros(len(counts) * longest, x.shape[1]).index_copy_(0, place, x)
-        y = torch.bmm(padded.view(len(counts), longest, -1), matrices)
-        return y.flatten(0, 1).index_select(0, place)
+        y = torch.bmm(padded.view(len(counts), longest, -1), matrices)  # (A, longest, M)
+        return y.flatten(0, 1).index_select(0, place)  # (B, M)
 
     def correlate(self, x: Tensor, y: Tensor) -> Tensor:
-        """Compute sum over b with a_b = a of x_b^T y_b: (B, N) and (B, M) to (A, N, M)."""
-        total = x.new_zeros(len(self.counts), x.shape[1], y.shape[1])
+        """Sum x_b^T y_b over all b with a_b = a: (B, N) and (B, M) to (A, N, M)."""
+        total = x.new_zeros(len(self.counts), x.shape[1], y.shape[1])  # (A, N, M)
         groups = zip(*(v[self.order].split(self.counts) for v in (x, y)), strict=True)
         for (left, right), matrix in zip(groups, total.unbind(), strict=True):
             if len(left):

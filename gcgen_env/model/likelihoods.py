@@ -1,8 +1,8 @@
 """Likelihoods p(g | x) of a goal image g given a canvas x, and the potentials made of them.
 
 The canvas is the picture being built, in the space where proposals are added: logits for
-`Bernoulli`, pixels for `Gaussian`. Both clip the mean in the same way here and in
-`potential`, so that agents (torch, canvas) and environments (NumPy float64, images) agree.
+`Bernoulli`, pixels for `Gaussian`. The mean is clipped in the same way in all methods, so that
+agents (torch, canvas) and environments (NumPy float64, images) agree.
 """
 
 from __future__ import annotations
@@ -18,9 +18,14 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+Images = NDArray[Any]
+Floats = NDArray[np.float64]
+
 MEAN_CLIP = 1e-5
 """Bernoulli means stay within [MEAN_CLIP, 1 - MEAN_CLIP]."""
 LOGIT_CLIP = math.log((1 - MEAN_CLIP) / MEAN_CLIP)
+FACTORS_FLOAT32 = 6  # clipped means in one product: at least 1e-30, full precision in float32
+FACTORS_FLOAT64 = 16  # clipped means in one product: at least 1e-80, full precision in float64
 
 
 @dataclass(frozen=True)
@@ -37,12 +42,7 @@ class Likelihood(ABC):
 
     @abstractmethod
     def mean(self, canvas: Tensor, out: Tensor | None = None) -> Tensor:
-        """Return the image a canvas stands for, same shape, within [low, high].
-
-        Args:
-            canvas: Canvases, any shape.
-            out: Where to write the images; without gradient only.
-        """
+        """Return the image of a canvas, same shape, in [low, high]; `out` only without gradient."""
 
     @abstractmethod
     def to_canvas(self, image: Tensor) -> Tensor:
@@ -53,45 +53,32 @@ class Likelihood(ABC):
         """Return log p(g | x) of every value, broadcast over the leading axes, in nats."""
 
     @abstractmethod
-    def potential(
-        self,
-        image: NDArray[Any],
-        goal: NDArray[Any],
-        difference: NDArray[np.float64] | None = None,
-    ) -> NDArray[np.float64]:
+    def potential(self, image: Images, goal: Images, difference: Floats | None = None) -> Floats:
         """Compute Phi = log p(g | x) from images, in float64.
 
         Args:
             image: The means m(x), shape (B, *S).
             goal: Goal images, shape (B, *S).
-            difference: `compute_difference` of the two, shape (B, D), if it is at hand.
+            difference: `compute_difference` of the two, shape (B, D), if already computed.
 
         Returns:
             Potentials, shape (B,), in nats.
         """
 
     @abstractmethod
-    def sample(self, mean: NDArray[Any], rng: np.random.Generator) -> NDArray[np.float32]:
+    def sample(self, mean: Images, rng: np.random.Generator) -> NDArray[np.float32]:
         """Draw images from means, same shape."""
 
     def log_prob(self, canvas: Tensor, goal: Tensor) -> Tensor:
-        """Compute log p(g | x), summed over one image.
-
-        Args:
-            canvas: Canvases, shape (..., *S), any float dtype.
-            goal: Goal images, broadcastable to `canvas`.
-
-        Returns:
-            Log-likelihoods, shape (...), in nats.
-        """
+        """Compute log p(g | x) of images (..., *S), shape (...), in nats."""
         return self.log_prob_terms(canvas, goal).flatten(-self.event_ndim).sum(-1)
 
     @abstractmethod
     def measure_(self, canvas: Tensor, goal: Tensor) -> tuple[Tensor, Tensor]:
-        """Turn A canvases for each goal into images, and compute log p(g | x) on the way.
+        """Turn canvases (B, A, P) into images, in place, and compute log p(g | x).
 
         Args:
-            canvas: Canvases, shape (B, A, P), flat values; overwritten by the images.
+            canvas: Flat canvases, overwritten by the images.
             goal: Goals, shape (B, P).
 
         Returns:
@@ -108,49 +95,52 @@ class Bernoulli(Likelihood):
 
     name: ClassVar[str] = "bernoulli"
 
+    def __post_init__(self) -> None:
+        """Check the bounds."""
+        if (self.low, self.high) != (0.0, 1.0):
+            raise ValueError(
+                f"a Bernoulli likelihood needs images in [0, 1], got [{self.low}, {self.high}]; "
+                "use likelihood='gaussian'"
+            )
+
     def mean(self, canvas: Tensor, out: Tensor | None = None) -> Tensor:
         """Return sigmoid(canvas), clipped to [1e-5, 1 - 1e-5]."""
-        image = torch.sigmoid(canvas, out=out)
+        image = torch.sigmoid(canvas, out=out)  # a new tensor if out is None
         if out is None and not image.requires_grad:
-            out = image
+            out = image  # clamped in place, without another allocation
         return torch.clamp(image, MEAN_CLIP, 1 - MEAN_CLIP, out=out)
 
     def to_canvas(self, image: Tensor) -> Tensor:
         """Return the clipped logit of `image`."""
-        return torch.logit(image.double(), MEAN_CLIP).float()
+        return torch.logit(image.double(), MEAN_CLIP).float()  # 1 - m loses digits in float32
 
     def log_prob_terms(self, canvas: Tensor, goal: Tensor) -> Tensor:
         """Return g x - log(1 + e^x) of the clipped logits."""
-        x = canvas.clamp(-LOGIT_CLIP, LOGIT_CLIP)
+        x = canvas.clamp(-LOGIT_CLIP, LOGIT_CLIP)  # the same clip as in `mean`
         return goal * x - F.softplus(x)
 
     def measure_(self, canvas: Tensor, goal: Tensor) -> tuple[Tensor, Tensor]:
         """Return m = sigmoid(x) and <g - 1, x> + sum log m.
 
-        That is <g, x> - sum log(1 + e^x), because log(1 + e^x) = x - log m: the one exponential
-        of a value serves the image and the likelihood.
+        This equals <g, x> - sum log(1 + e^x), because log(1 + e^x) = x - log m, and needs one
+        exponential per value for both results.
         """
-        x = canvas.clamp_(-LOGIT_CLIP, LOGIT_CLIP)
-        linear = _dot(goal - 1, x)
-        mean = x.sigmoid_()
+        x = canvas.clamp_(-LOGIT_CLIP, LOGIT_CLIP)  # (B, A, P)
+        linear = _dot(goal - 1, x)  # (B, A)
+        mean = x.sigmoid_()  # overwrites x, so after the product
         return mean, linear + _sum_log(mean)
 
-    def potential(
-        self,
-        image: NDArray[Any],
-        goal: NDArray[Any],
-        difference: NDArray[np.float64] | None = None,
-    ) -> NDArray[np.float64]:
+    def potential(self, image: Images, goal: Images, difference: Floats | None = None) -> Floats:
         """Return sum g log m + (1 - g) log(1 - m), shape (B,), in nats."""
         if (goal * goal == goal).all():  # all 0 or 1, then a value has probability 1 - |g - m|
             p = np.abs(compute_difference(image, goal) if difference is None else difference)
-            return _sum_log_rows(_clip_(np.subtract(1, p, out=p)))
-        g, m = np.asarray(goal, np.float64), np.array(image, np.float64)
+            return _sum_log_rows(_clip_(np.subtract(1, p, out=p)))  # abs() made p a new array
+        g, m = np.asarray(goal, np.float64), np.array(image, np.float64)  # m: a copy, clipped below
         return _sum_rows((1 - g) * np.log(_clip_(1 - m)) + g * np.log(_clip_(m)))
 
-    def sample(self, mean: NDArray[Any], rng: np.random.Generator) -> NDArray[np.float32]:
-        """Draw binary images, float32 0 or 1."""
-        return (rng.random(mean.shape, dtype=np.float32) < mean).astype(np.float32)
+    def sample(self, mean: Images, rng: np.random.Generator) -> NDArray[np.float32]:
+        """Draw binary images, float32 0 or 1; see `binarize`."""
+        return binarize(mean, rng)
 
 
 @dataclass(frozen=True)
@@ -176,101 +166,84 @@ class Gaussian(Likelihood):
 
     def log_prob_terms(self, canvas: Tensor, goal: Tensor) -> Tensor:
         """Return the log-density of N(g; clamp(x), sigma^2)."""
-        z = (goal - self.mean(canvas)) / self.sigma
+        z = (goal - self.mean(canvas)) / self.sigma  # in standard deviations
         return -0.5 * z * z - math.log(self.sigma) - 0.5 * math.log(2 * math.pi)
 
     def measure_(self, canvas: Tensor, goal: Tensor) -> tuple[Tensor, Tensor]:
         """Return the clamped canvases, and the log-densities of the goals around them."""
-        mean = canvas.clamp_(self.low, self.high)
-        return mean, self.log_prob_terms(mean, goal.unsqueeze(1)).sum(-1)
+        mean = canvas.clamp_(self.low, self.high)  # (B, A, P)
+        return mean, self.log_prob_terms(mean, goal.unsqueeze(1)).sum(-1)  # goal (B, 1, P)
 
-    def potential(
-        self,
-        image: NDArray[Any],
-        goal: NDArray[Any],
-        difference: NDArray[np.float64] | None = None,
-    ) -> NDArray[np.float64]:
+    def potential(self, image: Images, goal: Images, difference: Floats | None = None) -> Floats:
         """Return -|g - m|^2 / (2 sigma^2) - D log(sigma sqrt(2 pi)), shape (B,), in nats."""
         m = np.asarray(image, np.float64).clip(self.low, self.high)
-        z = (goal - m) / self.sigma
+        z = (goal - m) / self.sigma  # (B, *S)
         constant = math.prod(m.shape[1:]) * (math.log(self.sigma) + 0.5 * math.log(2 * math.pi))
         return -0.5 * _sum_rows(z * z) - constant
 
-    def sample(self, mean: NDArray[Any], rng: np.random.Generator) -> NDArray[np.float32]:
+    def sample(self, mean: Images, rng: np.random.Generator) -> NDArray[np.float32]:
         """Draw images around their means; values may leave [low, high]."""
         noise = rng.standard_normal(mean.shape, dtype=np.float32)
         return (mean + np.float32(self.sigma) * noise).astype(np.float32)
 
 
+def binarize(mean: Images, rng: np.random.Generator) -> NDArray[np.float32]:
+    """Draw binary images from means in [0, 1], same shape, float32 0 or 1."""
+    return (rng.random(mean.shape, dtype=np.float32) < mean).astype(np.float32)
+
+
 def make_likelihood(
     name: str, event_ndim: int, low: float = 0.0, high: float = 1.0, sigma: float = 0.1
 ) -> Likelihood:
-    """Make a likelihood by name.
+    """Make a likelihood by name, "bernoulli" or "gaussian".
 
-    Args:
-        name: "bernoulli" or "gaussian".
-        event_ndim: Number of axes of one image.
-        low: Smallest image value.
-        high: Largest image value.
-        sigma: Standard deviation of the Gaussian; the Bernoulli has none.
-
-    Raises:
-        ValueError: If the name is unknown, or Bernoulli images do not lie in [0, 1].
+    The other arguments are fields of `Likelihood` and `Gaussian`; `Bernoulli` has no `sigma`.
     """
     if name == Bernoulli.name:
-        if (low, high) != (0.0, 1.0):
-            raise ValueError(
-                f"a Bernoulli likelihood needs images in [0, 1], got [{low}, {high}]; "
-                "use likelihood='gaussian'"
-            )
-        return Bernoulli(event_ndim)
+        return Bernoulli(event_ndim, low, high)
     if name == Gaussian.name:
         return Gaussian(event_ndim, low, high, sigma)
     raise ValueError(f"likelihood must be 'bernoulli' or 'gaussian', got {name!r}")
 
 
-def compute_difference(image: NDArray[Any], goal: NDArray[Any]) -> NDArray[np.float64]:
+def compute_difference(image: Images, goal: Images) -> Floats:
     """Return g - m as rows (B, D) of float64, which holds it exactly for Bernoulli means."""
-    return _flatten_rows(np.subtract(goal, image, dtype=np.float64))
+    return _flatten_rows(np.subtract(goal, image, dtype=np.float64))  # callers overwrite it
 
 
-def _flatten_rows(images: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return (B, *S) as contiguous rows (B, D): one memory layout, hence one sum in any batch."""
+def _flatten_rows(images: Floats) -> Floats:
+    """Return (B, *S) as contiguous (B, D), so that sums are equal for any batch size."""
     size = math.prod(images.shape[1:])  # not -1: the batch may be empty
     return np.ascontiguousarray(images).reshape(len(images), size)
 
 
-def _sum_rows(terms: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Sum each of (B, *S)."""
+def _sum_rows(terms: Floats) -> Floats:
+    """Sum (B, *S) over S."""
     return np.asarray(_flatten_rows(terms).sum(axis=1))
 
 
-def _clip_(p: NDArray[np.float64]) -> NDArray[np.float64]:
+def _clip_(p: Floats) -> Floats:
     """Clip probabilities to [1e-5, 1 - 1e-5] in place."""
     return p.clip(MEAN_CLIP, 1 - MEAN_CLIP, out=p)
 
 
-def _sum_log_rows(p: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Sum the logarithms of rows (B, D), sixteen values of at least 1e-5 to a logarithm."""
-    length = p.shape[1] // 16
-    whole, rest = p[:, : 16 * length], p[:, 16 * length :]
-    products = np.multiply.reduce(whole.reshape(len(p), 16, length), axis=1)
+def _sum_log_rows(p: Floats) -> Floats:
+    """Sum log p over D of clipped probabilities (B, D), one logarithm for several values."""
+    n, length = FACTORS_FLOAT64, p.shape[1] // FACTORS_FLOAT64  # length: number of products
+    whole, rest = p[:, : n * length], p[:, n * length :]
+    products = np.multiply.reduce(whole.reshape(len(p), n, length), axis=1)  # (B, length)
     total = np.log(products).sum(axis=1)
     return np.asarray(total + np.log(rest).sum(axis=1) if rest.size else total)
 
 
 def _dot(vector: Tensor, rows: Tensor) -> Tensor:
-    """Return the inner products of (B, P) with the A rows of (B, A, P), shape (B, A)."""
+    """Return the inner products of (B, P) with (B, A, P), shape (B, A)."""
     return torch.bmm(vector.unsqueeze(1), rows.transpose(1, 2)).squeeze(1)
 
 
 def _sum_log(mean: Tensor) -> Tensor:
-    """Return the sum of logarithms over the last axis, six values to a logarithm.
-
-    Clipped means are at least 1e-5, so that products of six stay above 1e-30, which float32
-    holds at full precision; products cost a tenth of logarithms.
-    """
-    length = mean.shape[-1] // 6
-    whole, rest = mean[..., : 6 * length], mean[..., 6 * length :]
-    products = whole.unflatten(-1, (6, length)).prod(-2)
-    return products.log().sum(-1) + rest.prod(-1).log()
+    """Sum log m of clipped means over the last axis; a product costs a tenth of a logarithm."""
+    n, length = FACTORS_FLOAT32, mean.shape[-1] // FACTORS_FLOAT32
+    whole, rest = mean[..., : n * length], mean[..., n * length :]
+    products = whole.unflatten(-1, (n, length)).prod(-2)  # (..., length)
+    return products.log().sum(-1) + rest.prod(-1).log()  # an empty product is 1

@@ -1,15 +1,18 @@
-"""The S-agent's network: p_S(a | x, h) and the proposals y[a], goal unseen."""
+"""The S-agent's network: p_S(a | x, h) and the proposals y[a], without any goal."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from gcgen_env.model.heads import ConvHead, LinearHead
+from gcgen_env.model.convolutional import ConvHead, ConvTrunk
+from gcgen_env.model.grouped_linear import ChosenRows, WeightGradient
+from gcgen_env.model.proposer import LazyProposer, Proposals
 
 MLP_VALUES = 28 * 28
 """Images of at most this many values get a perceptron, larger ones convolutions."""
@@ -17,28 +20,31 @@ MLP_VALUES = 28 * 28
 
 @dataclass(frozen=True)
 class NetworkConfig:
-    """Sizes of a `ProposalNetwork`."""
+    """Sizes of a `ProposalNetwork`.
+
+    Attributes:
+        shape: Shape S of one image.
+        num_proposals: A.
+        horizon: H.
+        likelihood: "bernoulli" if the canvas holds logits, "gaussian" if it holds pixels.
+        width: Hidden units of a perceptron; a convolutional trunk has width / 8 channels.
+        depth: Number of residual blocks.
+        uniform_prior: Fix p_S(a) = 1/A, as Discrete Distribution Networks do.
+        body: "mlp" or "conv"; None chooses by the size of the image.
+    """
 
     shape: tuple[int, ...]
-    """Shape of one image."""
     num_proposals: int
-    """A."""
     horizon: int
-    """H."""
     likelihood: str
-    """ "bernoulli": the canvas holds logits; "gaussian": pixels."""
     width: int = 128
-    """Hidden units of a perceptron; channels of a convolutional trunk are an eighth of it."""
     depth: int = 2
-    """Number of residual blocks."""
     uniform_prior: bool = False
-    """Fix p_S(a) = 1/A, as Discrete Distribution Networks do."""
     body: str | None = None
-    """ "mlp" or "conv"; None picks by the size of the image."""
 
     def __post_init__(self) -> None:
-        """Normalise the shape (JSON gives lists) and check the sizes."""
-        object.__setattr__(self, "shape", tuple(self.shape))
+        """Normalise the shape, which JSON gives as a list, and check the sizes."""
+        object.__setattr__(self, "shape", tuple(self.shape))  # the class is frozen
         if self.body is None:
             small = math.prod(self.shape) <= MLP_VALUES
             object.__setattr__(self, "body", "mlp" if small else "conv")
@@ -49,17 +55,9 @@ class NetworkConfig:
         if self.body == "conv" and len(self.shape) != 3:
             raise ValueError(f"a convolutional body needs images (C, h, w), got {self.shape}")
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the fields as JSON values."""
-        return {**asdict(self), "shape": list(self.shape)}
 
-
-class ProposalNetwork(nn.Module):
-    """A proposer that learns; satisfies the `Proposer` protocol with both optional methods.
-
-    Values of the image that never vary (`active` False) are never proposed to change: the
-    network reads and writes the P active values only.
-    """
+class ProposalNetwork(nn.Module, LazyProposer):
+    """A trainable proposer; it reads and changes only the P `active` values of an image."""
 
     pixels: Tensor
 
@@ -73,9 +71,10 @@ class ProposalNetwork(nn.Module):
         """
         super().__init__()
         self.config = config
+        self.shape = config.shape
         values = math.prod(config.shape)
         if active is None or config.body == "conv":
-            active = torch.ones(values, dtype=torch.bool)
+            active = torch.ones(values, dtype=torch.bool)  # (D,)
         self.register_buffer("pixels", active.flatten().nonzero().squeeze(1))  # (P,)
         self._all_active = len(self.pixels) == values
         if config.body == "mlp":
@@ -84,12 +83,12 @@ class ProposalNetwork(nn.Module):
                 config.width, config.num_proposals, len(self.pixels)
             )
         else:
-            self.trunk = ConvTrunk(config)
+            self.trunk = ConvTrunk(config.shape, config.horizon, config.width, config.depth)
             self.head = ConvHead(self.trunk.channels, config.num_proposals, config.shape[0])
-        self.prior_head = nn.Linear(config.width, config.num_proposals)
-        nn.init.zeros_(self.prior_head.weight)
+        self.prior_head = nn.Linear(config.width, config.num_proposals)  # (B, W) to (B, A)
+        nn.init.zeros_(self.prior_head.weight)  # a fresh prior is uniform
         nn.init.zeros_(self.prior_head.bias)
-        self.prior_head.requires_grad_(not config.uniform_prior)
+        self.set_trainable(True)
 
     @property
     def num_proposals(self) -> int:
@@ -101,54 +100,71 @@ class ProposalNetwork(nn.Module):
         """H."""
         return self.config.horizon
 
+    def set_trainable(self, trainable: bool) -> None:
+        """Enable or disable the gradient of every weight; a uniform prior is never trained."""
+        self.requires_grad_(trainable)
+        self.prior_head.requires_grad_(trainable and not self.config.uniform_prior)
+
     def compress(self, images: Tensor) -> Tensor:
-        """Pick the active values of images or canvases: (..., *S) to (..., P)."""
-        values = images.flatten(-len(self.config.shape))
+        """Select the active values of images or canvases: (..., *S) to (..., P)."""
+        values = images.flatten(-len(self.shape))
         return values if self._all_active else values.index_select(-1, self.pixels)
 
     def expand(self, values: Tensor) -> Tensor:
-        """Put active values back into place, zeros elsewhere: (..., P) to (..., *S)."""
+        """Put active values back into images, zeros elsewhere: (..., P) to (..., *S)."""
         if not self._all_active:
-            full = values.new_zeros(*values.shape[:-1], math.prod(self.config.shape))
-            values = full.scatter_(-1, self.pixels.expand_as(values), values)
-        return values.unflatten(-1, self.config.shape)
+            full = values.new_zeros(*values.shape[:-1], math.prod(self.shape))  # (..., D)
+            values = full.scatter_(-1, self.pixels.expand_as(values), values)  # (..., D)
+        return values.unflatten(-1, self.shape)
 
     def place(self, values: Tensor, out: Tensor) -> None:
-        """Write active values (..., P) over those of images or canvases `out` (..., *S)."""
-        flat = out.view(*values.shape[:-1], math.prod(self.config.shape))  # never a copy
+        """Write active values (..., P) into contiguous images or canvases `out` (..., *S)."""
+        flat = out.view(*values.shape[:-1], math.prod(self.shape))  # never a copy
         if self._all_active:
             flat.copy_(values)
         else:
             flat.scatter_(-1, self.pixels.expand_as(values), values)
 
     def encode(self, x: Tensor, step: Tensor) -> tuple[Tensor, Tensor]:
-        """Return what the heads read.
+        """Compute the input of the proposal head, and the prior.
 
         Args:
             x: Active values of the canvas, shape (B, P).
             step: h, shape (B,), int64.
 
         Returns:
-            Features of the proposal head, (B, W) or (B, F, h, w); and log p_S, (B, A).
+            Features, (B, W) or (B, F, h, w); and log p_S, (B, A).
         """
         if self.config.likelihood == "bernoulli":
-            x = torch.sigmoid(x)
-        z, summary = self.trunk(2 * x - 1, step)
+            x = torch.sigmoid(x)  # logits to pixels
+        z, summary = self.trunk(2 * x - 1, step)  # maps [0, 1] to [-1, 1]; summary: (B, W)
         return z, self.prior_head(summary).log_softmax(-1)
 
+    def lazy(
+        self, canvas: Tensor, step: Tensor, same_state: bool = False, need_all: bool = True
+    ) -> Proposals:
+        """Encode the states now, and compute the changes on demand; see `LazyProposer`."""
+        x = self.compress(canvas)  # (B, P)
+        if same_state:
+            z, log_prior = self.encode(x[:1], step[:1])  # one state for all B
+            z, log_prior = (v.expand(len(canvas), *v.shape[1:]) for v in (z, log_prior))  # views
+        else:
+            z, log_prior = self.encode(x, step)
+        return Proposals(
+            x,
+            log_prior,
+            lambda action: self.expand(self.head.chosen(z, action)),  # (B,) to (B, *S)
+            lambda dtype: self.head(z.detach(), dtype).detach(),  # (B, A, P)
+        )
+
     def propose(self, canvas: Tensor, step: Tensor) -> tuple[Tensor, Tensor]:
-        """Offer A changes for each canvas; see `Proposer`."""
+        """Propose A changes for each canvas; see `Proposer`."""
         z, log_prior = self.encode(self.compress(canvas), step)
-        return self.expand(self.head(z)), log_prior
+        return self.expand(self.head(z)), log_prior  # (B, A, *S), (B, A)
 
-    def prior(self, canvas: Tensor, step: Tensor) -> Tensor:
-        """Return log p_S(a | x, h), shape (B, A)."""
-        return self.encode(self.compress(canvas), step)[1]
-
-    def propose_rows(self, canvas: Tensor, step: Tensor, action: Tensor) -> Tensor:
-        """Return the chosen changes, shape (B, *S)."""
-        z, _ = self.encode(self.compress(canvas), step)
-        return self.expand(self.head.rows(z, action))
+    def cast_once(self, dtype: torch.dtype) -> AbstractContextManager[None]:
+        """Cast the head's weights to `dtype` once inside the context."""
+        return self.head.cast_once(dtype)
 
 
 class MLPTrunk(nn.Module):
@@ -169,49 +185,65 @@ class MLPTrunk(nn.Module):
         self.norm = nn.LayerNorm(width)
 
     def forward(self, x: Tensor, step: Tensor) -> tuple[Tensor, Tensor]:
-        """Map (B, P) values to (B, W) features, given twice: for the proposals, the prior."""
-        z = self.embed(x) + self.step_embedding(step)
+        """Map (B, P) values to the features (B, W) of the proposals and of the prior."""
+        z = self.embed(x) + self.step_embedding(step)  # (B, W)
         for block in self.blocks:
-            z = z + block(z)
+            z = z + block(z)  # pre-norm residual block (Xiong et al., 2020)
         z = nn.functional.silu(self.norm(z))
-        return z, z
+        return z, z  # the prior reads the same features
 
 
-class ConvTrunk(nn.Module):
-    """A small U-Net: full-resolution features for the proposals, pooled ones for the prior."""
+class LinearHead(nn.Module):
+    """A linear maps from features z to P values: y[a] = z W[a] + b[a].
 
-    def __init__(self, config: NetworkConfig) -> None:
-        """Make the layers for images of `config.shape`."""
+    `forward` computes all A proposals in one batched product. `chosen` computes only the chosen
+    ones, and neither the values nor the gradients of the other A - 1; see `ChosenRows`.
+    """
+
+    def __init__(self, features: int, num_proposals: int, values: int) -> None:
+        """Make small weights, so that a fresh network hardly changes the canvas.
+
+        Args:
+            features: W, the size of z.
+            num_proposals: A.
+            values: P, the number of values of one proposal.
+        """
         super().__init__()
-        self.shape = config.shape
-        self.channels = max(config.width // 8, 8)
-        f, width = self.channels, config.width
-        self.embed = nn.Conv2d(config.shape[0], f, 3, padding=1)
-        self.down = nn.ModuleList(
-            nn.Conv2d(f * m, f * n, 3, stride=2, padding=1) for m, n in ((1, 2), (2, 4))
-        )
-        self.step_embedding = nn.Embedding(config.horizon, 4 * f)
-        self.blocks = nn.ModuleList(
-            nn.Sequential(nn.GroupNorm(4, 4 * f), nn.SiLU(), nn.Conv2d(4 * f, 4 * f, 3, padding=1))
-            for _ in range(config.depth)
-        )
-        self.up = nn.ModuleList(
-            nn.Conv2d(f * m, f * n, 3, padding=1) for m, n in ((4 + 2, 2), (2 + 1, 1))
-        )
-        self.summary = nn.Linear(4 * f, width)
+        self.weight = nn.Parameter(torch.randn(num_proposals, features, values) * 0.02)  # (A, W, P)
+        self.bias = nn.Parameter(torch.randn(num_proposals, values) * 0.02)  # (A, P)
+        self._deferred = WeightGradient()
+        self._cast: tuple[Tensor, Tensor] | None = None  # weight and bias inside `cast_once`
 
-    def forward(self, x: Tensor, step: Tensor) -> tuple[Tensor, Tensor]:
-        """Map (B, C h w) values to maps (B, F, h, w) and a summary (B, W)."""
-        silu = nn.functional.silu
-        levels = [silu(self.embed(x.unflatten(-1, self.shape)))]
-        for layer in self.down:
-            levels.append(silu(layer(levels[-1])))
-        z = levels.pop() + self.step_embedding(step)[..., None, None]
-        for block in self.blocks:
-            z = z + block(z)
-        summary = silu(self.summary(z.mean((-2, -1))))
-        for layer in self.up:
-            skip = levels.pop()
-            z = nn.functional.interpolate(z, size=skip.shape[-2:])
-            z = silu(layer(torch.cat([z, skip], dim=1)))
-        return z, summary
+    def forward(self, z: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
+        """Return all proposals, shape (B, A, P), float32, computed in `dtype`."""
+        if self._cast is not None and self._cast[0].dtype == dtype:
+            weight, bias = self._cast
+        else:
+            weight, bias = self.weight.to(dtype), self.bias.to(dtype)
+        batches = z.to(dtype).expand(len(bias), *z.shape)  # (A, B, W)
+        y = torch.baddbmm(bias.unsqueeze(1), batches, weight)  # (A, B, P)
+        return y.to(self.weight.dtype).transpose(0, 1)
+
+    def chosen(self, z: Tensor, action: Tensor) -> Tensor:
+        """Return the chosen proposals, shape (B, P), float32."""
+        return ChosenRows.apply(z, self.weight, self.bias, action, self._deferred)
+
+    @contextmanager
+    def cast_once(self, dtype: torch.dtype) -> Iterator[None]:
+        """Cast the weights once for all `forward` calls inside; they must not change there."""
+        if dtype == self.weight.dtype:
+            yield
+            return
+        self._cast = self.weight.detach().to(dtype), self.bias.detach().to(dtype)
+        try:
+            yield
+        finally:
+            self._cast = None  # stale as soon as the weights change
+
+    def deferred_gradient(self) -> AbstractContextManager[None]:
+        """Compute the weight gradients of all `chosen` calls in one pass at exit.
+
+        A chain of H steps calls `chosen` H times, and each call alone would add a dense, mostly
+        zero gradient to the weights. Use it around `loss.backward()`.
+        """
+        return self._deferred.collect(self.weight, self.bias)

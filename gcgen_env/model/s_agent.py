@@ -1,9 +1,9 @@
-"""The S-agent: proposes changes and chooses among them, blind to any goal. It generates."""
+"""The S-agent: the generative model, and the file it is saved in."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,54 +12,49 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from gcgen_env.config import EnvConfig
-from gcgen_env.datasets import Dataset
-from gcgen_env.model.build import check_saved, make_dataset, make_dynamics, make_likelihood_of
-from gcgen_env.model.chain import Chain
-from gcgen_env.model.likelihoods import Likelihood
+from gcgen_env.model.chain import Chain, Dynamics
+from gcgen_env.model.likelihoods import Likelihood, make_likelihood
 from gcgen_env.model.network import NetworkConfig, ProposalNetwork
 from gcgen_env.model.sampling import make_sampler
-from gcgen_env.model.saved import SavedSAgent, load_s_agent, pretrained_path, save_s_agent
+from gcgen_env.storage import load_container, save_container
 
-ACTIVE_SPREAD = 0.02
-"""A value is active if its standard deviation, in units of the range, exceeds this."""
-_SAMPLE_BATCH = 1024
+KIND = "s-agent"
+"""Kind of container that `SAgent.save` writes."""
+_NETWORK = "network."  # prefix of the network's tensors in the file
+_WEIGHTS = Path(__file__).parent.parent / "weights"  # shipped with the package
+_SAMPLE_BATCH = 1024  # images generated at once, which bounds the memory
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class SAgent:
-    """A generative model of images: p_S over codes, and p(g | x_H)."""
+    """A generative model of images: p_S over codes, and p(g | x_H).
 
-    network: ProposalNetwork
-    """Proposals and prior."""
+    Attributes:
+        chain: The decision chain; its proposer is the S-agent's `ProposalNetwork`.
+        metadata: JSON values that say how it was trained: data set, command, seed, bound.
+    """
+
     chain: Chain
-    """The decision chain with this network as its proposer."""
     metadata: dict[str, Any] = field(default_factory=dict)
-    """Where it comes from."""
 
-    @classmethod
-    def fresh(cls, config: EnvConfig, data: Dataset, **sizes: Any) -> SAgent:
-        """Make an untrained S-agent for an environment.
+    def __repr__(self) -> str:
+        """Show the sizes, not the weights."""
+        return f"SAgent({self.network.config}, device={str(self.device)!r})"
 
-        Args:
-            config: The environment's configuration.
-            data: Its training images.
-            **sizes: `width`, `depth`, `body` or `uniform_prior` of `NetworkConfig`.
-        """
-        likelihood = make_likelihood_of(config, data)
-        dynamics = make_dynamics(config, data, likelihood)
-        network_config = NetworkConfig(
-            data.shape, config.num_proposals, config.horizon, config.likelihood, **sizes
-        )
-        active = find_active(data, likelihood.mean(dynamics.initial))
-        network = ProposalNetwork(network_config, active)
-        return cls(network, Chain(network, dynamics, likelihood), {"dataset": data.name})
+    @property
+    def network(self) -> ProposalNetwork:
+        """Proposals and prior."""
+        return self.chain.proposer
 
-    @classmethod
-    def from_saved(cls, saved: SavedSAgent) -> SAgent:
-        """Wrap a saved S-agent."""
-        chain = Chain(saved.network, saved.dynamics, saved.likelihood)
-        return cls(saved.network, chain, dict(saved.metadata))
+    @property
+    def likelihood(self) -> Likelihood:
+        """p(g | x)."""
+        return self.chain.likelihood
+
+    @property
+    def device(self) -> torch.device:
+        """Device of the weights."""
+        return self.chain.device
 
     @classmethod
     def load(cls, path: str | Path, device: torch.device | str = "cpu") -> SAgent:
@@ -69,10 +64,14 @@ class SAgent:
             FileNotFoundError: If there is no such file.
             ValueError: If it is damaged or holds something else.
         """
-        return cls.from_saved(load_s_agent(path, device))
+        document, tensors = load_container(path, KIND)
+        try:
+            return cls.unpack(document, tensors, device)
+        except (ArithmeticError, LookupError, TypeError, ValueError, RuntimeError) as error:
+            raise ValueError(f"{path} is damaged: {error}") from error
 
     def save(self, path: str | Path, half: bool = False, **metadata: Any) -> Path:
-        """Write the S-agent to one file: what `proposer=` of the environments takes.
+        """Write the S-agent to one file, atomically; environments take it as `proposer=`.
 
         Args:
             path: Where to write, any suffix.
@@ -82,28 +81,51 @@ class SAgent:
         Returns:
             The path written.
         """
-        agent = self.to_saved()
-        return save_s_agent(path, replace(agent, metadata={**agent.metadata, **metadata}), half)
+        document, tensors = replace(self, metadata={**self.metadata, **metadata}).pack()
+        if half:
+            tensors = {name: _halve(name, tensor) for name, tensor in tensors.items()}
+        return save_container(path, KIND, document, tensors)
 
-    def to_saved(self) -> SavedSAgent:
-        """Return the parts that a file holds."""
-        return SavedSAgent(self.network, self.chain.dynamics, self.chain.likelihood, self.metadata)
+    def pack(self) -> tuple[dict[str, Any], dict[str, Tensor]]:
+        """Return the S-agent as a JSON document and named tensors."""
+        likelihood, dynamics = self.likelihood, self.chain.dynamics
+        document = {
+            "network": asdict(self.network.config),
+            "likelihood": {
+                "name": likelihood.name,
+                "low": likelihood.low,
+                "high": likelihood.high,
+                "sigma": getattr(likelihood, "sigma", 0.1),  # a Bernoulli likelihood ignores it
+            },
+            "metadata": self.metadata,
+        }
+        weights = {f"{_NETWORK}{k}": v for k, v in self.network.state_dict().items()}
+        return document, {**weights, "initial": dynamics.initial, "rate": dynamics.rate}
+
+    @classmethod
+    def unpack(
+        cls, document: dict[str, Any], tensors: dict[str, Tensor], device: torch.device | str
+    ) -> SAgent:
+        """Build an S-agent from the results of `pack`; other entries are ignored."""
+        config = NetworkConfig(**document["network"])
+        for name, shape in (("initial", config.shape), ("rate", (config.horizon,))):
+            if tensors[name].shape != shape:
+                raise ValueError(f"{name} has shape {tuple(tensors[name].shape)}, expected {shape}")
+        active = torch.zeros(tensors["initial"].numel(), dtype=torch.bool)  # (D,)
+        active[tensors["network.pixels"]] = True
+        network = ProposalNetwork(config, active)
+        network.load_state_dict(
+            {k.removeprefix(_NETWORK): v for k, v in tensors.items() if k.startswith(_NETWORK)}
+        )
+        network.to(device).eval().requires_grad_(False)  # for inference; training enables gradients
+        dynamics = Dynamics(tensors["initial"].float(), tensors["rate"].float()).to(device)
+        likelihood = make_likelihood(event_ndim=len(config.shape), **document["likelihood"])
+        return cls(Chain(network, dynamics, likelihood), dict(document["metadata"]))
 
     def to(self, device: torch.device | str) -> SAgent:
         """Return the same S-agent on another device; its weights move."""
-        self.network.to(device)
-        chain = replace(self.chain, dynamics=self.chain.dynamics.to(device))
-        return replace(self, chain=chain)
-
-    @property
-    def likelihood(self) -> Likelihood:
-        """p(g | x)."""
-        return self.chain.likelihood
-
-    @property
-    def device(self) -> torch.device:
-        """Where the weights are."""
-        return self.chain.dynamics.initial.device
+        self.network.to(device)  # in place, as torch does
+        return replace(self, chain=replace(self.chain, dynamics=self.chain.dynamics.to(device)))
 
     @torch.no_grad()
     def sample(
@@ -113,12 +135,12 @@ class SAgent:
         draw: str = "mean",
         return_trajectory: bool = False,
     ) -> NDArray[np.float32]:
-        """Generate images: from x_0, add H proposals drawn from p_S.
+        """Generate images: add H proposals drawn from p_S to x_0.
 
         Args:
-            num: How many images.
-            seed: Reproduces the draws; None draws anew.
-            draw: "mean" returns the likelihood's means, "sample" draws the values too.
+            num: Number of images.
+            seed: Seed of the draws; None draws anew.
+            draw: "mean" returns the likelihood's means, "sample" also draws the values.
             return_trajectory: Return the images of x_0 to x_H instead of x_H alone.
 
         Returns:
@@ -133,68 +155,63 @@ class SAgent:
             raise ValueError(f"draw must be 'mean' or 'sample', got {draw!r}")
         rng = np.random.default_rng(seed)
         choose = make_sampler(torch.Generator().manual_seed(int(rng.integers(2**62))))
-        sizes = [min(_SAMPLE_BATCH, num - i) for i in range(0, num, _SAMPLE_BATCH)]
-
+        sizes = [min(_SAMPLE_BATCH, num - i) for i in range(0, num, _SAMPLE_BATCH)]  # sum to num
         horizon = self.chain.horizon
-
-        def draw_action(h: int, log_prior: Tensor) -> Tensor:
-            return choose(log_prior)
-
-        batches = [self._roll(size, horizon, draw_action, return_trajectory) for size in sizes]
+        batches = [
+            self._roll_out(size, horizon, lambda _, log_prior: choose(log_prior), return_trajectory)
+            for size in sizes
+        ]
         images = torch.cat(batches, dim=1).cpu().numpy()  # (H + 1 or 1, num, *S)
         if draw == "sample":
-            images[-1] = self.likelihood.sample(images[-1], rng)
+            images[-1] = self.likelihood.sample(images[-1], rng)  # earlier states stay means
         return images if return_trajectory else images[-1]
 
     @torch.no_grad()
     def decode(self, codes: Any, return_trajectory: bool = False) -> NDArray[np.float32]:
-        """Return the images that codes stand for.
+        """Return the images of codes.
 
         Args:
             codes: Chosen indices, shape (B, h), integers in [0, A), h <= H: any prefix of a
-                code decodes.
+                code can be decoded.
             return_trajectory: Return the images of x_0 to x_h instead of x_h alone.
 
         Returns:
             Likelihood means, shape (B, *S), or (h + 1, B, *S); float32.
 
         Raises:
-            ValueError: If the codes are of another shape or out of range.
+            ValueError: If the codes have another shape or are out of range.
         """
-        actions = torch.from_numpy(self._check_codes(codes)).to(self.device)
-
-        def look_up(h: int, log_prior: Tensor) -> Tensor:
-            return actions[:, h]
-
-        images = self._roll(len(actions), actions.shape[1], look_up, return_trajectory)
+        actions = torch.from_numpy(self._check_codes(codes)).to(self.device)  # (B, h)
+        num, steps = actions.shape
+        images = self._roll_out(num, steps, lambda h, _: actions[:, h], return_trajectory)
         return (images if return_trajectory else images[-1]).cpu().numpy()
 
-    def _roll(
+    def _roll_out(
         self, num: int, steps: int, choose: Callable[[int, Tensor], Tensor], keep: bool
     ) -> Tensor:
-        """Add chosen proposals to x_0, computing no others.
+        """Add the chosen proposals to x_0, without computing the others.
 
         Args:
             num: B.
-            steps: How many to add.
+            steps: Number of decisions.
             choose: Maps h and log p_S (B, A) to actions (B,).
             keep: Return the images of all states instead of the last one alone.
 
         Returns:
             Likelihood means, shape (steps + 1 or 1, B, *S).
         """
-        canvas = self.chain.dynamics.start(num)
+        canvas = self.chain.dynamics.start(num)  # (B, *S)
         canvases = [canvas]
         for h in range(steps):
-            step = torch.full((num,), h, device=self.device)
-            offer = self.chain.offer(canvas, step, all_wanted=False)
-            delta = offer.rows(choose(h, offer.log_prior))
+            step = torch.full((num,), h, device=self.device)  # (B,), int64
+            proposals = self.chain.propose(canvas, step, need_all=False)
+            delta = proposals.chosen(choose(h, proposals.log_prior))  # (B, *S)
             canvas = self.chain.dynamics.advance(canvas, delta, step)
-            canvases = [*canvases, canvas] if keep else [canvas]
+            canvases = [*canvases, canvas] if keep else [canvas]  # each (B, *S)
         return self.likelihood.mean(torch.stack(canvases))
 
     def _check_codes(self, codes: Any) -> NDArray[np.int64]:
-        """Return codes as int64 (B, h), or raise."""
+        """Return codes as int64 (B, h), or raise a ValueError."""
         array, num = np.asarray(codes), self.network.num_proposals
         if array.ndim != 2 or array.shape[1] > self.chain.horizon:
             raise ValueError(
@@ -202,53 +219,28 @@ class SAgent:
             )
         if not np.issubdtype(array.dtype, np.integer):
             raise ValueError(f"codes must be integers, got {array.dtype}")
-        if array.size and not (0 <= array.min() and array.max() < num):
+        if array.size and not (0 <= array.min() and array.max() < num):  # min() fails if empty
             raise ValueError(f"codes must lie in [0, {num}), got {array.min()}..{array.max()}")
         return array.astype(np.int64)
 
 
-def make_s_agent(config: EnvConfig, start: str | Path | SAgent | None, **sizes: Any) -> SAgent:
-    """Return the S-agent to train on an environment, with its x_0 and rate.
-
-    Args:
-        config: The environment's configuration.
-        start: None for a fresh one, "pretrained", a saved file, or an S-agent.
-        **sizes: Of a fresh one, see `SAgent.fresh`.
+def pretrained_path(dataset: str) -> Path:
+    """Return the file of the S-agent shipped for a data set.
 
     Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If the S-agent does not fit the environment.
+        ValueError: If no S-agent is shipped for it.
     """
-    data = make_dataset(config, "train")
-    if start is None:
-        return SAgent.fresh(config, data, **sizes)
-    if not isinstance(start, SAgent):
-        is_shipped = start == "pretrained"
-        start = SAgent.load(pretrained_path(str(config.dataset)) if is_shipped else start)
-    for name, size in sizes.items():
-        own = getattr(start.network.config, name, None)
-        if size not in (None, own):
-            raise ValueError(f"the S-agent to start from has {name}={own}, asked for {size}")
-    saved, likelihood = start.to_saved(), make_likelihood_of(config, data)
-    check_saved(saved, config, likelihood, data.shape)
-    dynamics = make_dynamics(config, data, likelihood, saved)
-    metadata = {"dataset": data.name, "started_from": start.metadata}
-    chain = replace(start.chain, dynamics=dynamics)
-    return replace(start, chain=chain, metadata=metadata)
+    path = _WEIGHTS / f"{dataset}.safetensors"
+    if not path.is_file():
+        shipped = sorted(p.stem for p in _WEIGHTS.glob("*.safetensors"))
+        raise ValueError(
+            f"no pretrained S-agent is shipped for the data set {dataset!r}, only for "
+            f"{', '.join(shipped)}; use proposer='dictionary' or a saved S-agent"
+        )
+    return path
 
 
-def find_active(data: Dataset, initial: Tensor) -> Tensor:
-    """Find the values that proposals need to change, shape (*S), bool.
-
-    A value is left out only if it hardly varies over the training images and the initial
-    image already has it right.
-
-    Args:
-        data: Training images.
-        initial: The initial image, shape (*S).
-    """
-    count = min(len(data), 10_000)
-    images = data.take(np.linspace(0, len(data) - 1, count).astype(np.int64))
-    threshold = ACTIVE_SPREAD * (data.high - data.low)
-    off = np.abs(images.mean(axis=0) - initial.cpu().numpy())
-    return torch.from_numpy((images.std(axis=0) > threshold) | (off > threshold))
+def _halve(name: str, tensor: Tensor) -> Tensor:
+    """Return a weight of the network as float16, any other tensor unchanged."""
+    is_weight = name.startswith(_NETWORK) and tensor.is_floating_point()
+    return tensor.half() if is_weight else tensor

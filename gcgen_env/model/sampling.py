@@ -1,4 +1,4 @@
-"""How an action is taken from log q: drawn, or the most probable one."""
+"""How an action is taken from log q: sampled, or the most probable one."""
 
 from __future__ import annotations
 
@@ -8,22 +8,26 @@ import torch
 from torch import Tensor
 
 
+class TrainingDiverged(ValueError):
+    """A loss or log q is not finite; the weights are those before the update."""
+
+
 def make_sampler(generator: torch.Generator) -> Callable[[Tensor], Tensor]:
-    """Return a function that draws actions (B,) from log q (B, A).
+    """Return a function that samples actions (B,) from log q (B, A).
 
-    It draws e_a ~ Exp(1) and takes the largest q(a) / e_a, which is a with probability q(a). The
-    generator lives on the CPU, whatever the device: all devices make the same draws, and the
-    CPU never waits for what they compute.
+    It draws e_a ~ Exp(1) and returns argmax_a q(a) / e_a, which is a with probability q(a). The
+    generator is on the CPU for every device: all devices make the same draws, and the CPU never
+    waits for the device.
 
-    The function raises a ValueError when log q is not a distribution any more, as after a
-    diverged update; on other devices than the CPU that shows only in the loss.
+    The function raises `TrainingDiverged` if log q is not finite, as after a diverged update. On
+    other devices than the CPU this is checked in the loss only.
     """
 
     def choose(log_q: Tensor) -> Tensor:
-        q = log_q.exp()
-        if q.is_cpu and not q.isfinite().all():
-            raise ValueError(
-                "log q is not finite: training has diverged; lower learning_rate and go on from "
+        q = log_q.exp()  # (B, A)
+        if q.is_cpu and not q.isfinite().all():  # elsewhere the CPU would wait for the device
+            raise TrainingDiverged(
+                "log q is not finite: training has diverged; lower learning_rate and resume from "
                 "the last checkpoint"
             )
         noise = torch.empty(q.shape, dtype=q.dtype).exponential_(generator=generator)

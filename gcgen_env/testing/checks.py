@@ -1,4 +1,4 @@
-"""The two entry points and the lists of what they run."""
+"""The two entry points and the lists of their checks."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ GOAL_ENV_CHECKS: tuple[Callable[[GCGenEnv, int], None], ...] = (
     common.check_memory,
     common.check_seeding,
     common.check_wrong_actions,
-    transitions.check_proposals_come_true,
+    transitions.check_transitions,
     transitions.check_invalid_actions,
     transitions.check_end,
     transitions.check_last_observation,
     transitions.check_reset_options,
-    rewards.check_reward_recomputes,
-    rewards.check_reward_of_batches,
+    rewards.check_compute_reward,
+    rewards.check_compute_reward_of_batches,
     rewards.check_reward_type,
-    rewards.check_ends_recompute,
+    rewards.check_compute_terminated,
     rewards.check_purity,
 )
-"""What `check_goal_env` runs, in this order."""
+"""Checks that `check_goal_env` runs, in this order."""
 
 VECTOR_ENV_CHECKS: tuple[Callable[[GCGenVectorEnv, int], None], ...] = (
     vector.check_batched_spaces,
@@ -42,22 +42,22 @@ VECTOR_ENV_CHECKS: tuple[Callable[[GCGenVectorEnv, int], None], ...] = (
     common.check_wrong_actions,
     autoreset.check_autoreset,
     vector.check_batched_rewards,
-    vector.check_rows_agree,
+    vector.check_single_environments,
 )
-"""What `check_vector_env` runs, in this order."""
+"""Checks that `check_vector_env` runs, in this order."""
 
 
 def check_goal_env(env: Any, seed: int = 0) -> None:
-    """Check that a single environment keeps the contract of `GCGenEnv`.
+    """Check that an environment follows the interface of `GCGenEnv`.
 
     Args:
-        env: A `GCGenEnv`, a subclass of it, or either of them wrapped by `gym.make`; what is
-            checked is `env.unwrapped`. It is reset many times and left in some state.
-        seed: Seeds the episodes and the actions taken in them.
+        env: An environment of `GCGenEnv` or a subclass; wrappers are removed. It is reset many
+            times.
+        seed: Seed of the episodes and of the actions.
 
     Raises:
-        AssertionError: If a promise is broken; the sentence says which.
-        ValueError: If `env` is something else.
+        AssertionError: If a check fails; the message says what was expected.
+        ValueError: If `env` is not a `GCGenEnv`.
     """
     inner = getattr(env, "unwrapped", env)
     if not isinstance(inner, GCGenEnv):
@@ -67,18 +67,16 @@ def check_goal_env(env: Any, seed: int = 0) -> None:
 
 
 def check_vector_env(envs: Any, seed: int = 0) -> None:
-    """Check that a vector environment keeps the contract of `GCGenVectorEnv`.
-
-    Its rows are compared with a `GCGenEnv` made of the same `EnvConfig`.
+    """Check that a vector environment follows the interface of `GCGenVectorEnv`.
 
     Args:
-        envs: A `GCGenVectorEnv`, a subclass of it, or either of them wrapped. It is reset many
-            times and left in some state.
-        seed: Seeds the episodes and the actions taken in them.
+        envs: A vector environment of `GCGenVectorEnv` or a subclass; wrappers are removed. It is
+            reset many times, and compared with a `GCGenEnv` that has the same `EnvConfig`.
+        seed: Seed of the episodes and of the actions.
 
     Raises:
-        AssertionError: If a promise is broken; the sentence says which.
-        ValueError: If `envs` is something else.
+        AssertionError: If a check fails; the message says what was expected.
+        ValueError: If `envs` is not a `GCGenVectorEnv`.
     """
     inner = getattr(envs, "unwrapped", envs)
     if not isinstance(inner, GCGenVectorEnv):

@@ -1,4 +1,4 @@
-"""Checks that read the same for one episode and for many."""
+"""Checks for single and for vector environments."""
 
 from __future__ import annotations
 
@@ -8,92 +8,80 @@ import numpy as np
 
 from gcgen_env.testing.episodes import (
     AnyEnv,
-    Moment,
+    TimeStep,
     expect,
+    expect_equal,
     expect_raises,
     find_arrays,
-    find_difference,
     roll,
 )
+from gcgen_env.vector_env import GCGenVectorEnv
 
 
 def check_masks(env: AnyEnv, seed: int) -> None:
-    """Check that the three views of the action mask agree and are never all zero."""
-    shape = getattr(env, "num_envs", None)
-    shape = (env.config.num_proposals,) if shape is None else (shape, env.config.num_proposals)
+    """Check that obs, info and action_masks() hold the same mask, with a valid action."""
+    shape: tuple[int, ...] = (env.config.num_proposals,)
+    if isinstance(env, GCGenVectorEnv):
+        shape = (env.num_envs, *shape)  # (N, A)
     views = []
-    roll(env, seed, watch=lambda moment: views.append((moment, env.action_masks())))
-    for moment, mask in views:
+    roll(env, seed, watch=lambda timestep: views.append((timestep, env.action_masks())))
+    for timestep, mask in views:
         expect(
             mask.dtype == np.bool_ and mask.shape == shape,
-            f"action_masks() must be bool of shape {shape}, got {mask.dtype} of shape {mask.shape}",
+            f"action_masks(): expected bool of shape {shape}, got {mask.dtype} of {mask.shape}",
         )
-        for name, view in (("obs", moment.obs), ("info", moment.info)):
-            seen = view["action_mask"]
+        for name, view in (("obs", timestep.obs), ("info", timestep.info)):
+            actual = view["action_mask"]
             expect(
-                seen.dtype == np.int8 and np.array_equal(seen, mask),
-                f"{name}['action_mask'] must be int8 and say what action_masks() says, got "
-                f"{seen.tolist()} ({seen.dtype}) and {mask.tolist()}",
+                actual.dtype == np.int8 and np.array_equal(actual, mask),
+                f"{name}['action_mask']: expected action_masks() as int8, {mask.tolist()}, got "
+                f"{actual.tolist()} ({actual.dtype})",
             )
-        expect(mask.any(axis=-1).all(), "an action mask must not be all zero: one must be valid")
+        expect(mask.any(axis=-1).all(), "action_masks(): expected a valid action, got all False")
 
 
 def check_memory(env: AnyEnv, seed: int) -> None:
-    """Check that returned arrays belong to the caller: not shared, and safe to overwrite."""
-    returned: list[Moment] = []
-    moments = roll(env, seed, watch=returned.append)
-    difference = find_difference(moments, returned, name="results")
-    expect(
-        difference is None,
-        f"later steps changed what earlier ones returned ({difference}): return copies",
+    """Check that returned arrays are copies: not shared, and safe to overwrite."""
+    returned: list[TimeStep] = []
+    timesteps = roll(env, seed, watch=returned.append)
+    expect_equal(
+        returned, timesteps, "a later step changed returned arrays: return copies", name="results"
     )
-    arrays = list(find_arrays([[moment.obs, moment.info] for moment in returned], "results"))
+    arrays = list(find_arrays([[step.obs, step.info] for step in returned], "results"))
     for (name, array), (other_name, other) in itertools.combinations(arrays, 2):
         expect(
             not np.may_share_memory(array, other),
             f"{name} and {other_name} share memory: return copies",
         )
-    scribbled = roll(env, seed, watch=_scribble)
-    difference = find_difference(moments, scribbled, name="results")
-    expect(
-        difference is None,
-        f"overwriting returned arrays changed the episode ({difference}): the environment must "
-        "keep its state in arrays of its own",
-    )
+    message = "overwriting returned arrays changed the episode: return copies of the state"
+    expect_equal(roll(env, seed, watch=_overwrite), timesteps, message, name="results")
 
 
 def check_seeding(env: AnyEnv, seed: int) -> None:
-    """Check that a seed reproduces an episode and the one drawn after it."""
-    runs = []
-    for _ in range(2):
-        moments = roll(env, seed)
-        runs.append([*moments, env.reset()])
-    difference = find_difference(runs[0], runs[1], name="results")
-    expect(
-        difference is None,
-        f"reset(seed={seed}) twice gave two different episodes ({difference}): every draw must "
-        "come from np_random",
-    )
+    """Check that a seed reproduces an episode and the one after it."""
+    runs = [[*roll(env, seed), env.reset()] for _ in range(2)]  # reset() goes on with the generator
+    message = f"reset(seed={seed}) gave two different episodes: draw from np_random only"
+    expect_equal(runs[0], runs[1], message, name="results")
 
 
 def check_wrong_actions(env: AnyEnv, seed: int) -> None:
-    """Check that what is no action raises a ValueError and changes nothing."""
-    moments = roll(env, seed, num_steps=1)
+    """Check that a wrong action raises a ValueError and changes nothing."""
+    timesteps = roll(env, seed, num_steps=1)
     env.reset(seed=seed)
-    action = moments[-1].action
+    action = timesteps[-1].action
     num = env.config.num_proposals
     for wrong in (action - num, action + num, action + 0.5, np.stack([action] * 3)):
         expect_raises(
             ValueError,
             lambda wrong=wrong: env.step(wrong),  # type: ignore[misc]
-            f"step({wrong!r}) must raise a ValueError: actions are integers in [0, {num})",
+            f"step({wrong!r}): expected a ValueError, as actions are integers in [0, {num})",
         )
-    after = env.step(action)
-    difference = find_difference(list(moments[-1][1:]), list(after), name="results")
-    expect(difference is None, f"a refused action changed the episode ({difference})")
+    after = list(env.step(action))
+    message = "an action that raised an error changed the episode"
+    expect_equal(after, list(timesteps[-1][1:]), message, name="results")
 
 
-def _scribble(moment: Moment) -> None:
+def _overwrite(timestep: TimeStep) -> None:
     """Overwrite every returned array with other values."""
-    for _, array in find_arrays([moment.obs, moment.info]):
+    for _, array in find_arrays([timestep.obs, timestep.info]):
         array[...] = ~array if array.dtype == np.bool_ else array + 1

@@ -1,4 +1,4 @@
-"""Recorded episodes: how they are rolled and how two of them are compared."""
+"""Record episodes and compare them."""
 
 from __future__ import annotations
 
@@ -15,24 +15,27 @@ from gcgen_env.vector_env import GCGenVectorEnv
 
 AnyEnv = GCGenEnv | GCGenVectorEnv
 Choice = Callable[[Mapping[str, NDArray[Any]]], Any]
-"""Maps an observation to an action, or batched ones to N actions."""
+"""Function from an observation to an action, or from N observations to N actions."""
 
 
-class Moment(NamedTuple):
-    """What one `reset` or `step` returned; fields are batched for a vector environment."""
+class TimeStep(NamedTuple):
+    """Return values of one `reset` or `step`; batched for a vector environment.
+
+    Attributes:
+        action: Action passed to `step`; None for a reset.
+        obs: Observation.
+        reward: Reward; 0 for a reset.
+        terminated: Whether h = H; False for a reset.
+        truncated: Always False.
+        info: Info.
+    """
 
     action: Any
-    """The action taken; None for a reset."""
     obs: dict[str, NDArray[Any]]
-    """Observation."""
     reward: Any
-    """Reward, 0 for a reset."""
     terminated: Any
-    """Whether h = H, False for a reset."""
     truncated: Any
-    """Always False."""
     info: dict[str, Any]
-    """Info."""
 
 
 def expect(condition: Any, message: str) -> None:
@@ -41,24 +44,32 @@ def expect(condition: Any, message: str) -> None:
         raise AssertionError(message)
 
 
+def expect_equal(
+    actual: Any, expected: Any, message: str, tolerance: float = 0.0, name: str = "it"
+) -> None:
+    """Raise an `AssertionError` with a message if `find_difference` finds one."""
+    difference = find_difference(actual, expected, tolerance, name)
+    expect(difference is None, f"{message}; {difference}")
+
+
 def expect_raises(kind: type[Exception], call: Callable[[], object], message: str) -> None:
-    """Raise an `AssertionError` with a message unless a call raises an error of a kind."""
+    """Raise an `AssertionError` with a message unless a call raises a given error."""
     try:
         call()
     except kind:
         return
-    except Exception as error:
+    except Exception as error:  # an error of another kind is a failure, too
         raise AssertionError(f"{message}, got {type(error).__name__}: {error}") from error
-    raise AssertionError(f"{message}, but nothing was raised")
+    raise AssertionError(f"{message}, got no error")
 
 
 def choose_valid(seed: int) -> Choice:
-    """Return a choice among valid actions, uniform, the same for the same seed."""
+    """Return a function that selects valid actions uniformly at random."""
     rng = np.random.default_rng(seed)
 
     def choose(obs: Mapping[str, NDArray[Any]]) -> Any:
         mask = obs["action_mask"]  # (A,) or (N, A)
-        return np.where(mask == 1, rng.random(mask.shape), -1.0).argmax(axis=-1)
+        return np.where(mask == 1, rng.random(mask.shape), -1.0).argmax(axis=-1)  # () or (N,)
 
     return choose
 
@@ -70,54 +81,54 @@ def roll(
     options: dict[str, Any] | None = None,
     choose: Choice | None = None,
     num_steps: int | None = None,
-    watch: Callable[[Moment], object] | None = None,
-) -> list[Moment]:
-    """Reset an environment and step it.
+    watch: Callable[[TimeStep], object] | None = None,
+) -> list[TimeStep]:
+    """Reset an environment, step it, and record what it returns.
 
     Args:
         env: Single or vector environment.
-        seed: Passed to `reset`; seeds the default choice too.
-        options: Passed to `reset`.
-        choose: How to act; `choose_valid(seed)` by default.
-        num_steps: How many steps; an episode by default, and a second one where the vector
+        seed: Seed of `reset` and of the default `choose`.
+        options: Options of `reset`.
+        choose: Selects the actions; `choose_valid(seed)` by default.
+        num_steps: Number of steps. By default one episode, or two episodes if the vector
             environment resets itself.
-        watch: Called with what was returned, after it was copied.
+        watch: Called with the return values of each reset and step, after they were copied.
 
     Returns:
-        Copies of what was returned, beginning with the reset.
+        Copies of the return values, first those of the reset.
     """
     choose = choose or choose_valid(seed)
     obs, info = env.reset(seed=seed, options=options)
-    returned = Moment(None, obs, 0.0, False, False, info)
-    moments = [copy.deepcopy(returned)]
+    returned = TimeStep(None, obs, 0.0, False, False, info)
+    timesteps = [copy.deepcopy(returned)]  # before `watch` can overwrite it
     for _ in range(_usual_length(env) if num_steps is None else num_steps):
         if watch is not None:
             watch(returned)
-        action = choose(moments[-1].obs)
-        returned = Moment(action, *env.step(action))
-        moments.append(copy.deepcopy(returned))
+        action = choose(timesteps[-1].obs)  # the copy, which `watch` cannot change
+        returned = TimeStep(action, *env.step(action))
+        timesteps.append(copy.deepcopy(returned))
     if watch is not None:
         watch(returned)
-    return moments
+    return timesteps
 
 
 def _usual_length(env: AnyEnv) -> int:
-    """Return H, or 2H + 1 where the environment resets itself."""
+    """Return H, or 2H + 1 if the environment resets itself."""
     mode = getattr(env, "autoreset_mode", AutoresetMode.DISABLED)
     horizon = env.config.horizon
-    return horizon if mode is AutoresetMode.DISABLED else 2 * horizon + 1
+    return horizon if mode is AutoresetMode.DISABLED else 2 * horizon + 1  # + 1: the reset
 
 
 def find_difference(
     first: Any, second: Any, tolerance: float = 0.0, name: str = "it"
 ) -> str | None:
-    """Say where two nested results first differ; None where they are equal.
+    """Describe the first difference between two nested values; None if they are equal.
 
     Args:
-        first: Numbers, arrays, None, and mappings, lists or object arrays of them.
-        second: The same.
-        tolerance: Largest difference of two numbers that counts as none.
-        name: What to call the whole.
+        first: Numbers, arrays, None, or mappings, lists or object arrays of them.
+        second: Value to compare with.
+        tolerance: Largest difference at which two numbers count as equal.
+        name: Name of the values in the description.
     """
     if isinstance(first, Mapping) and isinstance(second, Mapping):
         if first.keys() != second.keys():
@@ -135,7 +146,7 @@ def find_difference(
 
 
 def _is_sequence(value: Any) -> bool:
-    """Tell whether a value holds other values, unlike an array of numbers."""
+    """Return whether a value is a list, a tuple or an array of objects."""
     is_objects = isinstance(value, np.ndarray) and value.dtype == object
     return is_objects or isinstance(value, list | tuple)
 
@@ -154,7 +165,7 @@ def _find_number_difference(first: Any, second: Any, tolerance: float, name: str
 
 
 def find_arrays(value: Any, name: str = "") -> Iterator[tuple[str, NDArray[Any]]]:
-    """Yield every array of numbers in a nested result, with its place."""
+    """Yield the path and the value of every array of numbers in a nested value."""
     if isinstance(value, Mapping):
         for key, inner in value.items():
             yield from find_arrays(inner, f"{name}[{key!r}]")

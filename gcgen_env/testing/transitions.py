@@ -1,4 +1,4 @@
-"""Checks of how a single environment moves: choices, the end, what a reset can force."""
+"""Checks of the transitions, the end and the reset options of a single environment."""
 
 from __future__ import annotations
 
@@ -12,103 +12,94 @@ from numpy.typing import NDArray
 
 from gcgen_env.env import GCGenEnv
 from gcgen_env.goals import CUSTOM_GOAL
-from gcgen_env.testing.episodes import Choice, expect, expect_raises, find_difference, roll
+from gcgen_env.testing.episodes import Choice, expect, expect_equal, expect_raises, roll
 
 
-def check_proposals_come_true(env: GCGenEnv, seed: int) -> None:
-    """Check that a valid choice leads to exactly the image that was proposed."""
-    moments = roll(env, seed)
-    if "proposals" not in moments[0].obs:
+def check_transitions(env: GCGenEnv, seed: int) -> None:
+    """Check that a valid action leads to exactly the image of its proposal."""
+    timesteps = roll(env, seed)
+    if "proposals" not in timesteps[0].obs:  # obs_mode="compact"
         return
-    for h, (before, after) in enumerate(pairwise(moments)):
+    for h, (before, after) in enumerate(pairwise(timesteps)):
         proposed = before.obs["proposals"][after.action]
-        difference = find_difference(proposed, after.obs["observation"])
-        expect(
-            difference is None,
-            f"the observation after action {after.action} at h={h} must be "
-            f"obs['proposals'][{after.action}] bit for bit; {difference}",
+        message = (
+            f"obs['observation'] after action {after.action} at h={h}: expected exactly "
+            f"obs['proposals'][{after.action}]"
         )
+        expect_equal(after.obs["observation"], proposed, message)
 
 
 def check_invalid_actions(env: GCGenEnv, seed: int) -> None:
-    """Check that an invalid action leaves the state, advances h, and is paid as nothing moved."""
-    moments = roll(env, seed, choose=_choose_invalid())
-    for h, (before, after) in enumerate(pairwise(moments)):
+    """Check that an invalid action keeps the state, advances h and has the matching reward."""
+    timesteps = roll(env, seed, choose=_choose_invalid())
+    for h, (before, after) in enumerate(pairwise(timesteps)):
         invalid = bool(before.obs["action_mask"][after.action] == 0)
         expect(
             after.info["invalid_action"] is invalid,
-            f"info['invalid_action'] must be {invalid} after action {after.action} at h={h}",
+            f"info['invalid_action']: expected {invalid} after action {after.action} at h={h}",
         )
-        if not invalid:
+        if not invalid:  # every second action, or all if nucleus = 1
             continue
         image, goal = before.obs["achieved_goal"], before.obs["desired_goal"]
-        difference = find_difference(image, after.obs["achieved_goal"])
-        expect(difference is None, f"an invalid action must leave the state; {difference}")
-        expect(after.info["step"] == h + 1, "an invalid action must advance the step")
-        null = {**after.info, "previous_achieved_goal": image}
-        reward = env.compute_reward(image, goal, null)
+        message = "obs['achieved_goal'] after an invalid action: expected no change"
+        expect_equal(after.obs["achieved_goal"], image, message)
+        expect(after.info["step"] == h + 1, f"info['step']: expected {h + 1} after invalid actions")
+        reward = env.compute_reward(image, goal, {**after.info, "previous_achieved_goal": image})
         expect(
             after.reward == reward,
-            f"the reward of an invalid action must be that of the null transition, {reward}, "
-            f"got {after.reward}: no special value",
+            f"reward of an invalid action: expected {reward}, the reward of a transition from the "
+            f"state to itself, got {after.reward}",
         )
 
 
 def check_end(env: GCGenEnv, seed: int) -> None:
     """Check that episodes terminate after exactly H steps and are never truncated."""
     horizon = env.config.horizon
-    for h, moment in enumerate(roll(env, seed)):
+    for h, timestep in enumerate(roll(env, seed)):
         expect(
-            moment.terminated is (h == horizon),
-            f"terminated must be {h == horizon} at h={h}: an episode ends after H={horizon} "
-            "steps, whatever the goal",
+            timestep.terminated is (h == horizon),
+            f"terminated at h={h}: expected {h == horizon}, as every episode has H={horizon} steps",
         )
-        expect(
-            moment.truncated is False,
-            f"truncated must be False at h={h}: the horizon belongs to the task",
-        )
-    expect_raises(ResetNeeded, lambda: env.step(0), "step() after the end must raise ResetNeeded")
+        expect(timestep.truncated is False, f"truncated at h={h}: expected False")
+    expect_raises(ResetNeeded, lambda: env.step(0), "step() after the end: expected ResetNeeded")
 
 
 def check_last_observation(env: GCGenEnv, seed: int) -> None:
-    """Check that at h = H nothing is left to choose: same proposals, uniform prior, all valid."""
+    """Check that at h = H all proposals are the final image, valid, and equally probable."""
     obs = roll(env, seed)[-1].obs
     num_proposals = env.config.num_proposals
     uniform = np.full(num_proposals, -np.log(num_proposals), np.float32)
-    difference = find_difference(obs["log_prior"], uniform, 1e-6)
-    expect(difference is None, f"at h = H obs['log_prior'] must be uniform; {difference}")
-    expect(obs["action_mask"].all(), "at h = H obs['action_mask'] must be all ones")
+    expect_equal(obs["log_prior"], uniform, "obs['log_prior'] at h = H: expected uniform", 1e-6)
+    expect(obs["action_mask"].all(), "obs['action_mask'] at h = H: expected only ones")
     if "proposals" in obs:
-        repeated = np.repeat(obs["observation"][None], num_proposals, axis=0)
-        difference = find_difference(obs["proposals"], repeated)
-        expect(difference is None, f"at h = H obs['proposals'] must repeat the image; {difference}")
+        repeated = np.repeat(obs["observation"][None], num_proposals, axis=0)  # (A, *S)
+        message = "obs['proposals'] at h = H: expected A copies of obs['observation']"
+        expect_equal(obs["proposals"], repeated, message)
 
 
 def check_reset_options(env: GCGenEnv, seed: int) -> None:
-    """Check that a reset can force the goal, its index and the initial state."""
-    likelihood = env.core.chain.likelihood
-    image = np.full(env.core.shape, (likelihood.low + likelihood.high) / 2, np.float32)
+    """Check the options of reset: goal_index, goal and initial_state."""
+    likelihood = env.episodes.chain.likelihood
+    image = np.full(env.episodes.shape, (likelihood.low + likelihood.high) / 2, np.float32)
     obs, info = env.reset(seed=seed, options={"goal_index": 0})
-    expect(info["goal_index"] == 0, f"options['goal_index']=0 gave goal {info['goal_index']}")
+    message = "info['goal_index']: expected options['goal_index']"
+    expect_equal(info["goal_index"], 0, message)
     obs, info = env.reset(seed=seed, options={"goal": image})
-    difference = find_difference(obs["desired_goal"], image)
-    expect(difference is None, f"options['goal'] must become obs['desired_goal']; {difference}")
-    expect(
-        info["goal_index"] == CUSTOM_GOAL,
-        f"info['goal_index'] must be {CUSTOM_GOAL} for a goal that was given",
-    )
+    expect_equal(obs["desired_goal"], image, "obs['desired_goal']: expected options['goal']")
+    message = f"info['goal_index'] with options['goal']: expected {CUSTOM_GOAL}"
+    expect_equal(info["goal_index"], CUSTOM_GOAL, message)
     obs, info = env.reset(seed=seed, options={"initial_state": image})
-    difference = find_difference(obs["observation"], image, 1e-5)
-    expect(difference is None, f"options['initial_state'] must be the first image; {difference}")
+    message = "obs['observation']: expected options['initial_state']"
+    expect_equal(obs["observation"], image, message, 1e-5)  # rounded on the way through x_0
     expect_raises(
         ValueError,
         lambda: env.reset(seed=seed, options={"no_such_option": 0}),
-        "an unknown reset option must raise a ValueError that lists the known ones",
+        "reset with an unknown option: expected a ValueError",
     )
 
 
 def _choose_invalid() -> Choice:
-    """Return a choice of invalid actions, where there are any, and valid ones, by turns."""
+    """Return a function that selects valid and, if there are any, invalid actions in turn."""
     turns = cycle((False, True))
 
     def choose(obs: Mapping[str, NDArray[Any]]) -> Any:

@@ -1,14 +1,11 @@
-"""Pictures of episodes and samples, as arrays, text and files; NumPy and Pillow only."""
+"""Pictures of episodes and samples as arrays, text and files; needs only NumPy and Pillow."""
 
-from gcgen_env.viewer.frame import Frame, render_ansi, render_rgb
-from gcgen_env.viewer.grids import (
-    image_grid,
-    reconstruction_grid,
-    save_gif,
-    save_png,
-    scatter_plot,
-    trajectory_grid,
-)
+from gcgen_env.viewer.ansi import render_ansi
+from gcgen_env.viewer.files import save_gif, save_png
+from gcgen_env.viewer.frame import render_rgb
+from gcgen_env.viewer.grids import image_grid, reconstruction_grid, trajectory_grid
+from gcgen_env.viewer.scatter import scatter_plot
+from gcgen_env.viewer.types import Frame
 
 __all__ = [
     "Frame",

@@ -1,4 +1,4 @@
-"""The palette, the font and the few primitives that every picture is made of."""
+"""Colours, fonts and basic drawing functions."""
 
 from functools import cache
 from math import ceil
@@ -21,26 +21,20 @@ SMALL, MEDIUM, LARGE = 13, 16, 23
 """Text sizes in pixels."""
 
 WORD_SPACE = 0.3
-"""Space between words, as a share of the text size."""
+"""Space between words as a fraction of the text size."""
 
 DIMMED = 0.22
-"""Share of its own colour that an invalid proposal keeps; the rest is background."""
+"""Opacity of invalid proposals on the background."""
 
 
 def to_rgb(images: np.ndarray, low: float, high: float) -> np.ndarray:
-    """Turn images into displayable pixels; values outside the bounds are clipped.
+    """Convert images, shape (..., C, height, width), to pixels (..., height, width, 3), uint8.
 
-    Args:
-        images: Grey or colour images, shape (..., 1 or 3, height, width), on the scale of bounds.
-        low: Value shown black.
-        high: Value shown at full brightness.
-
-    Returns:
-        Pixels, shape (..., height, width, 3), uint8.
+    Values are clipped to [low, high], where `low` is black and `high` full brightness.
     """
     unit = np.clip((np.asarray(images, np.float64) - low) / (high - low), 0.0, 1.0)
     pixels = np.moveaxis(np.rint(unit * 255.0).astype(np.uint8), -3, -1)
-    return np.broadcast_to(pixels, (*pixels.shape[:-1], 3))
+    return np.broadcast_to(pixels, (*pixels.shape[:-1], 3))  # grey to RGB
 
 
 def upscale(pixels: np.ndarray, scale: int) -> np.ndarray:
@@ -54,16 +48,13 @@ def blank(height: int, width: int, color: Color = BACKGROUND) -> np.ndarray:
 
 
 def dim(color: Color) -> Color:
-    """Return `color` faded into the background, as invalid proposals are."""
-    red, green, blue = (
-        round(DIMMED * own + (1 - DIMMED) * back)
-        for own, back in zip(color, BACKGROUND, strict=True)
-    )
+    """Blend a colour with the background, for invalid proposals."""
+    red, green, blue = dim_pixels(np.array(color)).tolist()
     return red, green, blue
 
 
 def dim_pixels(pixels: np.ndarray) -> np.ndarray:
-    """Fade pixels, shape (..., 3), uint8, into the background; `dim` for a whole picture."""
+    """Blend pixels, shape (..., 3), uint8, with the background, as `dim` does."""
     return np.rint(DIMMED * pixels + (1 - DIMMED) * np.array(BACKGROUND)).astype(np.uint8)
 
 
@@ -75,26 +66,26 @@ def write(
     color: Color = TEXT,
     anchor: str = "la",
 ) -> None:
-    """Write one line of text; `anchor` is Pillow's two letters, such as "la": left, ascender.
+    """Write one line of text; `anchor` is one of Pillow's, such as "la" for left and ascender.
 
-    Words are placed one by one: the font's own spaces all but close after kerning.
+    Words are drawn one by one because kerning makes the spaces of the font too narrow.
     """
     x, y = position
-    x -= {"l": 0.0, "m": 0.5, "r": 1.0}[anchor[0]] * text_width(text, size)
+    x -= {"l": 0.0, "m": 0.5, "r": 1.0}[anchor[0]] * text_width(text, size)  # to the left edge
     for word in text.split(" "):
         draw.text((x, y), word, fill=color, font=_font(size), anchor="l" + anchor[1])
         x += _font(size).getlength(word) + WORD_SPACE * size
 
 
 def text_width(text: str, size: int = MEDIUM) -> int:
-    """Return the width of one line of text, in pixels."""
+    """Return the width of one line of text in pixels."""
     words = text.split(" ")
     letters = sum(_font(size).getlength(word) for word in words)
     return ceil(letters + (len(words) - 1) * WORD_SPACE * size)
 
 
 def to_array(picture: Image.Image) -> np.ndarray:
-    """Copy a Pillow picture into an array, shape (height, width, 3), uint8."""
+    """Copy a Pillow image to an array, shape (height, width, 3), uint8."""
     return np.array(picture.convert("RGB"), np.uint8)
 
 

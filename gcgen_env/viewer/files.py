@@ -1,7 +1,7 @@
-"""Pictures to files, whole or not at all."""
+"""Write pictures to files, atomically."""
 
 import os
-import uuid
+import tempfile
 from collections.abc import Iterable
 from io import BytesIO
 from pathlib import Path
@@ -14,12 +14,12 @@ def save_png(array: np.ndarray, path: str | os.PathLike[str]) -> None:
     """Write a picture as PNG; missing folders are created, an existing file is replaced.
 
     Args:
-        array: The picture, shape (height, width, 3), uint8.
-        path: Where to write it.
+        array: Picture, shape (height, width, 3), uint8.
+        path: File to write.
 
     Raises:
-        ValueError: If the array is not a picture.
-        OSError: If the place cannot be written to.
+        ValueError: If the array has another shape or dtype.
+        OSError: If the file cannot be written.
     """
     buffer = BytesIO()
     _to_image(array).save(buffer, format="PNG", optimize=True)
@@ -27,27 +27,25 @@ def save_png(array: np.ndarray, path: str | os.PathLike[str]) -> None:
 
 
 def save_gif(frames: Iterable[np.ndarray], path: str | os.PathLike[str], fps: float) -> None:
-    """Write pictures as an endless GIF; missing folders are created.
-
-    Equal neighbours are stored as one frame shown for longer. GIF counts in hundredths of a
-    second.
+    """Write pictures as a GIF that repeats forever; missing folders are created.
 
     Args:
-        frames: Pictures of one size, each of shape (height, width, 3), uint8.
-        path: Where to write it.
-        fps: Frames per second, above 0 and at most 50.
+        frames: Pictures of the same size, each of shape (height, width, 3), uint8.
+        path: File to write.
+        fps: Frames per second, above 0 and at most 50; each frame is shown for a whole number of
+            hundredths of a second. Equal frames in a row are stored as one longer frame.
 
     Raises:
-        ValueError: If there is no frame, sizes differ, or `fps` is out of range.
-        OSError: If the place cannot be written to.
+        ValueError: If there is no frame, the sizes differ, or `fps` is out of range.
+        OSError: If the file cannot be written.
     """
-    if not 0 < fps <= 50:
+    if not 0 < fps <= 50:  # browsers slow down what is faster
         raise ValueError(f"Expected fps above 0 and at most 50, got {fps}.")
     images = [_to_image(frame) for frame in frames]
     sizes = {image.size for image in images}
     if len(sizes) != 1:
         raise ValueError(f"Expected frames of one size, got the sizes {sorted(sizes)}.")
-    buffer, duration = BytesIO(), 10 * round(100 / fps)
+    buffer, duration = BytesIO(), 10 * round(100 / fps)  # ms, in steps of 10
     rest = images[1:]
     images[0].save(
         buffer, format="GIF", save_all=True, append_images=rest, duration=duration, loop=0
@@ -64,23 +62,15 @@ def _to_image(array: np.ndarray) -> Image.Image:
 
 
 def _write_atomically(path: Path, data: bytes) -> None:
-    """Write a neighbouring file and rename it, so that a reader never meets half a picture."""
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
+    """Write a file in the same folder, then rename it: no reader sees an incomplete picture."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(data)
-        os.replace(temporary, path)
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".") as folder:
+            temporary = Path(folder, path.name)
+            temporary.write_bytes(data)
+            os.replace(temporary, path)
     except OSError as error:
         reason = error.strerror or str(error)
         raise OSError(
             error.errno, f"Cannot write the picture to {path}: {reason}. Choose a writable path."
         ) from error
-    finally:
-        _remove_if_left(temporary)
-
-
-def _remove_if_left(path: Path) -> None:
-    try:
-        path.unlink(missing_ok=True)
-    except OSError:
-        return  # The folder itself is unusable, so nothing was written there.

@@ -1,34 +1,32 @@
-"""One frame of an episode as a picture or as text."""
+"""Draw one frame of an episode."""
 
 import numpy as np
 from PIL import Image, ImageDraw
 
-from gcgen_env.viewer.ansi import render_ansi
 from gcgen_env.viewer.drawing import BACKGROUND, LARGE, LINE, PRIOR, to_array, write
 from gcgen_env.viewer.scatter import draw_points
 from gcgen_env.viewer.tiles import MARGIN, draw_tiles
 from gcgen_env.viewer.types import Frame, check_frame, header_line
 
-__all__ = ["Frame", "render_ansi", "render_rgb"]
-
-HEADER, PROGRESS = 78, 3
+HEADER, PROGRESS = 78, 3  # heights in pixels
 
 
 def render_rgb(frame: Frame) -> np.ndarray:
-    """Draw one decision: state, goal, proposals, their prior and the choice.
+    """Draw one decision: state, goal, proposals with their prior, and the chosen proposal.
 
-    Images show state and goal on the left and every proposal as a tile on the right, a bar under
-    it for its prior; points share one square plot. Invalid proposals are dimmed, the chosen one is
-    framed. The size depends on A and S only and is even in both directions, as videos want.
+    Images are drawn with the state and the goal on the left and the proposals on the right; the
+    bar below a proposal shows its prior. Points are drawn in one plot. Invalid proposals are
+    dimmed and the chosen one is framed.
 
     Args:
-        frame: What to show.
+        frame: Decision to draw.
 
     Returns:
-        The picture, shape (height, width, 3), uint8.
+        Picture, shape (height, width, 3), uint8. Its size depends only on A and S, and height and
+        width are even, as video encoders require.
 
     Raises:
-        ValueError: If shapes disagree, a number is not finite or an index is out of range.
+        ValueError: If shapes disagree, a number is not finite, or an index is out of range.
     """
     check_frame(frame)
     body = draw_points(frame) if np.shape(frame.state) == (2,) else draw_tiles(frame)
@@ -40,7 +38,7 @@ def render_rgb(frame: Frame) -> np.ndarray:
 
 
 def _draw_header(picture: Image.Image, frame: Frame) -> None:
-    """Write the header line above a thin line that fills up as the episode goes on."""
+    """Write the header, and draw a progress bar of the episode below it."""
     draw, top = ImageDraw.Draw(picture), HEADER - 24
     write(draw, (MARGIN, 18), header_line(frame), LARGE)
     right = picture.width - MARGIN

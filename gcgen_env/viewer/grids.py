@@ -1,4 +1,4 @@
-"""Many states in one picture: samples, trajectories, reconstructions."""
+"""Draw many states in one picture: samples, trajectories, reconstructions."""
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -14,21 +14,11 @@ from gcgen_env.viewer.drawing import (
     upscale,
     write,
 )
-from gcgen_env.viewer.files import save_gif, save_png
 from gcgen_env.viewer.scatter import scatter_plot
 from gcgen_env.viewer.types import check_bounds, check_finite, check_state_shape
 
-__all__ = [
-    "image_grid",
-    "reconstruction_grid",
-    "save_gif",
-    "save_png",
-    "scatter_plot",
-    "trajectory_grid",
-]
-
-TILE_SIDE = 80
-LABEL_HEIGHT, LABEL_WIDTH, PAIR_GAP = 22, 116, 8
+TILE_SIDE = 80  # pixels
+LABEL_HEIGHT, LABEL_WIDTH, PAIR_GAP = 22, 116, 8  # pixels
 
 
 def image_grid(
@@ -39,45 +29,45 @@ def image_grid(
     high: float = 1.0,
     padding: int = 4,
 ) -> np.ndarray:
-    """Arrange images in rows, or scatter points.
+    """Draw images in rows, or points as a scatter plot.
 
     Args:
         images: Images, shape (N, C, height, width), or points, shape (N, 2).
-        columns: Images in a row; fewer if there are fewer images.
-        scale: Screen pixels per image pixel; chosen for tiles of about 80 pixels if None.
-        low: Value shown black, or the lower end of a scatter's axes.
-        high: Value shown white, or the upper end of a scatter's axes.
-        padding: Pixels between images and around them.
+        columns: Maximum number of images in a row.
+        scale: Pixels of the picture per image pixel; None makes images about 80 pixels wide.
+        low: Value of black, or the lower end of both axes of a scatter plot.
+        high: Value of white, or the upper end of both axes of a scatter plot.
+        padding: Number of pixels between images and around them.
 
     Returns:
-        The picture, (rows * (height * scale + padding) + padding, ..., 3), uint8.
+        Picture, shape (rows * (height * scale + padding) + padding, ..., 3), uint8.
 
     Raises:
-        ValueError: If the shape is wrong, there is no image or a number is not finite.
+        ValueError: If the shape is wrong, there is no image, or a number is not finite.
     """
     if _check_states("images", images, 1, low, high):
         return scatter_plot(images, low, high)
-    tiles = _wrap(to_rgb(images, low, high), columns)
+    tiles = _wrap(to_rgb(images, low, high), columns)  # (rows, columns, height, width, 3)
     return _mosaic(tiles, _default_scale(tiles) if scale is None else scale, padding)
 
 
 def trajectory_grid(
     trajectories: np.ndarray, low: float = 0.0, high: float = 1.0, padding: int = 4
 ) -> np.ndarray:
-    """Show trajectories as rows, time from left to right with the step on top.
+    """Draw each trajectory in a row, from left to right, with labels of the steps on top.
 
     Args:
-        trajectories: States, shape (H+1, N, C, height, width), or points, shape (H+1, N, 2), which
-            give a scatter of the last states with their paths.
-        low: Value shown black, or the lower end of a scatter's axes.
-        high: Value shown white, or the upper end of a scatter's axes.
-        padding: Pixels between images and around them.
+        trajectories: Images, shape (H+1, N, C, height, width); or points, shape (H+1, N, 2),
+            drawn as a scatter plot of the last states and lines to them.
+        low: Value of black, or the lower end of both axes of a scatter plot.
+        high: Value of white, or the upper end of both axes of a scatter plot.
+        padding: Number of pixels between images and around them.
 
     Returns:
-        The picture, shape (height, width, 3), uint8; images lie under 22 pixels of labels.
+        Picture, shape (height, width, 3), uint8; the labels take the first 22 rows of pixels.
 
     Raises:
-        ValueError: If the shape is wrong, there is no state or a number is not finite.
+        ValueError: If the shape is wrong, there is no state, or a number is not finite.
     """
     if _check_states("trajectories", trajectories, 2, low, high):
         return scatter_plot(trajectories[-1], low, high, trajectories=trajectories)
@@ -95,35 +85,35 @@ def reconstruction_grid(
     high: float = 1.0,
     padding: int = 4,
 ) -> np.ndarray:
-    """Show goals above their reconstructions, in pairs of rows with labels on the left.
+    """Draw goals above their reconstructions, in pairs of rows with labels on the left.
 
     Args:
-        goals: Images, shape (N, C, height, width), or points, shape (N, 2), which give a scatter:
-            goals grey, reconstructions coloured, a line between the two.
-        reconstructions: What was rebuilt, same shape.
-        columns: Images in a row; fewer if there are fewer images.
-        low: Value shown black, or the lower end of a scatter's axes.
-        high: Value shown white, or the upper end of a scatter's axes.
-        padding: Pixels between images and around them.
+        goals: Images, shape (N, C, height, width); or points, shape (N, 2), drawn as a scatter
+            plot of grey goals, coloured reconstructions, and a line between the two.
+        reconstructions: Reconstructions of the goals, same shape.
+        columns: Maximum number of images in a row.
+        low: Value of black, or the lower end of both axes of a scatter plot.
+        high: Value of white, or the upper end of both axes of a scatter plot.
+        padding: Number of pixels between images and around them.
 
     Returns:
-        The picture, shape (height, width, 3), uint8; images lie right of 116 pixels of labels.
+        Picture, shape (height, width, 3), uint8; the labels take the first 116 columns of pixels.
 
     Raises:
-        ValueError: If shapes are wrong or differ, there is no image or a number is not finite.
+        ValueError: If shapes are wrong or differ, there is no image, or a number is not finite.
     """
     if np.shape(goals) != np.shape(reconstructions):
         shapes = f"{np.shape(goals)} and {np.shape(reconstructions)}"
-        raise ValueError(f"Expected goals and reconstructions of one shape, got {shapes}.")
+        raise ValueError(f"Expected goals and reconstructions of the same shape, got {shapes}.")
     is_points = _check_states("goals", goals, 1, low, high)
     _check_states("reconstructions", reconstructions, 1, low, high)
     if is_points:
-        pairs = np.stack([goals, reconstructions])
+        pairs = np.stack([goals, reconstructions])  # (2, N, 2), as trajectories of one step
         return scatter_plot(reconstructions, low, high, reference=goals, trajectories=pairs)
-    above = _wrap(to_rgb(goals, low, high), columns)
+    above = _wrap(to_rgb(goals, low, high), columns)  # (rows, columns, height, width, 3)
     below = _wrap(to_rgb(reconstructions, low, high), columns)
     blocks: list[np.ndarray] = []
-    for pair in zip(above, below, strict=True):
+    for pair in zip(above, below, strict=True):  # (columns, height, width, 3) both
         sheet = _mosaic(np.stack(pair), _default_scale(above), padding)
         labelled = np.concatenate([_row_labels(sheet.shape[0]), sheet], axis=1)
         blocks += [blank(PAIR_GAP, labelled.shape[1]), labelled] if blocks else [labelled]
@@ -131,7 +121,7 @@ def reconstruction_grid(
 
 
 def _check_states(name: str, states: np.ndarray, leading: int, low: float, high: float) -> bool:
-    """Check an array with `leading` axes before the states; True if they are points."""
+    """Check states that follow `leading` axes; return whether they are points."""
     shape = np.shape(states)
     check_state_shape(shape[leading:])
     if 0 in shape:
@@ -143,23 +133,23 @@ def _check_states(name: str, states: np.ndarray, leading: int, low: float, high:
 
 def _default_scale(tiles: np.ndarray) -> int:
     side = max(tiles.shape[-3:-1])
-    return max(1, (TILE_SIDE + side // 2) // side)
+    return max(1, (TILE_SIDE + side // 2) // side)  # rounded to the nearest
 
 
 def _wrap(pixels: np.ndarray, columns: int) -> np.ndarray:
-    """Cut (N, h, w, 3) into rows of `columns`, the last one filled with background."""
+    """Arrange (N, height, width, 3) in rows of `columns`; background fills the last row."""
     if columns < 1:
         raise ValueError(f"Expected at least one column, got {columns}.")
     count, height, width, _ = pixels.shape
     columns = min(columns, count)
-    rows = -(-count // columns)
+    rows = -(-count // columns)  # rounded up
     filled = np.full((rows * columns, height, width, 3), BACKGROUND, np.uint8)
     filled[:count] = pixels
     return filled.reshape(rows, columns, height, width, 3)
 
 
 def _mosaic(tiles: np.ndarray, scale: int, padding: int) -> np.ndarray:
-    """Join (rows, columns, h, w, 3) into one picture with padding between and around."""
+    """Join (rows, columns, height, width, 3) to one picture, with padding between and around."""
     if scale < 1 or padding < 0:
         raise ValueError(f"Expected scale >= 1 and padding >= 0, got {scale} and {padding}.")
     large = upscale(tiles, scale)
@@ -167,14 +157,14 @@ def _mosaic(tiles: np.ndarray, scale: int, padding: int) -> np.ndarray:
     cell = (height + padding, width + padding)
     sheet = blank(rows * cell[0] + padding, columns * cell[1] + padding)
     cells = np.full((rows, columns, *cell, 3), BACKGROUND, np.uint8)
-    cells[:, :, padding:, padding:] = large
+    cells[:, :, padding:, padding:] = large  # padding above and left of each tile
     inside = cells.swapaxes(1, 2).reshape(rows * cell[0], columns * cell[1], 3)
     sheet[: inside.shape[0], : inside.shape[1]] = inside
     return sheet
 
 
 def _column_labels(labels: list[str], width: int, padding: int) -> np.ndarray:
-    """Write a label over the middle of each column, where it fits."""
+    """Write a label above each column if the column is wide enough."""
     strip = Image.new("RGB", (width, LABEL_HEIGHT), BACKGROUND)
     draw = ImageDraw.Draw(strip)
     pitch = (width - padding) / len(labels)
@@ -188,6 +178,6 @@ def _column_labels(labels: list[str], width: int, padding: int) -> np.ndarray:
 def _row_labels(height: int) -> np.ndarray:
     strip = Image.new("RGB", (LABEL_WIDTH, height), BACKGROUND)
     for share, label in ((0.25, "goals"), (0.75, "reconstructions")):
-        middle = (LABEL_WIDTH - 8, height * share)
+        middle = (LABEL_WIDTH - 8, height * share)  # right end of the text
         write(ImageDraw.Draw(strip), middle, label, SMALL, MUTED, anchor="rm")
     return to_array(strip)

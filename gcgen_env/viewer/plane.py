@@ -1,28 +1,28 @@
-"""A square plot of the plane with smooth dots and arrows."""
+"""A square plot of points and arrows with smooth edges."""
 
 import numpy as np
 from PIL import Image, ImageDraw
 
 from gcgen_env.viewer.drawing import BACKGROUND, LINE, MUTED, PANEL, SMALL, Color, write
 
-SUPERSAMPLING = 3
+SUPERSAMPLING = 3  # drawn larger and reduced, which smooths edges
 GUTTER = 42
-"""Room for the numbers left of and below the plot, in pixels."""
+"""Width in pixels of the margin for the numbers on both axes."""
 
 
 class Plane:
-    """A plot of [low, high] x [low, high], drawn large and then reduced, which smooths edges.
+    """A plot of the square [low, high] x [low, high], drawn enlarged and then reduced.
 
     Args:
-        size: Side of the finished picture, numbers included, in pixels.
+        size: Height and width of the picture with the numbers, in pixels.
         low: Coordinate of the left and bottom edges.
         high: Coordinate of the right and top edges.
     """
 
     def __init__(self, size: int, low: float, high: float) -> None:
         self._size, self._low, self._high = size, low, high
-        self._inset = 14
-        self._side = size - GUTTER - 8
+        self._inset = 14  # pixels, so that dots on the bounds are not cut
+        self._side = size - GUTTER - 8  # 8: the margin without numbers
         large = (self._side * SUPERSAMPLING,) * 2
         self._picture = Image.new("RGB", large, PANEL)
         self._draw = ImageDraw.Draw(self._picture, "RGBA")
@@ -49,14 +49,14 @@ class Plane:
     def arrow(
         self, start: np.ndarray, end: np.ndarray, gap: float, color: Color, opacity: float
     ) -> None:
-        """Draw an arrow from `start` to `gap` pixels short of `end`, both of shape (2,)."""
+        """Draw an arrow from `start` that stops `gap` pixels before `end`, both of shape (2,)."""
         tail, target = np.array(self._pixel(start)), np.array(self._pixel(end))
         length = float(np.linalg.norm(target - tail))
-        head = 7.0 * SUPERSAMPLING
-        if length <= head + gap * SUPERSAMPLING:
+        head = 7.0 * SUPERSAMPLING  # length of the tip
+        if length <= head + gap * SUPERSAMPLING:  # no room for the tip
             return
-        along = (target - tail) / length
-        across = 0.5 * head * np.array([-along[1], along[0]])
+        along = (target - tail) / length  # (2,), length 1
+        across = 0.5 * head * np.array([-along[1], along[0]])  # (2,), perpendicular
         tip = target - along * gap * SUPERSAMPLING
         base = tip - along * head
         fill = (*color, round(255 * opacity))
@@ -64,7 +64,7 @@ class Plane:
         self._draw.polygon([*tip, *(base + across), *(base - across)], fill=fill)
 
     def picture(self) -> Image.Image:
-        """Return the finished plot with its numbers, `size` x `size` pixels."""
+        """Return the plot with its numbers, `size` x `size` pixels."""
         picture = Image.new("RGB", (self._size, self._size), BACKGROUND)
         picture.paste(self._picture.reduce(SUPERSAMPLING), (GUTTER, 8))
         draw, bottom = ImageDraw.Draw(picture), 8 + self._side
@@ -77,10 +77,10 @@ class Plane:
         return picture
 
     def _pixel(self, point: np.ndarray) -> tuple[float, float]:
-        """Map coordinates to pixels of the large picture; points outside go to the edge."""
+        """Convert coordinates to pixels of the enlarged picture, clipped to its edges."""
         unit = np.clip((np.asarray(point, np.float64) - self._low) / (self._high - self._low), 0, 1)
         x, y = self._inset + unit * (self._side - 2 * self._inset)
-        return float(x * SUPERSAMPLING), float((self._side - y) * SUPERSAMPLING)
+        return float(x * SUPERSAMPLING), float((self._side - y) * SUPERSAMPLING)  # y points up
 
     def _box(self, point: np.ndarray, radius: float) -> tuple[float, float, float, float]:
         x, y = self._pixel(point)

@@ -1,4 +1,4 @@
-"""Points of the plane: the body of a frame, and scatter plots of samples."""
+"""Draw points: the body of a frame, and scatter plots of samples."""
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -20,7 +20,7 @@ from gcgen_env.viewer.drawing import (
 from gcgen_env.viewer.plane import GUTTER, Plane
 from gcgen_env.viewer.types import Frame, check_bounds, check_finite, prior_probabilities
 
-FRAME_SIDE, PLOT_SIDE, LEGEND = 560, 480, 32
+FRAME_SIDE, PLOT_SIDE, LEGEND = 560, 480, 32  # pixels
 NAMES: tuple[tuple[str, Color], ...] = (
     ("state", TEXT),
     ("goal", GOAL),
@@ -30,7 +30,7 @@ NAMES: tuple[tuple[str, Color], ...] = (
 
 
 def draw_points(frame: Frame) -> Image.Image:
-    """Draw the body of a frame whose states are points, without its header."""
+    """Draw the body of a frame of points, without the header."""
     plane = Plane(FRAME_SIDE, frame.low, frame.high)
     _draw_proposals(plane, frame)
     plane.ring(frame.goal, 11, GOAL, width=2)
@@ -50,22 +50,20 @@ def scatter_plot(
     reference: np.ndarray | None = None,
     trajectories: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Plot points of the plane on square axes.
-
-    The axes cover [low, high]; they are widened, alike on both sides, where a point lies outside.
+    """Draw points as a scatter plot.
 
     Args:
-        points: Points to show, shape (N, 2).
-        low: Lower end of both axes.
+        points: Points, shape (N, 2).
+        low: Lower end of both axes, which are widened if a point lies outside.
         high: Upper end of both axes.
-        reference: Data drawn in grey beneath the points, shape (M, 2).
-        trajectories: Paths drawn as thin lines, shape (H+1, N, 2), time first.
+        reference: Points drawn in grey below the others, shape (M, 2).
+        trajectories: Trajectories drawn as thin lines, shape (H+1, N, 2).
 
     Returns:
-        The picture, shape (480, 480, 3), uint8.
+        Picture, shape (480, 480, 3), uint8.
 
     Raises:
-        ValueError: If a shape is wrong, a coordinate is not finite or `low` is not below `high`.
+        ValueError: If a shape is wrong, a coordinate is not finite, or `low` >= `high`.
     """
     check_bounds(low, high)
     points = _as_points("points", points, 2)
@@ -77,7 +75,7 @@ def scatter_plot(
     plane = Plane(PLOT_SIDE, *_axis_limits(low, high, every))
     for point in under:
         plane.dot(point, _radius(len(under)), MUTED, opacity=0.45)
-    for path in paths.swapaxes(0, 1):
+    for path in paths.swapaxes(0, 1):  # (N, H+1, 2)
         plane.line(path, PRIOR, width=1, opacity=0.4)
     for point in points:
         plane.dot(point, _radius(len(points)), PRIOR, opacity=0.85)
@@ -85,11 +83,11 @@ def scatter_plot(
 
 
 def _draw_proposals(plane: Plane, frame: Frame) -> None:
-    """Draw arrows first and dots above them; valid proposals above invalid ones."""
+    """Draw dots above arrows, and valid proposals above invalid ones."""
     prior = prior_probabilities(frame.log_prior)
-    radii = 3 + 8 * np.sqrt(prior / prior.max())
+    radii = 3 + 8 * np.sqrt(prior / prior.max())  # (A,), pixels
     mask = np.asarray(frame.action_mask, bool)
-    order = np.lexsort((-radii, mask))
+    order = np.lexsort((-radii, mask))  # invalid first, then from large to small
     for index in order:
         opacity = 0.5 if mask[index] else 0.15
         plane.arrow(frame.state, frame.proposals[index], radii[index] + 1, PRIOR, opacity)
@@ -112,10 +110,10 @@ def _draw_names(picture: Image.Image, names: tuple[tuple[str, Color], ...]) -> N
 
 
 def _axis_limits(low: float, high: float, points: np.ndarray) -> tuple[float, float]:
-    """Widen [low, high] by eighths, alike on both sides, until it holds every coordinate."""
+    """Widen [low, high] on both sides by eighths of its length to include every coordinate."""
     overflow = max(low - points.min(initial=low), points.max(initial=high) - high)
     eighth = (high - low) / 8
-    margin = float(np.ceil(overflow / eighth) * eighth)
+    margin = float(np.ceil(overflow / eighth) * eighth)  # 0 if no point lies outside
     return low - margin, high + margin
 
 
@@ -129,5 +127,5 @@ def _as_points(name: str, values: np.ndarray, ndim: int) -> np.ndarray:
 
 
 def _radius(count: int) -> float:
-    """Choose the radius of a dot, in pixels: crowds get small ones."""
+    """Return the radius of dots in pixels, smaller for more dots."""
     return float(np.clip(40 / np.sqrt(max(count, 1)), 1.5, 4.0))

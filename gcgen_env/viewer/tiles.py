@@ -1,4 +1,4 @@
-"""The body of a frame whose states are images: state and goal, then the grid of proposals."""
+"""Draw the body of a frame of images: state and goal on the left, proposals on the right."""
 
 from math import ceil, log
 from typing import NamedTuple
@@ -26,42 +26,45 @@ from gcgen_env.viewer.drawing import (
 )
 from gcgen_env.viewer.types import Frame, prior_probabilities
 
-MARGIN, COLUMN_GAP, TITLE = 24, 36, 26
+MARGIN, COLUMN_GAP, TITLE = 24, 36, 26  # pixels, as all sizes here
 TILE_GAP, BAR_GAP, BAR = 12, 5, 4
 BORDER = 3
 BIG_SIDE, BIGGEST_SIDE, SMALLEST_SIDE = 240, 400, 44
 NARROWEST = 520
-MOST_STRETCH = 24
+MOST_STRETCH = 24  # most that is added between two rows to fill the height
 
 
 class Layout(NamedTuple):
-    """Where things go, in pixels: a function of (A, height, width) alone, so videos keep a size."""
+    """Positions and sizes in pixels; they depend only on A, height and width of the images.
+
+    Attributes:
+        big_scale: Magnification of state and goal.
+        goal_top: Top edge of the title of the goal.
+        scale: Magnification of the proposals.
+        columns: Number of proposals in a row.
+        cell: Width and height of a proposal with its bar and gap.
+        grid_left: Left edge of the proposals.
+        size: Width and height of the body.
+    """
 
     big_scale: int
-    """Factor from the image to the pictures of state and goal."""
     goal_top: int
-    """Top edge of the goal's title."""
     scale: int
-    """Factor from the image to a proposal's tile."""
     columns: int
-    """Tiles in a row."""
     cell: tuple[int, int]
-    """Width and height from one tile to the next: tile, bar and gap."""
     grid_left: int
-    """Left edge of the proposals."""
     size: tuple[int, int]
-    """Width and height of the body."""
 
 
 def make_layout(num_proposals: int, height: int, width: int) -> Layout:
-    """Lay out a frame of `num_proposals` proposals of height x width pixels."""
+    """Compute the layout for `num_proposals` images of height x width pixels."""
     columns = _balanced_columns(num_proposals, width / height)
     rows = ceil(num_proposals / columns)
     scale = _tile_scale(rows, height, width)
     pitch = height * scale + BAR_GAP + BAR + TILE_GAP
     big_scale = _big_scale(TITLE + rows * pitch - TILE_GAP, height, width)
     pair_height = 2 * (TITLE + height * big_scale) + TILE_GAP
-    spare = pair_height - (TITLE + rows * pitch - TILE_GAP)
+    spare = pair_height - (TITLE + rows * pitch - TILE_GAP)  # negative if the grid is higher
     pitch += min(MOST_STRETCH, max(0, spare) // max(1, rows - 1))
     grid_height = TITLE + rows * pitch - TILE_GAP
     stretch = min(2 * MOST_STRETCH, max(0, grid_height - pair_height))
@@ -80,7 +83,7 @@ def make_layout(num_proposals: int, height: int, width: int) -> Layout:
 
 
 def draw_tiles(frame: Frame) -> Image.Image:
-    """Draw the body of an image frame, without its header."""
+    """Draw the body of a frame of images, without the header."""
     layout = make_layout(len(frame.proposals), *frame.state.shape[1:])
     picture = Image.new("RGB", layout.size, BACKGROUND)
     draw = ImageDraw.Draw(picture)
@@ -97,7 +100,7 @@ def draw_tiles(frame: Frame) -> Image.Image:
 
 
 def _balanced_columns(num_proposals: int, aspect: float) -> int:
-    """Choose the columns: a grid about half as wide again as high, with few empty cells."""
+    """Choose the number of columns: about 3:2 as a whole, with few empty cells."""
 
     def badness(columns: int) -> float:
         rows = ceil(num_proposals / columns)
@@ -110,7 +113,7 @@ def _balanced_columns(num_proposals: int, aspect: float) -> int:
 
 
 def _tile_scale(rows: int, height: int, width: int) -> int:
-    """Choose the tiles' factor: rows about as high as state and goal, tiles not too small."""
+    """Choose the magnification of proposals: about as high as state and goal, not too small."""
     side = max(height, width)
     largest = max(1, BIG_SIDE // side)
     room = (2 * height * largest + TITLE + 2 * TILE_GAP) / rows - BAR_GAP - BAR - TILE_GAP
@@ -118,14 +121,14 @@ def _tile_scale(rows: int, height: int, width: int) -> int:
 
 
 def _big_scale(grid_height: int, height: int, width: int) -> int:
-    """Choose the factor of state and goal: larger than usual if the grid is high."""
+    """Choose the magnification of state and goal, larger if the grid of proposals is high."""
     side = max(height, width)
     filling = ((grid_height - TILE_GAP) // 2 - TITLE) // height
     return max(1, BIG_SIDE // side, min(filling, BIGGEST_SIDE // side))
 
 
 def _draw_legend(draw: ImageDraw.ImageDraw, frame: Frame, layout: Layout) -> None:
-    """Write how many proposals there are and what a full bar means."""
+    """Write the number of proposals and the prior of a full bar."""
     num_valid = int(np.count_nonzero(frame.action_mask))
     title = f"{len(frame.proposals)} proposals"
     if num_valid < len(frame.proposals):
@@ -141,7 +144,7 @@ def _draw_legend(draw: ImageDraw.ImageDraw, frame: Frame, layout: Layout) -> Non
 def _draw_proposals(picture: Image.Image, frame: Frame, layout: Layout) -> None:
     pixels = upscale(to_rgb(frame.proposals, frame.low, frame.high), layout.scale)
     invalid = ~np.asarray(frame.action_mask, bool)
-    pixels = np.where(invalid[:, None, None, None], dim_pixels(pixels), pixels)
+    pixels = np.where(invalid[:, None, None, None], dim_pixels(pixels), pixels)  # (A, h, w, 3)
     prior = prior_probabilities(frame.log_prior)
     for index, tile in enumerate(pixels):
         row, column = divmod(index, layout.columns)

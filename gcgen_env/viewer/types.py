@@ -1,4 +1,4 @@
-"""What the viewer is given: one decision of one episode."""
+"""`Frame`, which holds one decision of an episode, and checks of images and points."""
 
 from typing import NamedTuple
 
@@ -6,45 +6,43 @@ import numpy as np
 
 
 class Frame(NamedTuple):
-    """One decision of one episode, as shown to a person.
+    """One decision of one episode.
 
     S, the shape of a state, is (1, height, width) for grey images, (3, height, width) for colour
-    images or (2,) for points of the plane.
+    images, or (2,) for points.
+
+    Attributes:
+        state: Current state, shape S, float32 in [low, high].
+        goal: Goal of the episode, shape S, in [low, high].
+        proposals: Proposed next states, shape (A, *S), in [low, high].
+        action_mask: Whether each proposal is valid, shape (A,), bool.
+        log_prior: log p_S of the proposals, shape (A,), in nats; may be -inf.
+        chosen: Index of the chosen proposal, or None before the choice.
+        step: Index h of the decision, from 0 to `horizon`.
+        horizon: H, the number of decisions of an episode.
+        distance: Distance from the state to the goal.
+        low: Value of black, or of the left and bottom edges of a plot of points.
+        high: Value of white, or of the right and top edges of a plot of points.
     """
 
     state: np.ndarray
-    """Current state, shape S, float32 in [low, high]."""
     goal: np.ndarray
-    """Goal of the episode, shape S, same scale."""
     proposals: np.ndarray
-    """Candidate next states, shape (A, *S), same scale."""
     action_mask: np.ndarray
-    """Which proposals are valid, shape (A,), bool; invalid ones are drawn dimmed."""
     log_prior: np.ndarray
-    """Log p_S over proposals, shape (A,), in nats; -inf stands for probability zero."""
     chosen: int | None
-    """Index of the chosen proposal, or None before the choice."""
     step: int
-    """Index h of the decision, 0 to `horizon`."""
     horizon: int
-    """Number of decisions H of an episode."""
     distance: float
-    """Distance from the state to the goal, in the environment's unit."""
     low: float
-    """Value drawn black (images), or the left and bottom edge (points)."""
     high: float
-    """Value drawn white (images), or the right and top edge (points)."""
 
 
 def check_frame(frame: Frame) -> None:
     """Check that a frame can be drawn.
 
-    Args:
-        frame: The frame to check.
-
     Raises:
-        ValueError: If shapes disagree, a number is not finite (`log_prior` may hold -inf) or an
-            index is out of range; the message names the field.
+        ValueError: If shapes disagree, a number is not finite, or an index is out of range.
     """
     shape, num_proposals = np.shape(frame.state), len(frame.proposals)
     check_state_shape(shape)
@@ -57,7 +55,7 @@ def check_frame(frame: Frame) -> None:
     check_bounds(frame.low, frame.high)
     log_prior = np.asarray(frame.log_prior)
     if np.isnan(log_prior).any() or not np.isfinite(log_prior.max(initial=-np.inf)):
-        raise ValueError("Expected log_prior without NaN or +inf and with a finite entry.")
+        raise ValueError("Expected log_prior below +inf with a finite entry and no NaN.")
     if frame.chosen is not None and not 0 <= frame.chosen < num_proposals:
         raise ValueError(f"Expected chosen in 0..{num_proposals - 1} or None, got {frame.chosen}.")
     if not 0 <= frame.step <= frame.horizon:
@@ -65,7 +63,7 @@ def check_frame(frame: Frame) -> None:
 
 
 def check_state_shape(shape: tuple[int, ...]) -> None:
-    """Raise ValueError unless `shape` is that of a grey image, a colour image or a 2-D point."""
+    """Raise a ValueError unless `shape` is that of an image or a point."""
     is_image = len(shape) == 3 and shape[0] in (1, 3) and min(shape) > 0
     if shape != (2,) and not is_image:
         raise ValueError(
@@ -74,25 +72,25 @@ def check_state_shape(shape: tuple[int, ...]) -> None:
 
 
 def check_bounds(low: float, high: float) -> None:
-    """Raise ValueError unless low < high, both finite."""
+    """Raise a ValueError unless low < high and both are finite."""
     if not -np.inf < low < high < np.inf:
         raise ValueError(f"Expected finite low < high, got low={low} and high={high}.")
 
 
 def check_finite(name: str, values: np.ndarray | float) -> None:
-    """Raise ValueError if `values` hold NaN or an infinity; the message calls them `name`."""
+    """Raise a ValueError if `values` contain NaN or infinity."""
     if not np.isfinite(values).all():
-        raise ValueError(f"Expected finite {name}, got NaN or an infinity.")
+        raise ValueError(f"Expected finite {name}, got NaN or infinity.")
 
 
 def prior_probabilities(log_prior: np.ndarray) -> np.ndarray:
-    """Turn `log_prior`, shape (A,), in nats, into probabilities summing to one, shape (A,)."""
-    weights = np.exp(np.asarray(log_prior, np.float64) - np.max(log_prior))
+    """Return the probabilities of proposals, shape (A,), normalised, from `log_prior`."""
+    weights = np.exp(np.asarray(log_prior, np.float64) - np.max(log_prior))  # (A,), largest 1
     return weights / weights.sum()
 
 
 def header_line(frame: Frame) -> str:
-    """Return the line above every picture, such as "step 3 / 10   distance 0.123"."""
+    """Return the header of a frame, such as "step 3 / 10   distance 0.123"."""
     return f"step {frame.step} / {frame.horizon}   distance {frame.distance:.3f}"
 
 

@@ -8,7 +8,6 @@ import pytest
 import gcgen_env  # noqa: F401  registers the ids
 from agents import GCGen
 from agents.common.vec_env import GCGenVecEnv
-from gcgen_env.model.build import make_dataset
 
 DIGITS = "GCGen-Digits-v0"
 
@@ -61,4 +60,4 @@ def s_agent_file(model: GCGen, tmp_path_factory: pytest.TempPathFactory) -> Path
 @pytest.fixture(scope="session")
 def digits(model: GCGen):
     """The first 40 grey test images, (40, 1, 8, 8)."""
-    return make_dataset(model.env_config, "test").take(range(40))
+    return model.load_split("test").take(range(40))

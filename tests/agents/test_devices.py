@@ -1,7 +1,7 @@
-"""Other devices compute the same, and the CPU waits for none of their answers on the way.
+"""Every device computes the same, and an update never waits for the device.
 
-The meta device knows shapes and no values: whatever asks it for a value fails, as whatever would
-have to wait for a GPU. The tests of a GPU are skipped where there is none.
+The meta device has shapes and no values: code that reads a value raises an error there, and would
+wait for the device on a GPU. The tests of a GPU are skipped where there is none.
 """
 
 import contextlib
@@ -12,19 +12,18 @@ import pytest
 import torch
 
 from agents import GCGen
-from agents.gcgen.gc_agent import GCAgent
 from agents.gcgen.losses import s_agent_loss
 from agents.gcgen.objectives import OBJECTIVES
 from agents.gcgen.rollout import rollout
-from gcgen_env.model.build import make_dataset
 from gcgen_env.model.sampling import make_sampler
 from tests.agents.conftest import DIGITS, make_model
 
 NO_GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 GPU = pytest.param("cuda", marks=[pytest.mark.gpu, NO_GPU])
-# A CPU shows that what is compared here agrees with itself.
+# Without a GPU the CPU is compared with itself.
 DEVICES = pytest.mark.parametrize("device", ["cpu", GPU])
-WAITLESS = sorted(set(OBJECTIVES) - {"expert_iteration"})  # its search may end early, and looks
+# The search of expert iteration may end early, which reads values.
+WAITLESS = sorted(set(OBJECTIVES) - {"expert_iteration"})
 
 
 @contextlib.contextmanager
@@ -43,16 +42,17 @@ def forbid_waiting(device):
 def make_parts(device):
     """Return S-agent, policy and goals of a small model on a device."""
     model = make_model()
-    goals = torch.from_numpy(make_dataset(model.env_config, "test").take(range(16)))
+    goals = torch.from_numpy(model.load_split("test").take(range(16)))
     return model.s_agent.to(device), model.policy.to(device), goals.to(device)
 
 
 def roll_out(s_agent, policy, goals, objective=None, seed=0):
-    """Roll out with a seed, the GC-agent selecting as it is or as an objective has it."""
+    """Roll out with a seed and with the GC-agent or an objective; return both."""
     generator = torch.Generator().manual_seed(seed)
-    agent = GCAgent(policy, s_agent.chain)
-    selector = OBJECTIVES[objective](agent, 8, generator) if objective else agent
-    return rollout(s_agent.chain, selector, goals, make_sampler(generator)), selector
+    agent = policy.make_selection()
+    if objective:
+        agent = OBJECTIVES[objective](policy, s_agent.chain, 8, generator)
+    return rollout(s_agent.chain, agent, goals, make_sampler(generator)), agent
 
 
 @pytest.mark.parametrize("device", ["meta", GPU])
@@ -69,12 +69,12 @@ def test_an_update_of_the_s_agent_waits_for_nothing(device):
 def test_an_update_of_the_gc_agent_waits_for_nothing(device, objective):
     s_agent, policy, goals = make_parts(device)
     with forbid_waiting(device):
-        path, selector = roll_out(s_agent, policy, goals, objective)
-        selector.loss(path).backward()
+        path, agent = roll_out(s_agent, policy, goals, objective)
+        agent.loss(path).backward()
     assert policy.scorer.knots.grad is not None
 
 
-def test_the_meta_device_finds_a_search_that_looks():
+def test_the_meta_device_detects_a_search_that_reads_values():
     with pytest.raises(RuntimeError, match="meta tensor"):
         roll_out(*make_parts("meta"), "expert_iteration")
 
@@ -83,7 +83,7 @@ def test_the_meta_device_finds_a_search_that_looks():
 def test_rollouts_are_the_same_on_every_device(device):
     expected, _ = roll_out(*make_parts("cpu"))
     path, _ = roll_out(*make_parts(device))
-    same = (path.action.cpu() == expected.action).all(1)  # rounding may decide a tie otherwise
+    same = (path.action.cpu() == expected.action).all(1)  # rounding may change the winner of a tie
     assert same.float().mean() > 0.9
     for name in ("log_q", "log_prior", "potential"):
         own, other = (getattr(p, name).detach().cpu()[same] for p in (path, expected))
@@ -100,7 +100,7 @@ def test_gradients_are_the_same_on_every_device(device):
             s_agent_loss(path).backward()
         gradients.append(s_agent.network.head.weight.grad.cpu())
     difference = (gradients[1] - gradients[0]).norm() / gradients[0].norm()
-    assert difference < 0.05  # an action decided otherwise changes the gradient, too
+    assert difference < 0.05  # rounding may change an action, and with it the gradient
 
 
 @DEVICES

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from sb3_contrib import MaskablePPO
 from stable_baselines3 import A2C, DQN, PPO
 from stable_baselines3.common.env_util import make_vec_env as make_sb3_vec_env
@@ -54,7 +55,7 @@ def test_our_policies_learn(algorithm, policy, make):
 
 
 @pytest.mark.parametrize(("algorithm", "policy"), OURS, ids=NAMES)
-def test_our_policies_never_select_what_is_invalid(algorithm, policy):
+def test_our_policies_never_select_invalid_proposals(algorithm, policy):
     options = {"proposer": OnlyPropose(), "nucleus": 0.7}
     model = make_algorithm(algorithm, policy, make_vec_env(4, **options)).learn(256)
     for deterministic in (False, True):
@@ -63,18 +64,17 @@ def test_our_policies_never_select_what_is_invalid(algorithm, policy):
 
 
 def test_masked_training_meets_no_invalid_action():
-    """The masks of the adapter reach MaskablePPO, whose own policy knows none."""
+    """MaskablePPO gets its masks from the adapter, with SB3's own policy."""
     env = make_vec_env(4, proposer=OnlyPropose(), nucleus=0.7)
     invalid = []
 
-    def note(local, _):
+    def record(local, _):
         invalid.extend(info["invalid_action"] for info in local["infos"])
         return True
 
-    make_algorithm(MaskablePPO, "MultiInputPolicy", env).learn(256, callback=note)
+    make_algorithm(MaskablePPO, "MultiInputPolicy", env).learn(256, callback=record)
     assert len(invalid) == 256 and not any(invalid)
-    unmasked = make_algorithm(PPO, "MultiInputPolicy", env)
-    unmasked.learn(256, callback=note)
+    make_algorithm(PPO, "MultiInputPolicy", env).learn(256, callback=record)
     assert any(invalid)
 
 
@@ -96,22 +96,24 @@ def test_sb3_saves_and_loads_them(algorithm, policy, tmp_path):
     np.testing.assert_array_equal(
         *(each.predict(obs, deterministic=True)[0] for each in (model, loaded))
     )
-    loaded.learn(64)
+    assert loaded.learn(64).num_timesteps == 64
 
 
 def test_gc_weights_of_one_number_of_proposals_serve_another():
     model = make_algorithm(PPO, GCPolicy, make_vec_env(2)).learn(64)
     other = make_algorithm(PPO, GCPolicy, make_vec_env(2, num_proposals=6))
     other.set_parameters({"policy": model.get_parameters()["policy"]}, exact_match=False)
-    other.learn(64)
+    own, given = (each.policy.state_dict() for each in (other, model))
+    assert all(torch.equal(own[name], given[name]) for name in given)
+    assert other.learn(64).num_timesteps == 64
 
 
 def test_sb3_makes_its_own_vector_environments():
     env = make_sb3_vec_env(GCGenEnv, 2, env_kwargs={"dataset": "digits", "horizon": 3})
-    make_algorithm(PPO, GCPolicy, env).learn(64)
+    assert make_algorithm(PPO, GCPolicy, env).learn(64).num_timesteps == 64
 
 
-def test_look_ahead_is_worth_what_it_promises():
+def test_look_ahead_helps_before_training():
     """Without any training the policy beats the prior, by more than a nat."""
     set_random_seed(0)
     envs, env = make_envs(16), make_vec_env(2)

@@ -8,12 +8,11 @@ from gymnasium import spaces
 from torch import Tensor
 
 from agents import GCPolicy
+from agents.common.decision import Decision, State
 from agents.common.scorer import SPEED
-from agents.gcgen.gc_agent import GCAgent
-from agents.gcgen.rollout import Decision, Path, Selector, rollout
+from agents.gcgen.rollout import GCAgent, Trajectories, rollout
 from agents.gcgen.search import FixedCodes, SoftSearch, beam_search
-from gcgen_env.model.chain import Chain
-from gcgen_env.model.dynamics import Dynamics
+from gcgen_env.model.chain import Chain, Dynamics
 from gcgen_env.model.likelihoods import Bernoulli, Gaussian
 from gcgen_env.model.network import NetworkConfig, ProposalNetwork
 from gcgen_env.spaces import make_observation_space
@@ -22,7 +21,7 @@ A, H = 3, 3
 PIXELS, POINT = (1, 1, 3), (2,)
 
 
-TYPED_PATH = Path(
+TYPED_PATHS = Trajectories(
     action=torch.zeros(2, 2, dtype=torch.int64),
     log_q=torch.tensor([[-1.0, -2.0], [-0.5, -0.5]]),
     log_prior=torch.tensor([[-3.0, -2.5], [-0.5, -1.0]]),
@@ -30,13 +29,14 @@ TYPED_PATH = Path(
     potential=torch.tensor([[-9.0, -7.0, -4.0], [-8.0, -8.0, -6.0]]),
     canvas=torch.zeros(2, 1),
 )
-"""Two paths of two steps, numbers typed by hand."""
+"""Two trajectories of two steps, numbers typed by hand."""
 
 
 class HandWritten:
-    """A proposer with `propose` alone: proposals and a peaked prior that depend on x and h."""
+    """A proposer with `propose` alone; proposals and a peaked prior depend on x and h."""
 
     def propose(self, canvas: Tensor, step: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the changes (B, A, *S) and log p_S (B, A)."""
         values = canvas.flatten(1)
         angle = 2.0 * torch.arange(A) + values.sum(1, keepdim=True) + step[:, None]  # (B, A)
         phase = torch.arange(values.shape[1], dtype=values.dtype)
@@ -45,7 +45,7 @@ class HandWritten:
 
 
 def make_network(shape=PIXELS, likelihood="bernoulli", width=8) -> ProposalNetwork:
-    """Return a network with random weights, of proposals and prior alike."""
+    """Make a network whose proposals and prior have random weights."""
     generator = torch.Generator().manual_seed(0)
     network = ProposalNetwork(NetworkConfig(shape, A, H, likelihood, width=width, depth=1))
     for parameter in network.parameters():
@@ -86,14 +86,25 @@ class Paths(NamedTuple):
     """x_0 to x_H, (H + 1, A^H, *S)."""
 
 
+def propose_all(chain: Chain, canvas: Tensor, step: Tensor) -> tuple[Tensor, Tensor]:
+    """Return all changes (B, A, *S) and the pruned log p_S (B, A) of canvases."""
+    delta, _ = chain.proposer.propose(canvas, step)
+    return delta, get_prior(chain, canvas, step)
+
+
+def get_prior(chain: Chain, canvas: Tensor, step: Tensor) -> Tensor:
+    """Return the pruned log p_S (B, A) of canvases."""
+    return chain.propose(canvas, step, need_all=False).log_prior
+
+
 @torch.no_grad()
 def enumerate_paths(chain: Chain) -> Paths:
-    """Walk every path the way decoding does, one choice after the other."""
+    """Walk every path as decoding does, one choice after the other."""
     action = torch.cartesian_prod(*[torch.arange(A)] * H)
     canvases, log_prior = [chain.dynamics.start(len(action))], []
     for h in range(H):
         step = torch.full((len(action),), h)
-        table = chain.prior(canvases[-1], step)
+        table = get_prior(chain, canvases[-1], step)
         log_prior.append(table.gather(1, action[:, h : h + 1]).squeeze(1))
         canvases.append(chain.choose(canvases[-1], step, action[:, h]))
     return Paths(action, torch.stack(log_prior, dim=1), torch.stack(canvases))
@@ -112,14 +123,14 @@ def follow(action: Tensor) -> Callable[[Tensor], Tensor]:
     return lambda log_q: next(columns)
 
 
-def roll_every_path(chain: Chain, selector, goal: Tensor) -> Path:
-    """Roll one goal (*S) along all A^H paths, which need not be likely under q."""
+def roll_every_path(chain: Chain, agent: GCAgent, goal: Tensor) -> Trajectories:
+    """Roll one goal (*S) along all A^H paths, however unlikely they are under q."""
     action = enumerate_paths(chain).action
     goals = goal.expand(len(action), *goal.shape)
-    return rollout(chain, selector, goals, follow(action))
+    return rollout(chain, agent, goals, follow(action))
 
 
-class EnumeratedSelector:
+class SoftOptimum:
     """The soft optimum: q*(a|x,h,g) proportional to p_S(a|x,h) exp Q*(x,h,a,g).
 
     Q* is computed by walking the whole tree below x, with the terminal reward Phi(x_H) or
@@ -130,15 +141,16 @@ class EnumeratedSelector:
         self.chain = chain
         self.shaping = shaping
 
-    def __call__(self, decision: Decision) -> Tensor:
-        soft = self.soft_q(decision.canvas.detach(), decision.goal, int(decision.step[0]))
+    def __call__(self, state: State, decision: Decision) -> Tensor:
+        """Return normalised log q* (B, A)."""
+        soft = self.soft_q(state.canvas.detach(), state.goal, int(state.step[0]))
         return soft.log_softmax(-1)
 
     @torch.no_grad()
     def soft_q(self, canvas: Tensor, goal: Tensor, h: int) -> Tensor:
         """Return log p_S + Q*, (B, A)."""
         step = torch.full((len(canvas),), h)
-        delta, log_prior = self.chain.propose(canvas, step)
+        delta, log_prior = propose_all(self.chain, canvas, step)
         reached = self.chain.dynamics.advance(canvas.unsqueeze(1), delta, step).flatten(0, 1)
         goals = goal.repeat_interleave(A, 0)
         value = self.soft_value(reached, goals, h + 1)
@@ -167,7 +179,7 @@ def make_policy(chain: Chain, policy_class=GCPolicy, seed: int | None = None, **
 
 
 def randomise(policy, seed: int = 0, scale: float = 0.5) -> None:
-    """Give the scorer and the value random weights: a fresh scorer says nothing."""
+    """Give the scorer and the value random weights; those of a fresh policy are zero."""
     generator = torch.Generator().manual_seed(seed)
     for module in (policy.scorer, policy.value_net):
         for parameter in module.parameters():
@@ -175,8 +187,8 @@ def randomise(policy, seed: int = 0, scale: float = 0.5) -> None:
     policy.scorer.knots.data /= SPEED
 
 
-def make_selectors(chain: Chain) -> dict[str, Callable[[Tensor], Selector]]:
-    """Return factories of GC-agents and searches, given goals: none is the soft optimum."""
+def make_agents(chain: Chain) -> dict[str, Callable[[Tensor], GCAgent]]:
+    """Return functions that make GC-agents and searches, given goals; none is the optimum."""
     terms = {
         "look-ahead": {"learned": False},
         "random": {"prior": False, "look_ahead": None, "learned": False},
@@ -185,16 +197,10 @@ def make_selectors(chain: Chain) -> dict[str, Callable[[Tensor], Selector]]:
         "learned": {"seed": 1},
         "learned alone": {"seed": 2, "prior": False, "look_ahead": None},
     }
-    policies = {name: make_policy(chain, **kwargs) for name, kwargs in terms.items()}
-
-    def select_by(policy: GCPolicy) -> Callable[[Tensor], Selector]:
-        return lambda goals: GCAgent(policy, chain)
-
-    selectors = {name: select_by(policy) for name, policy in policies.items()}
+    agents = {name: make_policy(chain, **kwargs).make_selection() for name, kwargs in terms.items()}
     for name in ("look-ahead", "learned"):
-        agent = GCAgent(policies[name], chain)
         for steps in (1, 2):
-            search = SoftSearch(agent, 2, steps)
-            selectors[f"search {steps}, {name}"] = lambda goals, search=search: search
-    selectors["beam"] = lambda goals: FixedCodes(beam_search(chain, goals, 2))
-    return selectors
+            agents[f"search {steps}, {name}"] = SoftSearch(agents[name], chain, 2, steps)
+    makers = {name: lambda goals, agent=agent: agent for name, agent in agents.items()}
+    makers["beam"] = lambda goals: FixedCodes(beam_search(chain, goals, 2))
+    return makers

@@ -1,1 +1,1 @@
-"""Other people's libraries on the environments: the real packages, in their own environment."""
+"""Tests of other libraries with the environments, run by `make test-clients`."""

@@ -1,4 +1,4 @@
-"""Every client is optional: a test without its package is skipped."""
+"""A test is skipped if the library that it needs is not installed."""
 
 import gymnasium as gym
 import pytest
@@ -7,7 +7,7 @@ import gcgen_env  # noqa: F401  registers the ids
 
 
 def pytest_collection_modifyitems(items):
-    """Mark what is here, so that `make test-clients` finds it and `make test` leaves it out."""
+    """Mark these tests as `client`: `make test-clients` runs them, `make test` does not."""
     for item in items:
         if "tests/clients" in str(item.path):
             item.add_marker(pytest.mark.client)
@@ -15,5 +15,5 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture
 def make():
-    """Make the Digits environment, some proposals of it invalid."""
+    """Return a function that makes the Digits environment with some invalid proposals."""
     return lambda **kwargs: gym.make("GCGen-Digits-v0", **{"nucleus": 0.7, **kwargs})

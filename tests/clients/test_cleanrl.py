@@ -1,4 +1,4 @@
-"""A script in the form of CleanRL's, on the flat observation."""
+"""PPO in the form of CleanRL, on flat observations."""
 
 import gymnasium as gym
 

@@ -1,4 +1,4 @@
-"""Minari: record a data set, recover the environment from it, replay it."""
+"""Minari: record a data set, recover the environment from it and replay the episodes."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ import pytest
 minari = pytest.importorskip("minari", exc_type=ImportError)
 
 
-def test_record_recover_replay(make, tmp_path, monkeypatch):
+def test_a_recorded_data_set_can_be_replayed(make, tmp_path, monkeypatch):
     monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path))
     env = minari.DataCollector(make(obs_mode="compact"))
     for seed in range(3):

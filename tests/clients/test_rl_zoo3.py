@@ -1,36 +1,35 @@
-"""RL Baselines3 Zoo: its own command, with the hyperparameters shipped."""
+"""RL Baselines3 Zoo: its training command with the hyperparameters of `agents.zoo`."""
 
 import subprocess
 import sys
 
 import pytest
+from sb3_contrib import MaskablePPO
+from stable_baselines3 import PPO
+
+from agents import MaskableGCPolicy
 
 pytest.importorskip("rl_zoo3", exc_type=ImportError)
 
 COMMON = ["--env", "GCGen-Digits-v0", "--gym-packages", "gcgen_env", "-n", "1500", "--seed", "0"]
+COMMON += ["--eval-freq", "-1"]
 
 
-def run(tmp_path, module, *arguments):
-    command = [sys.executable, "-m", module, *arguments, *COMMON, "-f", str(tmp_path)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=600)
+def train(folder, module, *arguments):
+    """Train, and return the saved model."""
+    command = [sys.executable, "-m", module, *arguments, *COMMON, "-f", str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stderr
+    return next(folder.glob("*/GCGen-Digits-v0_1/GCGen-Digits-v0.zip"))
 
 
 def test_ppo(tmp_path):
-    done = run(
-        tmp_path, "rl_zoo3.train", "--algo", "ppo", "-conf", "agents.zoo.ppo", "--eval-freq", "-1"
-    )
-    assert done.returncode == 0, done.stderr
-    assert (tmp_path / "ppo" / "GCGen-Digits-v0_1" / "GCGen-Digits-v0.zip").is_file()
+    saved = train(tmp_path, "rl_zoo3.train", "--algo", "ppo", "-conf", "agents.zoo.ppo")
+    assert PPO.load(saved).num_timesteps >= 1500
 
 
 def test_ppo_mask(tmp_path):
-    done = run(
-        tmp_path,
-        "agents.zoo.ppo_mask",
-        "--algo", "ppo_mask", "-conf", "agents.zoo.ppo_mask", "--eval-freq", "-1",
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    saved = tmp_path / "ppo_mask" / "GCGen-Digits-v0_1" / "GCGen-Digits-v0.zip"
-    from sb3_contrib import MaskablePPO
-
-    assert type(MaskablePPO.load(saved).policy).__name__ == "MaskableGCPolicy"
+    saved = train(
+        tmp_path, "agents.zoo.ppo_mask", "--algo", "ppo_mask", "-conf", "agents.zoo.ppo_mask"
+    )
+    assert isinstance(MaskablePPO.load(saved).policy, MaskableGCPolicy)

@@ -1,4 +1,4 @@
-"""Tianshou: a masked DQN on the wrapper that shows masks as Tianshou reads them."""
+"""Tianshou: a masked DQN on `FlatWithMask`, whose observations have Tianshou's form."""
 
 import gymnasium as gym
 import numpy as np
@@ -10,12 +10,12 @@ from gcgen_env.wrappers import FlatWithMask  # noqa: E402
 
 
 class CountInvalid(gym.Wrapper):
-    """Counts invalid actions over all environments."""
+    """Counts the steps and the invalid actions of all environments."""
 
-    total = steps = 0
+    invalid = steps = 0
 
     def step(self, action):
-        CountInvalid.total += int(not self.unwrapped.action_masks()[action])
+        CountInvalid.invalid += int(not self.unwrapped.action_masks()[action])
         CountInvalid.steps += 1
         return self.env.step(action)
 
@@ -25,7 +25,7 @@ def make_env():
     return FlatWithMask(CountInvalid(env))
 
 
-def test_a_masked_dqn():
+def test_a_masked_dqn_selects_no_invalid_action():
     import torch
     from tianshou.algorithm import DQN
     from tianshou.algorithm.modelfree.dqn import DiscreteQLearningPolicy
@@ -53,7 +53,7 @@ def test_a_masked_dqn():
     envs = DummyVectorEnv([make_env for _ in range(2)])
     collector = Collector(algorithm, envs, VectorReplayBuffer(1000, 2), exploration_noise=True)
     collector.reset()
-    CountInvalid.total = CountInvalid.steps = 0
+    CountInvalid.invalid = CountInvalid.steps = 0
     collector.collect(n_step=400)
     assert CountInvalid.steps >= 400
-    assert CountInvalid.total == 0
+    assert CountInvalid.invalid == 0

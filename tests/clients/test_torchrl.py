@@ -1,4 +1,4 @@
-"""TorchRL: specs, masks, and the natively batched environment."""
+"""TorchRL: specs, masks and the batched environment."""
 
 import gymnasium as gym
 import pytest
@@ -11,8 +11,11 @@ from torchrl.envs.transforms import ActionMask  # noqa: E402
 from torchrl.envs.utils import check_env_specs  # noqa: E402
 
 
-def test_specs():
-    check_env_specs(GymEnv("GCGen-Digits-v0", categorical_action_encoding=True))
+def test_observations_and_actions_match_the_specs():
+    env = GymEnv("GCGen-Digits-v0", categorical_action_encoding=True)
+    check_env_specs(env)
+    assert env.action_spec.n == 16
+    assert env.observation_spec["proposals"].shape == (16, 1, 8, 8)
 
 
 def test_masks_are_respected():
@@ -26,7 +29,7 @@ def test_masks_are_respected():
         assert mask.gather(-1, steps["action"].unsqueeze(-1)).all()
 
 
-def test_the_batched_environment():
+def test_rollouts_of_the_batched_environment():
     envs = gym.make_vec("GCGen-Digits-v0", num_envs=4, autoreset_mode="Disabled")
     env = GymWrapper(envs, categorical_action_encoding=True)
     steps = env.rollout(8, break_when_any_done=True)

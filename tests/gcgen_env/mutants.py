@@ -1,4 +1,4 @@
-"""Environments that each break one promise, and the check that must see it."""
+"""Environments with one defect each, and the check that must find it."""
 
 import numpy as np
 from gymnasium import spaces
@@ -11,7 +11,7 @@ class ByteImages(GCGenEnv):
     def __init__(self, **kwargs):
         super().__init__(**kwargs)
         entries = dict(self.observation_space.spaces)
-        entries["observation"] = spaces.Box(0, 255, self.core.shape, np.uint8)
+        entries["observation"] = spaces.Box(0, 255, self.episodes.shape, np.uint8)
         self.observation_space = spaces.Dict(entries)
 
 
@@ -23,7 +23,7 @@ class NumpyFlags(GCGenEnv):
 
 class GoalOfEachStep(GCGenEnv):
     def step(self, action):
-        self.core.goal = 1 - self.core.goal
+        self.episodes.goal = 1 - self.episodes.goal
         return super().step(action)
 
 
@@ -54,12 +54,12 @@ class SharedImages(GCGenEnv):
 class OwnStateReturned(GCGenEnv):
     def _observe(self):
         obs, info = super()._observe()
-        return {**obs, "desired_goal": self.core.goal[0]}, info
+        return {**obs, "desired_goal": self.episodes.goal[0]}, info
 
 
 class UnseededState(GCGenEnv):
     def reset(self, *, seed=None, options=None):
-        state = np.random.default_rng().random(self.core.shape)
+        state = np.random.default_rng().random(self.episodes.shape)
         return super().reset(seed=seed, options={"initial_state": state, **(options or {})})
 
 
@@ -74,13 +74,13 @@ class ShuffledProposals(GCGenEnv):
         return {**obs, "proposals": np.roll(obs["proposals"], 1, axis=0)}, info
 
 
-class FinedInvalidActions(GCGenEnv):
+class PenalisedInvalidActions(GCGenEnv):
     def step(self, action):
         obs, reward, terminated, truncated, info = super().step(action)
         return obs, reward - 10.0 * info["invalid_action"], terminated, truncated, info
 
 
-class RefusedInvalidActions(GCGenEnv):
+class UnreportedInvalidActions(GCGenEnv):
     def step(self, action):
         obs, *rest, info = super().step(action)
         return obs, *rest, {**info, "invalid_action": False}
@@ -100,12 +100,12 @@ class TruncatesAtTheEnd(GCGenEnv):
 
 class PriorAtTheEnd(GCGenEnv):
     def _observe(self):
-        if self.core.step_index[0] == self.config.horizon:
-            self.core.offers.log_prior[0] = np.log(np.arange(1, 17) / 136)
+        if self.episodes.step_index[0] == self.config.horizon:
+            self.episodes.cache.log_prior[0] = np.log(np.arange(1, 17) / 136)
         return super()._observe()
 
 
-class DeafToOptions(GCGenEnv):
+class IgnoresOptions(GCGenEnv):
     def reset(self, *, seed=None, options=None):
         return super().reset(seed=seed)
 
@@ -122,7 +122,7 @@ class RoundedBatches(GCGenEnv):
         return reward if isinstance(reward, float) else np.float64(np.float32(reward))
 
 
-class PaidByTheStep(GCGenEnv):
+class RewardPerStep(GCGenEnv):
     def step(self, action):
         obs, reward, *rest = super().step(action)
         return obs, reward - 1.0, *rest
@@ -133,37 +133,40 @@ class EndsAtTheGoal(GCGenEnv):
         return bool(np.array_equal(achieved_goal, desired_goal)) or info["step"] >= 8
 
 
-class NewGoalWhenAsked(GCGenEnv):
+class NewGoalInComputeReward(GCGenEnv):
     def compute_reward(self, achieved_goal, desired_goal, info):
-        self.core.goal[0] = np.reshape(achieved_goal, (-1, *self.core.shape))[0]
+        self.episodes.goal[0] = np.reshape(achieved_goal, (-1, *self.episodes.shape))[0]
         return super().compute_reward(achieved_goal, desired_goal, info)
 
 
 GOAL_ENV_MUTANTS = {
-    ByteImages: (observations.check_spaces, "must have shape"),
-    NumpyFlags: (observations.check_types, "must be Python bools"),
-    GoalOfEachStep: (observations.check_images, "must stay the same within an episode"),
-    UnnormalisedPrior: (observations.check_prior, "must be normalised"),
+    ByteImages: (observations.check_spaces, "expected shape"),
+    NumpyFlags: (observations.check_types, "expected Python bools"),
+    GoalOfEachStep: (observations.check_images, "expected the same goal throughout an episode"),
+    UnnormalisedPrior: (observations.check_prior, "probabilities of valid proposals that sum to 1"),
     GoalInThePrior: (observations.check_goal_is_hidden, r"\['log_prior'\] differs"),
-    BlindMask: (common.check_masks, r"what action_masks\(\) says"),
+    BlindMask: (common.check_masks, r"expected action_masks\(\) as int8"),
     SharedImages: (common.check_memory, "share memory"),
     OwnStateReturned: (common.check_memory, "overwriting returned arrays|share memory"),
-    UnseededState: (common.check_seeding, "must come from np_random"),
-    ClippedActions: (common.check_wrong_actions, "must raise a ValueError"),
-    ShuffledProposals: (transitions.check_proposals_come_true, "bit for bit"),
-    FinedInvalidActions: (transitions.check_invalid_actions, "no special value"),
-    RefusedInvalidActions: (transitions.check_invalid_actions, "must be True"),
-    EndsEarly: (transitions.check_end, "terminated must be False"),
-    TruncatesAtTheEnd: (transitions.check_end, "truncated must be False"),
-    PriorAtTheEnd: (transitions.check_last_observation, "must be uniform"),
-    DeafToOptions: (transitions.check_reset_options, "goal_index"),
-    RoundedReward: (rewards.check_reward_recomputes, "must be the float that step paid"),
-    RoundedBatches: (rewards.check_reward_of_batches, "bit for bit"),
-    PaidByTheStep: (rewards.check_reward_type, "'potential' reward must be"),
-    EndsAtTheGoal: (rewards.check_ends_recompute, "whatever the goal"),
-    NewGoalWhenAsked: (rewards.check_purity, "must be pure"),
+    UnseededState: (common.check_seeding, "draw from np_random only"),
+    ClippedActions: (common.check_wrong_actions, "expected a ValueError"),
+    ShuffledProposals: (transitions.check_transitions, "expected exactly"),
+    PenalisedInvalidActions: (
+        transitions.check_invalid_actions,
+        "reward of an invalid action: expected",
+    ),
+    UnreportedInvalidActions: (transitions.check_invalid_actions, "expected True after action"),
+    EndsEarly: (transitions.check_end, "terminated at h=7: expected False"),
+    TruncatesAtTheEnd: (transitions.check_end, "truncated at h=8: expected False"),
+    PriorAtTheEnd: (transitions.check_last_observation, "expected uniform"),
+    IgnoresOptions: (transitions.check_reset_options, "goal_index"),
+    RoundedReward: (rewards.check_compute_reward, "expected the reward of the step"),
+    RoundedBatches: (rewards.check_compute_reward_of_batches, "expected the single rewards"),
+    RewardPerStep: (rewards.check_reward_type, "'potential' reward: expected"),
+    EndsAtTheGoal: (rewards.check_compute_terminated, "for every goal"),
+    NewGoalInComputeReward: (rewards.check_purity, "must be pure"),
 }
-"""Class: the check that must fail on it, and part of the sentence."""
+"""Class: the check that must fail on it, and part of the message."""
 
 
 class WrongMode(GCGenVectorEnv):
@@ -193,7 +196,7 @@ class BlindMasks(GCGenVectorEnv):
 class OwnStatesReturned(GCGenVectorEnv):
     def step(self, actions):
         obs, *rest = super().step(actions)
-        return {**obs, "desired_goal": self.core.goal}, *rest
+        return {**obs, "desired_goal": self.episodes.goal}, *rest
 
 
 class UnseededResets(GCGenVectorEnv):
@@ -207,7 +210,7 @@ class ClippedBatches(GCGenVectorEnv):
         return super().step(np.clip(actions, 0, self.config.num_proposals - 1).astype(np.int64))
 
 
-class PaidDeadStep(GCGenVectorEnv):
+class RewardForResetting(GCGenVectorEnv):
     def step(self, actions):
         obs, reward, *rest = super().step(actions)
         return obs, reward + (obs["step"][:, 0] == 0), *rest
@@ -221,7 +224,7 @@ class FirstObsAsFinal(GCGenVectorEnv):
         return obs, *rest, infos
 
 
-class ResetsEveryRow(GCGenVectorEnv):
+class ResetsEveryEnvironment(GCGenVectorEnv):
     def reset(self, *, seed=None, options=None):
         options = {k: v for k, v in (options or {}).items() if k != "reset_mask"}
         return super().reset(seed=seed, options=options)
@@ -233,23 +236,35 @@ class DoubledRewards(GCGenVectorEnv):
         return obs, 2 * reward, *rest
 
 
-class SwappedRows(GCGenVectorEnv):
+class SwappedEnvironments(GCGenVectorEnv):
     def step(self, actions):
         return super().step(np.roll(actions, 1))
 
 
 VECTOR_ENV_MUTANTS = {
     WrongMode: (vector.check_batched_spaces, "NextStep", r"metadata\['autoreset_mode'\]"),
-    SingleRewards: (vector.check_batched_types, "NextStep", "reward must be float64"),
-    UnmaskedInfos: (vector.check_info_masks, "NextStep", "lacks the mask '_distance'"),
-    BlindMasks: (common.check_masks, "Disabled", r"what action_masks\(\) says"),
-    OwnStatesReturned: (common.check_memory, "SameStep", "later steps changed"),
-    UnseededResets: (common.check_seeding, "SameStep", "must come from np_random"),
-    ClippedBatches: (common.check_wrong_actions, "NextStep", "must raise a ValueError"),
-    PaidDeadStep: (autoreset.check_autoreset, "NextStep", "dead step must pay 0"),
-    FirstObsAsFinal: (autoreset.check_autoreset, "SameStep", "must be at h = H"),
-    ResetsEveryRow: (autoreset.check_autoreset, "Disabled", "must leave the other rows alone"),
-    DoubledRewards: (vector.check_batched_rewards, "SameStep", "must equal the rewards"),
-    SwappedRows: (vector.check_rows_agree, "Disabled", "what a single environment does"),
+    SingleRewards: (vector.check_batched_types, "NextStep", "reward: expected float64"),
+    UnmaskedInfos: (vector.check_info_masks, "NextStep", "expected the mask '_distance'"),
+    BlindMasks: (common.check_masks, "Disabled", r"expected action_masks\(\) as int8"),
+    OwnStatesReturned: (common.check_memory, "SameStep", "a later step changed"),
+    UnseededResets: (common.check_seeding, "SameStep", "draw from np_random only"),
+    ClippedBatches: (common.check_wrong_actions, "NextStep", "expected a ValueError"),
+    RewardForResetting: (
+        autoreset.check_autoreset,
+        "NextStep",
+        "resetting step: expected reward 0",
+    ),
+    FirstObsAsFinal: (autoreset.check_autoreset, "SameStep", "expected 1, as h = H"),
+    ResetsEveryEnvironment: (
+        autoreset.check_autoreset,
+        "Disabled",
+        "expected no change where the mask is False",
+    ),
+    DoubledRewards: (vector.check_batched_rewards, "SameStep", "expected the rewards of step"),
+    SwappedEnvironments: (
+        vector.check_single_environments,
+        "Disabled",
+        "expected the results of a single",
+    ),
 }
-"""Class: the check that must fail on it, its autoreset mode, and part of the sentence."""
+"""Class: the check that must fail on it, its autoreset mode, and part of the message."""

@@ -1,4 +1,7 @@
-"""Proposers made for tests: a peaked prior, a count of calls, the least a proposer can be."""
+"""Proposers for tests: with a peaked prior, with records of their calls, with wrong results."""
+
+from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -7,7 +10,7 @@ from gcgen_env.model.dictionary import DictionaryProposer
 
 
 class OnlyPropose:
-    """The least a proposer can be; its prior is peaked and depends on canvas and step."""
+    """A proposer with `propose` alone; its prior is peaked and depends on canvas and step."""
 
     def __init__(self, shape=(1, 8, 8), num_proposals=16, horizon=8, sharpness=3.0):
         self._dictionary = DictionaryProposer(shape, num_proposals, horizon)
@@ -26,20 +29,36 @@ class OnlyPropose:
 
 
 class CountingProposer(OnlyPropose):
-    """Has the optional methods, and remembers every step it was asked about."""
+    """Has the optional methods, and records its calls and the steps in them."""
 
     def __init__(self, **sizes):
         super().__init__(**sizes)
+        self.calls: list[str] = []
         self.steps: list[int] = []
 
     def propose(self, canvas: Tensor, step: Tensor) -> tuple[Tensor, Tensor]:
-        self.steps += step.tolist()
+        self._record("propose", step)
         return super().propose(canvas, step)
 
     def prior(self, canvas: Tensor, step: Tensor) -> Tensor:
-        self.steps += step.tolist()
+        self._record("prior", step)
         return self._log_prior(canvas, step)
 
     def propose_rows(self, canvas: Tensor, step: Tensor, action: Tensor) -> Tensor:
-        self.steps += step.tolist()
+        self._record("propose_rows", step)
         return self._dictionary.propose_rows(canvas, step, action)
+
+    def _record(self, name: str, step: Tensor) -> None:
+        self.calls.append(name)
+        self.steps += step.tolist()
+
+
+class ChangedProposer(OnlyPropose):
+    """A proposer whose result is changed by a function of both tensors."""
+
+    def __init__(self, change: Callable[[Tensor, Tensor], Any], **sizes):
+        super().__init__(**sizes)
+        self._change = change
+
+    def propose(self, canvas: Tensor, step: Tensor) -> Any:
+        return self._change(*super().propose(canvas, step))

@@ -33,7 +33,7 @@ def test_table_of_sizes():
 
 
 def test_unknown_id_lists_ours():
-    with pytest.raises(ValueError, match=f"ours are .*{DIGITS}"):
+    with pytest.raises(ValueError, match=f"expected one of .*{DIGITS}"):
         default_kwargs("CartPole-v1")
 
 

@@ -39,7 +39,7 @@ def test_texts_keep_their_size(kind):
     assert len(set(texts)) == len(texts)
 
 
-def test_without_a_mode_there_is_nothing_to_see():
+def test_without_a_mode_nothing_is_rendered():
     env = GCGenEnv(**SIZES, **KINDS["grey"])
     env.reset(seed=0)
     assert env.render() is None
@@ -67,18 +67,18 @@ def test_frame_shows_the_decision_just_made():
     proposer = OnlyPropose(num_proposals=8, horizon=3)
     env = GCGenEnv(proposer=proposer, nucleus=0.5, **SIZES, **KINDS["grey"])
     obs, _ = env.reset(seed=0)
-    before = make_frame(env.core, 0, None)
+    before = make_frame(env.episodes, 0, None)
     np.testing.assert_allclose(before.proposals, obs["proposals"], atol=1e-6)
     action = int(obs["action_mask"].argmax())
     env.step(action)
-    frame = make_frame(env.core, 0, action)
+    frame = make_frame(env.episodes, 0, action)
     assert frame.chosen == action and frame.step == 1
     np.testing.assert_allclose(frame.proposals, obs["proposals"], atol=1e-6)
     assert np.array_equal(frame.action_mask, obs["action_mask"] == 1)
     np.testing.assert_allclose(frame.state, obs["proposals"][action], atol=1e-6)
 
 
-def test_vector_environment_draws_every_row():
+def test_the_vector_environment_draws_every_environment():
     envs = gym.make_vec(
         "GCGen-Digits-v0", num_envs=3, proposer="dictionary", render_mode="rgb_array"
     )
@@ -90,7 +90,7 @@ def test_vector_environment_draws_every_row():
     assert not any(np.array_equal(a, b) for a, b in zip(pictures, moved, strict=True))
 
 
-def test_partial_reset_keeps_the_other_rows_pictures():
+def test_a_partial_reset_keeps_the_other_pictures():
     envs = GCGenVectorEnv(2, render_mode="rgb_array", **SIZES, **KINDS["grey"])
     envs.reset(seed=0)
     envs.step(np.array([1, 2]))
@@ -99,7 +99,7 @@ def test_partial_reset_keeps_the_other_rows_pictures():
     assert np.array_equal(envs.render()[1], kept)
 
 
-def test_human_mode_is_refused_with_the_modes_there_are():
+def test_human_mode_is_refused_and_the_known_modes_are_named():
     with pytest.raises(ValueError, match="'rgb_array' or 'ansi'"):
         GCGenEnv(render_mode="human", **KINDS["grey"])
 

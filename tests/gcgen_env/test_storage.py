@@ -1,4 +1,4 @@
-"""The container: what it keeps, what survives a failed write, what it refuses to read."""
+"""Storage: what survives a failed write, what a container keeps, what is refused."""
 
 import errno
 import json
@@ -9,7 +9,14 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from gcgen_env.storage import load_container, save_container
+from gcgen_env.storage import (
+    load_container,
+    read_json,
+    read_kind,
+    save_container,
+    write_bytes,
+    write_json,
+)
 
 DOCUMENT = {"numbers": [1, 0.1, 1e-300], "text": "é\n\0", "nothing": None, "nested": {"a": [True]}}
 TENSORS = {
@@ -55,6 +62,13 @@ def test_a_new_file_replaces_the_old_one_and_leaves_nothing_else(saved):
     save_container(saved, "thing", {"version": 2}, {})
     assert load_container(saved, "thing") == ({"kind": "thing", "version": 2}, {})
     assert os.listdir(saved.parent) == [saved.name]
+
+
+def test_the_kind_can_be_read_alone(saved):
+    assert read_kind(saved) == "thing"
+    saved.write_bytes(saved.read_bytes()[:50])
+    with pytest.raises(ValueError, match=r"saved\.gcgen is not a GCGen file, or it is damaged"):
+        read_kind(saved)
 
 
 def test_a_document_cannot_change_the_kind(tmp_path):
@@ -179,3 +193,40 @@ def test_what_is_no_file_is_left_alone(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(OSError, match="not a regular file"):
         save_container(tmp_path / "pipe", "thing", {}, {})
+
+
+class TestBytes:
+    """One writer serves every kind of file, so that the tests above hold for all."""
+
+    def test_folders_are_made_and_the_file_can_be_read_by_all(self, tmp_path):
+        path = write_bytes(tmp_path / "a" / "b", b"new")
+        assert path.read_bytes() == b"new"
+        assert path.stat().st_mode & 0o777 == 0o644
+
+    def test_the_old_file_survives_a_full_disk(self, tmp_path, monkeypatch):
+        def fail(*_):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        path = write_bytes(tmp_path / "file", b"old")
+        monkeypatch.setattr(os, "fsync", fail)
+        with pytest.raises(OSError, match=r"^cannot write .*file: No space left on device$"):
+            write_bytes(path, b"new")
+        assert path.read_bytes() == b"old"
+        assert os.listdir(tmp_path) == ["file"]
+
+
+class TestJson:
+    def test_a_document_comes_back(self, tmp_path):
+        path = write_json(tmp_path / "file.json", {**DOCUMENT, "path": tmp_path})
+        assert read_json(path) == {**DOCUMENT, "path": str(tmp_path)}
+        assert path.read_text().endswith("}\n")
+
+    @pytest.mark.parametrize("content", [b"{", b"[]", b"null", b"\xff", b"[" * 100_000])
+    def test_a_damaged_file_is_named(self, tmp_path, content):
+        path = write_bytes(tmp_path / "file.json", content)
+        with pytest.raises(ValueError, match=r"file\.json is damaged: "):
+            read_json(path)
+
+    def test_a_missing_file_is_named(self, tmp_path):
+        with pytest.raises(FileNotFoundError, match="missing"):
+            read_json(tmp_path / "missing")

@@ -1,4 +1,4 @@
-"""The vector environment: conformance in every mode, resets of some rows, wrong actions."""
+"""The vector environment: conformance in every mode, partial resets, wrong actions."""
 
 import pickle
 
@@ -28,8 +28,8 @@ def make_peaked(**kwargs):
     return make_digits(proposer=OnlyPropose(), nucleus=0.7, **kwargs)
 
 
-def pick(obs, rows):
-    return {key: value[rows] for key, value in obs.items()}
+def pick(obs, subset):
+    return {key: value[subset] for key, value in obs.items()}
 
 
 class TestConformance:
@@ -55,7 +55,7 @@ class TestConformance:
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_mode_is_taken_by_name_and_announced(mode):
+def test_the_mode_can_be_a_name_and_is_in_the_metadata(mode):
     envs = gym.make_vec(
         "GCGen-Digits-v0", num_envs=2, proposer="dictionary", autoreset_mode=mode.value
     )
@@ -67,7 +67,7 @@ def test_unknown_mode_lists_the_modes():
         make_digits(autoreset_mode="Never")
 
 
-def test_no_environment_at_all():
+def test_a_batch_needs_an_environment():
     with pytest.raises(ValueError, match=r"num_envs must be at least 1 .*, got 0"):
         make_digits(0)
 
@@ -78,7 +78,7 @@ class TestActions:
         [ACTIONS / 2, ACTIONS.astype(float), ACTIONS[:2], 1, [[1, 5, 2]], [True] * 3, list("abc")],
         ids=str,
     )
-    def test_what_are_no_actions_is_refused(self, actions):
+    def test_wrong_actions_are_refused(self, actions):
         envs = make_digits()
         envs.reset(seed=0)
         with pytest.raises(ValueError, match=r"actions must be 3 integers in \[0, 16\)"):
@@ -96,10 +96,10 @@ class TestActions:
         with pytest.raises(ResetNeeded, match="call reset"):
             make_digits(autoreset_mode=mode).step(ACTIONS)
 
-    def test_step_before_every_row_was_reset(self):
+    def test_step_before_every_environment_was_reset(self):
         envs = make_digits()
         envs.reset(seed=0, options={"reset_mask": np.array([True, False, True])})
-        with pytest.raises(ResetNeeded, match=r"rows \[1\]"):
+        with pytest.raises(ResetNeeded, match=r"environments \[1\] have no running episode"):
             envs.step(ACTIONS)
 
     def test_sampling_with_the_masks_is_always_valid(self):
@@ -111,7 +111,7 @@ class TestActions:
             *_, infos = envs.step(actions)
             assert not infos["invalid_action"].any()
 
-    def test_rows_are_invalid_one_by_one(self):
+    def test_each_environment_has_its_own_invalid_actions(self):
         envs = make_peaked()
         obs, _ = envs.reset(seed=0)
         actions = obs["action_mask"].argmax(axis=1)
@@ -127,7 +127,7 @@ class TestActions:
 
 
 class TestReset:
-    def test_options_for_all_rows_and_for_each(self):
+    def test_options_for_all_environments_and_for_each(self):
         envs = make_digits()
         _, infos = envs.reset(seed=0, options={"goal_index": 4})
         assert infos["goal_index"].tolist() == [4, 4, 4]
@@ -146,7 +146,7 @@ class TestReset:
             ({"goal_index": [1, 2]}, "one integer or 3 of them"),
             ({"reset_mask": [True]}, r"reset_mask must be bool of shape \(3,\)"),
             ({"reset_mask": [1, 0, 1]}, "reset_mask must be bool"),
-            ({"reset_mask": [False] * 3}, "with a True"),
+            ({"reset_mask": [False] * 3}, "with at least one True"),
         ],
     )
     def test_wrong_options_are_refused(self, options, message):
@@ -159,7 +159,7 @@ class TestReset:
         assert set(options) == {"reset_mask", "goal_index"}
 
     @pytest.mark.parametrize("mode", MODES)
-    def test_some_rows_in_the_middle_of_an_episode(self, mode):
+    def test_some_environments_in_the_middle_of_an_episode(self, mode):
         envs = make_peaked(autoreset_mode=mode)
         moments = roll(envs, 0, num_steps=2)
         mask = np.array([False, True, False])
@@ -170,7 +170,7 @@ class TestReset:
         ends = [envs.step(choose_valid(h)(obs))[2].tolist() for h in range(6)]
         assert ends[-1] == [True, False, True] and not any(map(any, ends[:-1]))
 
-    def test_rows_out_of_step_each_end_in_their_own_time(self):
+    def test_environments_out_of_step_end_at_different_times(self):
         envs = make_digits(autoreset_mode="NextStep", horizon=3)
         envs.reset(seed=0)
         envs.step(ACTIONS)
@@ -187,7 +187,7 @@ class TestReset:
             [True, False, True],
         ]
 
-    def test_final_results_belong_to_ended_rows(self):
+    def test_final_results_are_those_of_ended_episodes(self):
         envs = make_digits(autoreset_mode="SameStep", horizon=3)
         envs.reset(seed=0)
         envs.step(ACTIONS)
@@ -201,7 +201,7 @@ class TestReset:
         assert obs["step"].ravel().tolist() == [0.0, np.float32(2 / 3), 0.0]
 
 
-def test_one_seed_makes_rows_differ_and_another_seed_too():
+def test_goals_differ_between_environments_and_seeds():
     envs = make_digits(8)
     first, again, other = (envs.reset(seed=seed)[1]["goal_index"] for seed in (0, 0, 1))
     assert np.array_equal(first, again)
@@ -209,7 +209,7 @@ def test_one_seed_makes_rows_differ_and_another_seed_too():
 
 
 @pytest.mark.parametrize("obs_mode", OBS_MODES)
-def test_proposer_is_not_called_at_the_horizon_nor_for_resting_rows(obs_mode):
+def test_the_proposer_is_called_for_new_states_only(obs_mode):
     proposer = CountingProposer()
     envs = make_digits(proposer=proposer, obs_mode=obs_mode, autoreset_mode="Disabled")
     roll(envs, 0)
@@ -219,7 +219,7 @@ def test_proposer_is_not_called_at_the_horizon_nor_for_resting_rows(obs_mode):
     assert proposer.steps == [0]
 
 
-def test_compact_shows_what_pixels_shows():
+def test_both_observation_modes_show_the_same():
     made = [roll(make_digits(obs_mode=obs_mode), seed=3) for obs_mode in OBS_MODES]
     for moment in made[0]:
         del moment.obs["proposals"]
@@ -233,32 +233,3 @@ def test_pickled_environments_continue_identically(proposer, obs_mode):
     roll(envs, 0, num_steps=7)
     twin = pickle.loads(pickle.dumps(envs))
     assert find_difference(envs.step(ACTIONS), twin.step(ACTIONS)) is None
-
-
-class TestComputeProposals:
-    @pytest.mark.parametrize("proposer", ["pretrained", "dictionary"])
-    def test_are_those_that_were_shown(self, proposer):
-        envs = make_digits(proposer=proposer, obs_mode="pixels")
-        obs, _ = envs.reset(seed=0)
-        for _ in range(envs.config.horizon + 1):
-            made = envs.compute_proposals(obs["observation"], obs["step"][:, 0])
-            assert made.dtype == np.float32
-            np.testing.assert_allclose(made, obs["proposals"], atol=1e-3)
-            obs, *_ = envs.step(ACTIONS)
-
-    def test_of_an_ended_episode_are_its_last_image(self):
-        envs = make_digits(autoreset_mode="Disabled")
-        obs, _ = envs.reset(seed=0)
-        made = envs.compute_proposals(obs["observation"], np.ones(3))
-        np.testing.assert_allclose(made, np.repeat(obs["observation"][:, None], 16, 1), atol=1e-5)
-
-    def test_what_does_not_fit(self):
-        envs = make_digits()
-        obs, _ = envs.reset(seed=0)
-        image = obs["observation"]
-        with pytest.raises(ValueError, match="between 0 and 1"):
-            envs.compute_proposals(image, np.array([0, 1, 2]))
-        with pytest.raises(ValueError, match=r"expected images \(B, 1, 8, 8\)"):
-            envs.compute_proposals(image[0], np.zeros(1))
-        with pytest.raises(ValueError, match=r"expected images \(B, 1, 8, 8\)"):
-            envs.compute_proposals(image, obs["step"])

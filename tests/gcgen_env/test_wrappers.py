@@ -1,4 +1,4 @@
-"""Observations in the forms that other libraries expect."""
+"""Wrappers for other libraries."""
 
 import gymnasium as gym
 import numpy as np
@@ -28,5 +28,5 @@ def test_vector_and_mask(obs_mode):
 
 
 def test_without_a_mask():
-    with pytest.raises(ValueError, match="needs an observation with an action_mask"):
+    with pytest.raises(ValueError, match="needs observations with the key"):
         FlatWithMask(gym.make("CartPole-v1"))

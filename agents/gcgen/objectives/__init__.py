@@ -1,4 +1,4 @@
-"""How the GC-agent learns: one file for each family of the literature, one interface."""
+"""How the GC-agent learns: one file for each objective, one interface."""
 
 from agents.gcgen.objectives.base import Objective
 from agents.gcgen.objectives.expert_iteration import ExpertIteration

@@ -1,4 +1,4 @@
-"""What the families have in common: a selector that watches, and a loss at the end."""
+"""What the objectives have in common: a GC-agent that keeps its features, and a loss."""
 
 from __future__ import annotations
 
@@ -10,45 +10,63 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from agents.gcgen.gc_agent import GCAgent
-from agents.gcgen.rollout import Decision, Path
+from agents.common.decision import Decision, State
+from agents.common.proposal_policy import ProposalPolicyMixin
+from agents.gcgen.rollout import Trajectories
+from gcgen_env.model.chain import Chain
 
 
 class Objective(ABC):
-    """Selects as the GC-agent does during one roll-out, and says what it should have learned."""
+    """The GC-agent of one roll-out, and the loss of its learned terms."""
 
     paths: ClassVar[int] = 1
-    """Trajectories wanted of each goal, side by side."""
+    """Number of trajectories of each goal that the objective prefers."""
 
-    def __init__(self, agent: GCAgent, num_paths: int, generator: torch.Generator) -> None:
-        """Note the GC-agent of this roll-out.
+    def __init__(
+        self,
+        policy: ProposalPolicyMixin,
+        chain: Chain,
+        num_paths: int,
+        generator: torch.Generator,
+    ) -> None:
+        """Prepare one roll-out.
 
         Args:
-            agent: Selects.
-            num_paths: K, trajectories of each goal, side by side.
+            policy: The GC-agent's policy.
+            chain: The chain of the roll-out.
+            num_paths: K, trajectories of each goal, adjacent in the batch.
             generator: Makes the random draws.
         """
-        self.agent = agent
+        self.policy = policy
+        self.chain = chain
+        self.selection = policy.make_selection()
         self.num_paths = num_paths
         self.generator = generator
-        self.unit = math.sqrt(math.prod(agent.chain.shape))
-        """Nats for each unit of the value."""
+        self.unit = math.sqrt(math.prod(chain.shape))  # sqrt(D)
+        """Nats in one unit of the value."""
+        self._latents: list[Tensor] = []  # H of (B, width), kept for `values`
 
-    def __call__(self, decision: Decision) -> Tensor:
+    def __call__(self, state: State, decision: Decision) -> Tensor:
         """Return normalised log q(a | x, h, g), shape (B, A), in nats."""
-        return self.agent(decision)
+        latent = self.selection.embed(decision)  # (B, width)
+        self._latents.append(latent)
+        return self.selection.logits(decision, latent).log_softmax(-1)
 
     @abstractmethod
-    def loss(self, path: Path) -> Tensor:
-        """Return what the learned terms minimise, a scalar; `log_q` of the path has gradient."""
+    def loss(self, trajectories: Trajectories) -> Tensor:
+        """Return the loss of the learned terms, a scalar; `log_q` has gradient."""
 
-    def value_loss(self, path: Path) -> Tensor:
+    def values(self) -> Tensor:
+        """Return V of every state of the roll-out, shape (B, H), in units of sqrt(D) nats."""
+        return self.policy.value_net(torch.stack(self._latents, dim=1)).squeeze(-1)
+
+    def value_loss(self, trajectories: Trajectories) -> Tensor:
         """Return the mean squared error of the value."""
-        return F.mse_loss(self.agent.values(), compute_returns(path) / self.unit)
+        return F.mse_loss(self.values(), compute_returns(trajectories) / self.unit)
 
 
-def compute_returns(path: Path) -> Tensor:
-    """Compute what the bound still has to give from each decision on.
+def compute_returns(trajectories: Trajectories) -> Tensor:
+    """Compute the part of the negative bound that follows each decision.
 
     With r the shaping reward,
 
@@ -58,7 +76,7 @@ def compute_returns(path: Path) -> Tensor:
     Returns:
         G, shape (B, H), in nats, without gradient.
     """
-    cost = (path.log_q - path.log_prior).detach()
-    cost_to_go = cost.flip(1).cumsum(1).flip(1)
-    potential = path.potential.detach()
-    return potential[:, -1:] - potential[:, :-1] - cost_to_go
+    cost = (trajectories.log_q - trajectories.log_prior).detach()  # (B, H)
+    cost_to_go = cost.flip(1).cumsum(1).flip(1)  # sums over t >= h
+    potential = trajectories.potential.detach()  # (B, H + 1)
+    return potential[:, -1:] - potential[:, :-1] - cost_to_go  # rewards telescope

@@ -1,11 +1,11 @@
-"""KL-regularised policy gradient: the reference that asks for nothing but sampled returns."""
+"""KL-regularised policy gradient: the reference that needs sampled returns only."""
 
 from __future__ import annotations
 
 from torch import Tensor
 
 from agents.gcgen.objectives.base import Objective, compute_returns
-from agents.gcgen.rollout import Path
+from agents.gcgen.rollout import Trajectories
 
 
 class PolicyGradient(Objective):
@@ -16,10 +16,10 @@ class PolicyGradient(Objective):
     The advantages are divided by their standard deviation over the batch.
     """
 
-    def loss(self, path: Path) -> Tensor:
+    def loss(self, trajectories: Trajectories) -> Tensor:
         """Return the score-function loss and the error of the value."""
-        returns = compute_returns(path) / self.unit
-        advantages = returns - self.agent.values().detach()
+        returns = compute_returns(trajectories) / self.unit  # (B, H), in the unit of V
+        advantages = returns - self.values().detach()  # the first term must not train V
         if advantages.numel() > 1:  # one number has no spread
-            advantages = advantages / (advantages.std() + 1e-8)
-        return -(advantages * path.log_q).sum(1).mean() + self.value_loss(path)
+            advantages = advantages / (advantages.std() + 1e-8)  # 1e-8 as in SB3's PPO
+        return -(advantages * trajectories.log_q).sum(1).mean() + self.value_loss(trajectories)

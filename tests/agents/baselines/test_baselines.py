@@ -96,7 +96,7 @@ def test_greedy_takes_an_environment_a_vector_or_a_space():
     likelihoods = [
         GreedyAgent(each).likelihood for each in (env, env.unwrapped, envs, env.observation_space)
     ]
-    assert all(each == envs.core.chain.likelihood for each in likelihoods)
+    assert all(each == envs.episodes.chain.likelihood for each in likelihoods)
 
 
 def test_greedy_needs_to_see_the_proposals():

@@ -47,7 +47,7 @@ def test_the_same_results_elsewhere(name, runs, locally, tmp_path):
             module.shutdown()
 
 
-def test_a_failed_run_is_told(runs, tmp_path, monkeypatch):
+def test_a_failed_run_is_reported(runs, tmp_path, monkeypatch):
     broken = runs[0].__class__("GCGen-Toy2D-v0", "greedy", 0, 0, episodes=-1)
     ((run, error),) = LAUNCHERS["local"]([broken], tmp_path, 1)
     assert run == broken and error

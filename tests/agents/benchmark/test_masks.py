@@ -6,7 +6,7 @@ import pytest
 from agents.benchmark.contestants import CONTESTANTS
 from agents.common.evaluation import evaluate_agent
 from gcgen_env import GCGenVectorEnv
-from gcgen_env.episodes import Core
+from gcgen_env.episodes import Episodes
 
 MASKED = [name for name in CONTESTANTS if name.startswith("maskable") or "+proposals" in name]
 ENV = "GCGen-Toy2D-v0"
@@ -16,15 +16,15 @@ ENV = "GCGen-Toy2D-v0"
 def count(monkeypatch):
     """Count decisions and invalid ones in every environment."""
     total = {"steps": 0, "invalid": 0}
-    original = Core.step
+    original = Episodes.step
 
-    def step(core, action, *rows):
-        result = original(core, action, *rows)
+    def step(episodes, action, *rows):
+        result = original(episodes, action, *rows)
         total["steps"] += len(action)
-        total["invalid"] += int(np.sum(core.invalid[rows[0]] if rows else core.invalid))
+        total["invalid"] += int(np.sum(episodes.invalid[rows[0]] if rows else episodes.invalid))
         return result
 
-    monkeypatch.setattr(Core, "step", step)
+    monkeypatch.setattr(Episodes, "step", step)
     return total
 
 
@@ -33,7 +33,7 @@ def learn_and_play(name, timesteps):
     env = contestant.make_env(ENV, nucleus=0.6)
     model = contestant.make(env, 0).learn(timesteps)
     envs = GCGenVectorEnv(16, **{**vars(env.envs.config), "obs_mode": "pixels"})
-    evaluate_agent(contestant.play(model, envs), envs, 32)
+    evaluate_agent(contestant.adapt(model), envs, 32)
 
 
 @pytest.mark.slow

@@ -50,10 +50,16 @@ class TestPlan:
         assert {r.timesteps for r in runs if r.contestant == "random"} == {0}
         assert {r.timesteps for r in runs if r.contestant == "ppo"} == {100}
 
+    def test_patterns(self):
+        runs = plan([DIGITS], ["*pointer", "greedy"], 1, 10)
+        assert [run.contestant for run in runs] == ["greedy", "maskable_ppo+pointer"]
+
     def test_what_is_unknown(self):
-        with pytest.raises(ValueError, match="unknown algorithm 'sarsa'; there are: random, "):
+        with pytest.raises(
+            ValueError, match="unknown algorithm 'sarsa'; known algorithms: random, "
+        ):
             plan([DIGITS], ["sarsa"], 1, 10)
-        with pytest.raises(ValueError, match="unknown id 'CartPole-v1'; ours are GCGen-"):
+        with pytest.raises(ValueError, match="unknown id 'CartPole-v1', expected one of GCGen-"):
             plan(["CartPole-v1"], ["random"], 1, 10)
         with pytest.raises(ValueError, match="no shipped S-agent"):
             plan(["GCGen-Images-v0"], ["random"], 1, 10)
@@ -76,6 +82,11 @@ class TestPlan:
 
 
 class TestExecution:
+    def test_building_an_execution_trains_and_plays_nothing(self, monkeypatch):
+        monkeypatch.setattr(execution, "evaluate_agent", lambda *_: pytest.fail("it played"))
+        built = execution.Execution(make_run("a2c", POINTS))
+        assert built.curve == [] and built.steps == 0
+
     @pytest.mark.parametrize("name", ["random", "greedy", "beam", "a2c+proposals"])
     def test_leaves_one_folder(self, name, tmp_path):
         run = make_run(name)
@@ -106,7 +117,7 @@ class TestExecution:
                 texts.append((run.folder(out) / RESULT).read_bytes())
             assert texts[0] == texts[1], name
 
-    def test_a_failure_is_noted_and_not_counted(self, tmp_path, monkeypatch):
+    def test_a_failure_is_recorded_and_not_counted(self, tmp_path, monkeypatch):
         def fail(env, seed):
             raise RuntimeError("no luck")
 
@@ -186,7 +197,7 @@ class TestResults:
         report = (out / "report.md").read_text()
         assert "| greedy | 1.000 |  | 1.000 ± 0.000 (2) |" in report
         assert "- random on GCGen-Digits-v0, seed 0: RuntimeError: no luck" in report
-        lost = "again when the command is run again.\n\n- greedy on GCGen-Digits-v0, seed 0: lost"
+        lost = "again to execute these runs.\n\n- greedy on GCGen-Digits-v0, seed 0: lost"
         assert lost in report
         assert hash_weights(DIGITS) in report
 
@@ -194,12 +205,13 @@ class TestResults:
         out, runs = study
         outcomes = read_outcomes(runs, out)
         write_report(tmp_path, Table(outcomes))
-        assert "differ in machine" not in (tmp_path / "report.md").read_text()
+        assert "machines or versions of the runs differ" not in (tmp_path / "report.md").read_text()
         timing = {**outcomes[0].timing, "versions": {"torch": "9.9"}}
         outcomes[0] = outcomes[0]._replace(timing=timing)
         write_report(tmp_path, Table(outcomes))
         report = (tmp_path / "report.md").read_text()
-        assert "cores, one thread a run; torch 9.9." in report
+        assert "cores, one thread for each run; torch 9.9." in report
+        assert "machines or versions of the runs differ" in report
         assert f"- {len(runs) - 1} of {len(runs)} runs: " in report
 
     def test_results_do_not_depend_on_the_order_of_execution(self, study, tmp_path):
@@ -216,17 +228,17 @@ class TestResults:
         """Two processes execute the same run; the slower one fails, or is only slower."""
         for fails in (True, False):
             out, run = tmp_path / str(fails), make_run()
-            original = execution._Execution.write
+            original = execution.Execution.write
 
             def write(self, folder, out=out, run=run, fails=fails, original=original):
-                monkeypatch.setattr(execution._Execution, "write", original)
+                monkeypatch.setattr(execution.Execution, "write", original)
                 assert execute(run, out) is None  # the other process
                 (run.folder(out) / "mark").touch()
                 if fails:
                     raise RuntimeError("no luck")
                 original(self, folder)
 
-            monkeypatch.setattr(execution._Execution, "write", write)
+            monkeypatch.setattr(execution.Execution, "write", write)
             assert execute(run, out) is None
             assert run.is_complete(out) and (run.folder(out) / "mark").exists()
             assert len(list((out / "runs" / DIGITS).iterdir())) == 1
@@ -252,18 +264,19 @@ class TestResults:
             raise FileNotFoundError if gone else OSError(code, os.strerror(code))
 
         monkeypatch.setattr(Path, "replace", fail)
-        monkeypatch.setattr(execution._Execution, "write", lambda self, folder: None)
+        monkeypatch.setattr(execution.Execution, "write", lambda self, folder: None)
         assert "Error: [Errno" in execute(make_run(), tmp_path)
         assert not list((tmp_path / "runs" / DIGITS).iterdir())
 
-    def test_a_failure_that_cannot_be_noted_is_told(self, tmp_path, monkeypatch):
+    def test_a_failure_that_cannot_be_written_is_returned(self, tmp_path, monkeypatch):
         def fail(*_):
             raise OSError(errno.ENOSPC, "disk full")
 
         monkeypatch.setattr(execution, "write_json", fail)
         error = execute(make_run(), tmp_path)
         assert error == (
-            "OSError: OSError: [Errno 28] disk full; nor can this be noted: [Errno 28] disk full"
+            "OSError: OSError: [Errno 28] disk full; "
+            "writing this error failed too: [Errno 28] disk full"
         )
         assert make_run().failure(tmp_path) is None
         assert not list((tmp_path / "runs" / DIGITS).iterdir())

@@ -1,6 +1,7 @@
-"""`gcgen benchmark`: runs, resumes, reports, and asks for what it can do."""
+"""`gcgen benchmark`: runs, resumes, reports, and names mistakes."""
 
 import json
+import sys
 
 import pytest
 
@@ -13,7 +14,7 @@ SMALL = ["--envs", "GCGen-Digits-v0", "--timesteps", "64", "--episodes", "8", "-
 
 @pytest.fixture
 def executed(monkeypatch):
-    """Execute in this process, and note what was executed."""
+    """Execute in this process, and record what was executed."""
     names = []
 
     def launch(runs, out, jobs):
@@ -41,14 +42,14 @@ def test_tables_and_figures(tmp_path, capsys, executed):
     assert len(json.loads((tmp_path / "results.json").read_text())["runs"]) == 4
 
 
-def test_failed_runs_are_told_and_repeated_on_request(tmp_path, capsys, executed, monkeypatch):
+def test_failed_runs_are_reported_and_repeated_on_request(tmp_path, capsys, executed, monkeypatch):
     command = ["benchmark", *SMALL, "--out", str(tmp_path), "--seeds", "1"]
     command += ["--algos", "greedy", "dqn"]
     with monkeypatch.context() as patch:
         patch.setattr("psutil.virtual_memory", lambda: type("M", (), {"total": 10**6}))
         assert main(command) == 1
     assert "failed: dqn, GCGen-Digits-v0, seed 0: MemoryError" in capsys.readouterr().err
-    assert "Failed runs, not counted" in (tmp_path / "report.md").read_text()
+    assert "Failed runs (not counted)" in (tmp_path / "report.md").read_text()
     assert main(command) == 1
     assert executed == ["greedy", "dqn"]
     assert main([*command, "--retry-failed"]) == 0
@@ -56,7 +57,7 @@ def test_failed_runs_are_told_and_repeated_on_request(tmp_path, capsys, executed
     assert "Failed" not in (tmp_path / "report.md").read_text()
 
 
-def test_lost_runs_are_told_and_executed_again(tmp_path, capsys, monkeypatch):
+def test_lost_runs_are_reported_and_executed_again(tmp_path, capsys, monkeypatch):
     def lose(runs, out, jobs):
         for run in runs:
             lost = run.contestant == "random"
@@ -69,13 +70,13 @@ def test_lost_runs_are_told_and_executed_again(tmp_path, capsys, monkeypatch):
         assert f"every run failed: {launchers.LOST}" in capsys.readouterr().err
         assert main([*command, "greedy"]) == 1
     report = (tmp_path / "report.md").read_text()
-    assert "## Runs that did not finish" in report
+    assert "## Unfinished runs (not counted)" in report
     assert f"- random on GCGen-Digits-v0, seed 0: {launchers.LOST}" in report
     assert main([*command, "greedy"]) == 0
-    assert "did not finish" not in (tmp_path / "report.md").read_text()
+    assert "Unfinished" not in (tmp_path / "report.md").read_text()
 
 
-def test_other_weights_are_refused_before_anything_is_executed(tmp_path, capsys, executed):
+def test_earlier_results_are_checked_before_anything_is_executed(tmp_path, capsys, executed):
     command = ["benchmark", *SMALL, "--out", str(tmp_path), "--seeds", "1", "--algos"]
     assert main([*command, "greedy"]) == 0
     (path,) = tmp_path.glob("runs/*/greedy-*/result.json")
@@ -84,19 +85,24 @@ def test_other_weights_are_refused_before_anything_is_executed(tmp_path, capsys,
     path.write_text(json.dumps(document))
     assert main([*command, "random"]) == 2
     assert "another proposer is another task" in capsys.readouterr().err
+    path.write_text("{")
+    assert main([*command, "random"]) == 2
+    assert f"{path} is damaged" in capsys.readouterr().err
     assert executed == ["greedy"]
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--algos", "sarsa"], "no algorithm is called 'sarsa'; there are: random, "),
+        (["--algos", "sarsa"], "unknown algorithm 'sarsa'; known algorithms: random, "),
         (["--envs", "CartPole-v1"], "unknown id 'CartPole-v1'"),
         (["--envs", "GCGen-Images-v0"], "no shipped S-agent"),
         (["--seeds", "0"], "--seeds must be at least 1"),
+        (["--launcher", "ray"], "pip install -e '.[ray]'"),
     ],
 )
-def test_mistakes(arguments, message, tmp_path, capsys):
+def test_mistakes(arguments, message, tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)  # not installed
     assert main(["benchmark", "--out", str(tmp_path), *arguments]) == 2
     assert message in capsys.readouterr().err
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from agents import GCGen
-from agents.cli.interrupts import note_interrupts, raise_on_sigterm
+from agents.cli.interrupts import StopRequest, handle_signals
 from agents.cli.main import main
 from agents.cli.run_folder import RunFolder
 from tests.agents.cli.conftest import TINY
@@ -54,8 +54,9 @@ def test_a_stopped_run_can_be_continued(number, tmp_path, capsys):
     assert state.initial_bound in capsys.readouterr().out
 
 
-def test_a_noted_signal_does_not_interrupt_but_a_second_one_does():
-    with note_interrupts() as request:
+def test_a_caught_signal_does_not_interrupt_but_a_second_one_does():
+    request = StopRequest()
+    with handle_signals(request):
         assert not request.is_set
         signal.raise_signal(signal.SIGTERM)
         assert request.is_set
@@ -65,8 +66,8 @@ def test_a_noted_signal_does_not_interrupt_but_a_second_one_does():
 
 def test_the_old_handlers_come_back():
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
-    with raise_on_sigterm():
-        with note_interrupts():
+    with handle_signals(signal.default_int_handler):
+        with handle_signals(StopRequest()):
             pass
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGTERM)

@@ -1,15 +1,16 @@
-import json
 import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from agents.cli import main as module
 from agents.cli.main import main
+from tests.agents.cli.conftest import TINY
 
-COMMANDS = ("train", "sample", "reconstruct", "evaluate", "export", "info")
+COMMANDS = ("train", "sample", "reconstruct", "evaluate", "export", "benchmark", "info")
 
 
 def test_help_lists_the_commands(capsys):
@@ -116,13 +117,35 @@ def test_no_data_and_no_network_says_what_to_put_where(tmp_path, monkeypatch, ca
     assert "Traceback" not in message
 
 
-def test_a_bug_keeps_its_traceback(monkeypatch):
+@pytest.mark.parametrize("error", [ValueError, TypeError, RuntimeError])
+def test_a_bug_keeps_its_traceback(error, monkeypatch):
     def fail(self):
-        json.loads("{")
+        raise error("a bug")
 
     monkeypatch.setattr(module.Info, "run", fail)
-    with pytest.raises(ValueError, match="Expecting property name"):
+    with pytest.raises(error, match="a bug"):
         main(["info"])
+
+
+def test_an_error_of_torch_in_training_keeps_its_traceback(monkeypatch, tmp_path):
+    def fail(*_):
+        torch.distributions.Bernoulli(probs=torch.tensor(2.0))
+
+    monkeypatch.setattr("agents.gcgen.training.s_agent_loss", fail)
+    with pytest.raises(ValueError, match="Expected parameter probs"):
+        main(["train", "--out", str(tmp_path / "run"), *TINY, "--timesteps", "128"])
+
+
+def test_a_diverged_training_is_one_sentence(capsys, monkeypatch, tmp_path):
+    monkeypatch.setattr(
+        "agents.gcgen.training.s_agent_loss",
+        lambda *_: torch.tensor(float("nan"), requires_grad=True),
+    )
+    options = ["train", "--out", tmp_path / "run", *TINY, "--timesteps", "128"]
+    assert main(list(map(str, options))) == 2
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last.endswith("lower learning_rate; the last checkpoint is not affected")
+    assert (tmp_path / "run" / "model.gcgen").is_file()
 
 
 def test_ctrl_c_ends_with_code_130(monkeypatch, capsys):

@@ -41,11 +41,13 @@ def test_images_of_the_user_are_resized(finished, tmp_path, capsys, name):
         assert image.size == (116 + 3 * 84 + 4, 2 * 84 + 4)
 
 
-def test_all_images_are_read_in_their_order(tmp_path):
-    images = np.repeat(np.arange(45, dtype=np.uint8), 64).reshape(45, 8, 8)
+@pytest.mark.parametrize("count", [19, 20, 45])  # below 20 images a set is not split
+def test_all_images_are_read_in_their_order(tmp_path, count):
+    images = np.repeat(np.arange(count, dtype=np.uint8), 64).reshape(count, 8, 8)
     np.save(tmp_path / "images.npy", images)
-    read = read_images(tmp_path / "images.npy", (1, 8, 8), 30)
-    np.testing.assert_allclose(read[:, 0, 0, 0] * 255, np.arange(30), atol=1e-4)
+    for num in (count, 18):
+        read = read_images(tmp_path / "images.npy", (1, 8, 8), num)
+        np.testing.assert_allclose(read[:, 0, 0, 0] * 255, np.arange(num), atol=1e-4)
 
 
 def test_an_archive_with_its_own_splits(tmp_path):
@@ -63,6 +65,6 @@ def test_errors(fails, finished, tmp_path):
     np.save(tmp_path / "colour.npy", np.zeros((2, 8, 8, 3), np.uint8))
     assert "images must have shape" in fails(*command, "--images", tmp_path / "colour.npy")
     np.save(tmp_path / "text.npy", np.array([["a"]]))
-    assert "expected images of bytes" in fails(*command, "--images", tmp_path / "text.npy")
+    assert "expected images of integers" in fails(*command, "--images", tmp_path / "text.npy")
     s_agent = finished.folder.s_agent
     assert "needs the GC-agent too" in fails("reconstruct", "--model", s_agent)

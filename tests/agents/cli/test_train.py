@@ -1,5 +1,6 @@
 import inspect
 import json
+import re
 
 import numpy as np
 import pytest
@@ -8,14 +9,12 @@ from PIL import Image
 from agents import GCGen, SAgent
 from agents.cli.main import main
 from agents.cli.run_folder import RunFolder
-from agents.cli.settings import (
-    EnvironmentSettings,
-    GCAgentSettings,
-    OptimisationSettings,
-    SAgentSettings,
-)
+from agents.cli.settings import EnvironmentSettings, GCAgentSettings, SAgentSettings
 from agents.cli.train import Train, make_model
 from agents.common.proposal_policy import ProposalPolicyMixin
+from agents.common.selection import SelectionConfig
+from agents.gcgen.config import GCGenConfig
+from gcgen_env.storage import write_json
 from tests.agents.cli.conftest import TINY, train
 
 
@@ -25,7 +24,7 @@ def test_it_says_what_it_did(finished):
     assert lines[1].startswith("test bound after:  -ELBO ")
     assert lines[1].endswith("on 360 images")
     folder = finished.folder
-    for path in (folder.model, folder.s_agent, folder.picture("samples"), folder.tensorboard):
+    for path in (folder.model, folder.s_agent, folder.samples, folder.tensorboard):
         assert str(path) in finished.output
 
 
@@ -51,12 +50,12 @@ def test_the_configuration_has_every_setting_and_the_versions(finished):
     ("name", "size"),
     [
         ("samples", (8 * 84 + 4, 8 * 84 + 4)),
-        ("trajectory", (9 * 84 + 4, 22 + 8 * 84 + 4)),  # H + 1 columns under their labels
+        ("trajectories", (9 * 84 + 4, 22 + 8 * 84 + 4)),  # H + 1 columns under their labels
         ("reconstructions", (116 + 8 * 84 + 4, 2 * (2 * 84 + 4) + 8)),  # a gap between the pairs
     ],
 )
 def test_pictures(finished, name, size):
-    with Image.open(finished.folder.picture(name)) as image:
+    with Image.open(getattr(finished.folder, name)) as image:
         assert image.size == size
         assert len(image.getcolors(1 << 20)) > 20
 
@@ -83,7 +82,7 @@ def test_a_run_is_not_overwritten_unasked(finished, fails, tmp_path):
     assert "already has a run" in message
     first = train(tmp_path / "run", "--timesteps", "128")
     second = train(tmp_path / "run", "--timesteps", "256", "--overwrite")
-    assert first.folder == second.folder
+    assert first.folder.path == second.folder.path
     assert second.folder.read_state().timesteps == 256
 
 
@@ -113,6 +112,23 @@ def test_resume_keeps_the_data_of_a_run(tmp_path):
     model = GCGen.load(folder.model)
     assert model.num_timesteps == 128
     assert model.sample(2, seed=0).shape == (2, 3, 5, 5)
+
+
+def test_resume_reads_settings_that_an_earlier_version_grouped(fails, tmp_path):
+    """`train_s_agent` belonged to the group of the S-agent; "none" was the look-ahead's None."""
+    options = ["--no-train-s-agent", "--look-ahead", "none"]
+    folder = train(tmp_path / "run", *options, "--timesteps", "128").folder
+    config = folder.read_config()
+    settings = config["settings"]
+    assert settings["gc_agent"]["look_ahead"] == "none"
+    settings["s_agent"]["train_s_agent"] = settings["optimisation"].pop("train_s_agent")
+    write_json(folder.config, config)
+    resume = ["train", "--resume", str(folder.path), "--timesteps", "256"]
+    assert main([*resume, *options]) == 0
+    assert not GCGen.load(folder.model).config.train_s_agent
+    settings["s_agent"]["train_s_agent"] = True
+    write_json(folder.config, config)
+    assert "its train_s_agent is True, not False" in fails(*resume, "--no-train-s-agent")
 
 
 def test_resume_refuses_other_settings(finished, fails):
@@ -152,7 +168,7 @@ def test_resume_of_a_damaged_run(finished, fails, tmp_path, name, content):
         (["--rate", "-1"], "rate must be finite and not negative"),
         (["--rate", "1", "2"], "rate must be one number or a list"),
         (["--look-ahead", "-1", "1"], "look_ahead must be two temperatures"),
-        (["--learning-rate", "-1"], "learning_rate must not be negative"),
+        (["--learning-rate", "-1"], "learning_rate must be finite and not negative"),
         (["--seed", "4294967296"], "seed must lie in"),
         (["--width", "0"], "must be positive"),
         (["--s-agent", "nowhere"], "nowhere"),
@@ -172,13 +188,34 @@ def test_the_folder_of_a_run():
 
 
 def test_the_defaults_are_those_of_the_classes():
-    ours = {**vars(OptimisationSettings()), **SAgentSettings().to_kwargs()}
-    theirs = inspect.signature(GCGen.__init__).parameters
-    ours.pop("s_agent_kwargs")  # taken from NetworkConfig itself
-    assert ours == {name: theirs[name].default for name in ours}
+    constructor = inspect.signature(GCGen.__init__).parameters
+    assert constructor["learning_rate"].default == GCGenConfig().learning_rate
+    assert SAgentSettings().to_kwargs() == {"s_agent": None, "s_agent_kwargs": {}}
     policy = inspect.signature(ProposalPolicyMixin.__init__).parameters
     given = GCAgentSettings().to_kwargs()
     assert given == {name: policy[name].default for name in given}
+    assert given.keys() > vars(SelectionConfig()).keys()  # every term can be set
+
+
+OPTIONS = """
+--env --minutes --timesteps --out --seed --resume --overwrite --no-overwrite --device --threads
+--dataset --data-dir --image-size --num-proposals --horizon --likelihood --sigma --binarize
+--initial-state --rate --nucleus
+--s-agent --train-s-agent --no-train-s-agent --width --depth --body --uniform-prior
+--no-uniform-prior
+--look-ahead --learned --no-learned --prior --no-prior --hard --no-hard --gc-width
+--learning-rate --gc-learning-rate --gc-objective --gc-interval --auxiliary --lr-schedule --n-envs
+--batch-size --precision
+"""
+"""Every option of `gcgen train` that users may have in their scripts."""
+
+
+def test_no_option_is_lost(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    with pytest.raises(SystemExit):
+        main(["train", "--help"])
+    shown = set(re.findall(r"--[a-z][a-z-]+", capsys.readouterr().out))
+    assert shown == {*OPTIONS.split(), "--help"}
 
 
 def test_every_hyperparameter_reaches_the_model(tmp_path):
@@ -196,8 +233,17 @@ def test_every_hyperparameter_reaches_the_model(tmp_path):
         ),
         s_agent=SAgentSettings(width=16, depth=1, body="conv", uniform_prior=True),
         gc_agent=GCAgentSettings("none", learned=False, prior=False, hard=True, gc_width=8),
-        optimisation=OptimisationSettings(
-            0.1, 0.2, "path_consistency", 3, 0.7, "constant", 4, 2, "bfloat16"
+        optimisation=GCGenConfig(
+            learning_rate=0.1,
+            gc_learning_rate=0.2,
+            gc_objective="path_consistency",
+            gc_interval=3,
+            auxiliary=0.7,
+            lr_schedule="constant",
+            n_envs=4,
+            batch_size=2,
+            precision="bfloat16",
+            train_s_agent=False,
         ),
     )
     model = make_model(settings, RunFolder(tmp_path))
@@ -209,11 +255,9 @@ def test_every_hyperparameter_reaches_the_model(tmp_path):
     chosen = selection.selection
     assert (chosen.look_ahead, chosen.learned, chosen.prior, chosen.hard) == (None, 0, 0, 1)
     assert selection.scorer.width == 8
-    assert (model.learning_rate, model.gc_learning_rate, model.n_envs) == (0.1, 0.2, 4)
-    assert (model.batch_size, model.precision) == (2, "bfloat16")
-    assert (model.gc_objective, model.gc_interval) == ("path_consistency", 3)
-    assert model.auxiliary == 0.7
-    assert (model.lr_schedule_name, model.seed) == ("constant", 5)
+    assert model.config == settings.optimisation
+    assert (model.learning_rate, model.n_envs) == (0.1, 4)
+    assert model.seed == 5
 
 
 def test_a_frozen_s_agent_from_a_file(finished, tmp_path):

@@ -69,10 +69,3 @@ def test_masks_that_are_passed_replace_those_of_the_observation(algorithm):
         for deterministic in (True, False):
             action, _ = model.predict(obs, deterministic=deterministic, action_masks=masks)
             assert action == only
-
-
-@pytest.mark.parametrize("algorithm", [MaskableDQN, MaskableQRDQN])
-def test_a_buffer_beyond_memory_is_refused_before_it_is_made(algorithm):
-    env = gym.make("GCGen-Digits-v0")
-    with pytest.raises(MemoryError, match=r'takes .* GB, .*obs_mode="compact"'):
-        algorithm("MultiInputPolicy", env, buffer_size=10**8)

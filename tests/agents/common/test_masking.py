@@ -9,58 +9,23 @@ from sb3_contrib.common.utils import quantile_huber_loss
 from stable_baselines3.common.utils import set_random_seed
 from stable_baselines3.common.vec_env import DummyVecEnv
 
-from agents.baselines import GreedyAgent
+from agents.common.decision import INVALID_LOGIT
 from agents.common.evaluation import evaluate_agent
 from agents.common.masking import mask_values, sample_valid
-from agents.common.selection import INVALID_LOGIT
 from agents.maskable_dqn import MaskableDQN
-from agents.maskable_qrdqn import MaskableQRDQN
+from tests.agents.common.conftest import ALGORITHMS, NUCLEUS, make_env, make_model, values_of
 
-ALGORITHMS = (MaskableDQN, MaskableQRDQN)
 POLICIES = ("MultiInputPolicy", "ProposalPolicy")
-NUCLEUS = 0.6
-FAST = {"learning_starts": 40, "train_freq": 8, "batch_size": 16, "buffer_size": 400}
 
 
 class CountInvalid(gym.Wrapper):
-    """Counts the invalid actions an environment is given."""
+    """Counts invalid actions."""
 
     total = 0
 
     def step(self, action):
         CountInvalid.total += int(not self.unwrapped.action_masks()[action])
         return self.env.step(action)
-
-
-def make_env(env_id="GCGen-Digits-v0", **kwargs):
-    return gym.make(env_id, nucleus=NUCLEUS, **kwargs)
-
-
-def make_model(algorithm, policy, env=None, **kwargs):
-    return algorithm(policy, env or make_env(), seed=0, **{**FAST, **kwargs})
-
-
-def values_of(model, observation):
-    """Return Q of the online and the target network, each (B, A)."""
-    policy = model.policy
-    names = ("q_net", "quantile_net")
-    nets = [
-        getattr(policy, n + end) for n in names for end in ("", "_target") if hasattr(policy, n)
-    ]
-    values = [net(observation) for net in nets]
-    return [v.mean(1) if v.ndim == 3 else v for v in values]
-
-
-@pytest.fixture(scope="module")
-def observations():
-    """Observations of three episodes, batched, some proposals of each invalid."""
-    envs = gym.make_vec("GCGen-Digits-v0", num_envs=3, nucleus=NUCLEUS, autoreset_mode="SameStep")
-    obs, _ = envs.reset(seed=0)
-    rows = [obs]
-    for _ in range(4):
-        obs, *_ = envs.step(sample_valid(envs.action_masks(), np.random.default_rng(0)))
-        rows.append(obs)
-    return {key: np.concatenate([row[key] for row in rows]) for key in obs}
 
 
 def test_masked_values_of_any_rank():
@@ -187,25 +152,6 @@ def _save(policy, path):
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
-def test_a_fresh_proposal_policy_is_greedy_look_ahead(algorithm, observations):
-    model = make_model(algorithm, "ProposalPolicy")
-    expected, _ = GreedyAgent(make_env()).predict(observations)
-    np.testing.assert_array_equal(model.predict(observations, deterministic=True)[0], expected)
-
-
-@pytest.mark.parametrize("algorithm", ALGORITHMS)
-def test_scores_do_not_depend_on_the_order_of_proposals(algorithm, observations):
-    model = make_model(algorithm, "ProposalPolicy").learn(120)
-    order = np.random.default_rng(0).permutation(16)
-    shuffled = dict(observations)
-    for key in ("proposals", "log_prior", "action_mask"):
-        shuffled[key] = observations[key][:, order]
-    rows = [model.policy.obs_to_tensor(each)[0] for each in (observations, shuffled)]
-    plain, permuted = (values_of(model, each)[0] for each in rows)
-    torch.testing.assert_close(permuted, plain[:, order])
-
-
-@pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_evaluation_counts_no_invalid_action(algorithm):
     envs = gym.make_vec("GCGen-Digits-v0", num_envs=8, nucleus=NUCLEUS)
     model = make_model(algorithm, "ProposalPolicy")
@@ -214,7 +160,7 @@ def test_evaluation_counts_no_invalid_action(algorithm):
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
-def test_what_it_needs(algorithm):
+def test_other_environments_are_refused(algorithm):
     with pytest.raises(ValueError, match='needs a key "action_mask"'):
         algorithm("MultiInputPolicy", "CartPole-v1")
     with pytest.raises(ValueError, match='obs_mode="pixels"'):

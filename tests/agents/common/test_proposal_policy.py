@@ -34,7 +34,7 @@ def make_policy(policy_class, envs, seed=0, **kwargs):
 
 @pytest.fixture(scope="module")
 def envs():
-    """Environments with invalid proposals, their number different from row to row."""
+    """Environments with invalid proposals, a different number in each."""
     return make_envs(64, proposer=OnlyPropose(), nucleus=0.8)
 
 
@@ -114,7 +114,7 @@ def test_invalid_proposals_have_probability_zero(envs, obs, policy_class, terms)
 def test_logits_are_the_sum_of_the_three_terms(envs, obs):
     """Recomputed in NumPy with the environment's own potential."""
     valid = obs["action_mask"] > 0
-    potential = envs.core.chain.likelihood.potential
+    potential = envs.episodes.chain.likelihood.potential
     goals = obs["desired_goal"].repeat(16, axis=0)
     phi = potential(obs["proposals"].reshape(goals.shape), goals).reshape(64, 16)
     gain = phi - potential(obs["observation"], obs["desired_goal"])[:, None]
@@ -157,7 +157,7 @@ def test_the_terms_can_be_changed_later(envs, obs, tmp_path):
         changed.set_selection(look_ahead=(1.0,))
 
 
-def test_a_fresh_scorer_says_nothing(envs, obs):
+def test_a_fresh_scorer_changes_nothing(envs, obs):
     fresh = GCPolicy(envs.single_observation_space, envs.single_action_space, lambda _: 1e-3)
     without = make_policy(GCPolicy, envs, learned=False)
     torch.testing.assert_close(compute_logits(fresh, obs), compute_logits(without, obs))
@@ -194,5 +194,5 @@ def test_a_space_without_its_likelihood_is_refused():
     space = make_env().observation_space
     image = space["desired_goal"]
     plain = spaces.Box(image.low, image.high, image.shape, image.dtype)
-    with pytest.raises(ValueError, match="does not carry its likelihood"):
+    with pytest.raises(ValueError, match="the observation space has no likelihood"):
         find_likelihood(spaces.Dict({**space.spaces, "desired_goal": plain}))

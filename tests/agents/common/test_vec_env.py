@@ -6,8 +6,11 @@ import pytest
 from gymnasium.wrappers import FlattenObservation, TimeLimit
 from stable_baselines3.common.vec_env import VecMonitor
 
-from agents.common.vec_env import GCGenVecEnv, find_config
-from gcgen_env import GCGenEnv
+from agents.common.vec_env import GCGenVecEnv, GoalVecEnv, find_source
+from gcgen_env import EnvConfig, GCGenEnv
+from gcgen_env.goals import make_goals
+from gcgen_env.model.build import likelihood_of
+from gcgen_env.spaces import make_observation_space
 from tests.agents.conftest import DIGITS, make_env, make_envs, make_vec_env
 from tests.gcgen_env.sample_proposers import OnlyPropose
 
@@ -38,7 +41,7 @@ def test_steps_are_those_of_the_vector_environment():
         assert len(infos) == 4
 
 
-def test_ended_rows_describe_their_last_state():
+def test_ended_environments_describe_their_last_state():
     adapter = make_vec_env(3)
     adapter.seed(0)
     obs = adapter.reset()
@@ -57,17 +60,17 @@ def test_ended_rows_describe_their_last_state():
     assert all("terminal_observation" not in info for info in infos)
 
 
-def test_infos_belong_to_their_rows():
+def test_infos_belong_to_their_environments():
     adapter = make_vec_env(3)
     adapter.seed(0)
     adapter.reset()
     *_, infos = adapter.step(np.arange(3))
     for i, info in enumerate(infos):
-        assert info["goal_index"] == adapter.envs.core.goal_index[i]
+        assert info["goal_index"] == adapter.envs.episodes.goal_index[i]
         assert not any(key.startswith("_") for key in info)
 
 
-def test_masks_come_one_row_for_each_environment():
+def test_every_environment_has_its_mask():
     adapter = make_vec_env(5, proposer=OnlyPropose(), nucleus=0.6)
     adapter.reset()
     obs, *_ = adapter.step(np.arange(5))
@@ -128,38 +131,101 @@ def test_another_autoreset_mode_is_refused(mode):
         (lambda: make_env().unwrapped, None),
         (lambda: make_envs(3), 3),
         (lambda: make_vec_env(3), 3),
+        (lambda: EnvConfig("digits", horizon=H), None),
     ],
-    ids=["id", "id with module", "gym.make", "GCGenEnv", "vector", "adapter"],
+    ids=["id", "id with module", "gym.make", "GCGenEnv", "vector", "adapter", "EnvConfig"],
 )
-def test_the_configuration_is_found(make, num):
-    config, found = find_config(make())
+def test_the_configuration_and_the_data_are_found(make, num):
+    config, data, found = find_source(make())
     assert (config.dataset, config.horizon, found) == ("digits", H, num)
+    assert data.split("test").shape == (1, 8, 8)
+
+
+@pytest.mark.parametrize("make", [make_env, make_envs, make_vec_env])
+def test_the_data_of_an_environment_are_shared(make):
+    env = make()
+    envs = getattr(env, "envs", env.unwrapped if hasattr(env, "unwrapped") else env)
+    assert find_source(env)[1] is envs.episodes.data
 
 
 def test_fields_may_be_changed_beside_an_id_alone():
-    assert find_config(DIGITS, {"horizon": 3})[0].horizon == 3
-    with pytest.raises(ValueError, match="env_kwargs goes with an id"):
-        find_config(make_env(), {"horizon": 3})
+    assert find_source(DIGITS, {"horizon": 3})[0].horizon == 3
+    with pytest.raises(ValueError, match="env_kwargs go with an id"):
+        find_source(make_env(), {"horizon": 3})
     with pytest.raises(TypeError, match="did you mean 'horizon'"):
-        find_config(DIGITS, {"horizn": 3})
+        find_source(DIGITS, {"horizn": 3})
 
 
 @pytest.mark.parametrize("wrap", [FlattenObservation, lambda env: TimeLimit(env, 5)])
 def test_other_wrappers_are_refused(wrap):
-    with pytest.raises(ValueError, match=r"a wrapper of type \w+; unwrap it"):
-        find_config(wrap(make_env()))
+    with pytest.raises(ValueError, match=r"a wrapper of type \w+; pass the unwrapped"):
+        find_source(wrap(make_env()))
 
 
 @pytest.mark.parametrize("thing", [gym.make("CartPole-v1"), 3, None], ids=["CartPole", "3", "None"])
 def test_other_things_are_refused(thing):
     with pytest.raises(ValueError, match="expected an id, a GCGenEnv or a GCGenVectorEnv"):
-        find_config(thing)
+        find_source(thing)
 
 
 def test_unknown_ids_are_refused():
-    with pytest.raises(ValueError, match="unknown id 'CartPole-v1'; ours are"):
-        find_config("CartPole-v1")
+    with pytest.raises(ValueError, match="unknown id 'CartPole-v1', expected one of"):
+        find_source("CartPole-v1")
 
 
 def test_the_environment_class_is_ours():
     assert isinstance(make_env().unwrapped, GCGenEnv)
+
+
+def make_goal_env(num=4):
+    """Make goals of Digits, as `GCGen` makes them."""
+    config, data, _ = find_source(DIGITS)
+    goals = make_goals(config, data)
+    likelihood = likelihood_of(config, data.split("train"))
+    space = make_observation_space(likelihood, (1, 8, 8), 16, "pixels")
+    return GoalVecEnv(goals, num, space, 16)
+
+
+def test_goals_are_binary_images_drawn_by_a_seed():
+    env = make_goal_env()
+    draws = []
+    for seed in (3, 3, 4):
+        env.seed(seed)
+        assert env.reset() == {}
+        draws.append((env.sample_goals(), env.sample_goals()))
+    assert draws[0][0].shape == (4, 1, 8, 8) and set(np.unique(draws[0])) == {0, 1}
+    np.testing.assert_array_equal(draws[0], draws[1])
+    assert (draws[0][0] != draws[0][1]).any() and (draws[0][0] != draws[2][0]).any()
+
+
+def test_a_reset_without_a_seed_leaves_the_generator_alone():
+    one, other = make_goal_env(), make_goal_env()
+    for env in (one, other):
+        env.seed(0)
+        env.reset()
+    other.reset()
+    np.testing.assert_array_equal(one.sample_goals(), other.sample_goals())
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda env: env.step(np.zeros(4, int)),
+        lambda env: env.step_wait(),
+        lambda env: env.env_method("action_masks"),
+        lambda env: env.set_attr("note", 1),
+    ],
+)
+def test_goals_alone_cannot_be_stepped(use):
+    env = make_goal_env()
+    with pytest.raises(RuntimeError, match=r"model.get_env\(\) returns an environment"):
+        use(env)
+
+
+def test_goals_alone_have_what_sb3_asks_a_vec_env_for():
+    env = make_goal_env()
+    assert env.num_envs == 4 and env.action_space.n == 16
+    assert "proposals" in env.observation_space.keys()
+    assert env.get_attr("render_mode") == [None] * 4
+    assert env.env_is_wrapped(gym.Wrapper) == [False] * 4
+    env.close()

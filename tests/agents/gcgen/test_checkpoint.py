@@ -1,4 +1,4 @@
-"""Saved models: the round trip, going on from it, and files that are something else."""
+"""Saved models: the round trip, resumed training, and files that are something else."""
 
 import json
 import pickle
@@ -10,12 +10,12 @@ import torch
 from safetensors import safe_open
 from stable_baselines3 import PPO
 
-from agents import GCGen, SAgent
+from agents import GCGen, GCPolicy, SAgent
+from agents.gcgen.checkpoint import KIND, Checkpoint
+from agents.gcgen.config import to_json
 from gcgen_env.storage import load_container, save_container
-from tests.agents.conftest import DIGITS, make_env, make_model
+from tests.agents.conftest import DIGITS, make_env, make_envs, make_model
 from tests.agents.toys import randomise
-
-KIND = "gcgen"
 
 
 def test_the_round_trip_keeps_everything(model, model_file, digits):
@@ -26,7 +26,8 @@ def test_the_round_trip_keeps_everything(model, model_file, digits):
     np.testing.assert_array_equal(one.per_image, other.per_image)
     obs, _ = make_env().reset(seed=0)
     assert loaded.predict(obs, deterministic=True)[0] == model.predict(obs, deterministic=True)[0]
-    for name in ("num_timesteps", "_n_updates", "seed", "n_envs", "learning_rate", "progress"):
+    names = ("num_timesteps", "_n_updates", "seed", "n_envs", "learning_rate", "progress", "config")
+    for name in names:
         assert getattr(loaded, name) == getattr(model, name), name
 
 
@@ -48,12 +49,18 @@ def test_options_are_kept(tmp_path):
     model.save(tmp_path / "model")
     loaded = GCGen.load(tmp_path / "model")
     for name in ("learning_rate", "gc_learning_rate", "gc_interval", "precision", "train_s_agent"):
-        assert getattr(loaded, name) == OPTIONS[name], name
-    assert loaded.lr_schedule_name == "constant"
+        assert getattr(loaded.config, name) == OPTIONS[name], name
+    assert loaded.config == model.config and loaded.config.lr_schedule == "constant"
     assert loaded.policy.selection == model.policy.selection
     assert loaded.chain.nucleus == 0.9 and loaded.chain.horizon == 3
     assert torch.equal(loaded.chain.dynamics.rate, model.chain.dynamics.rate)
     np.testing.assert_array_equal(loaded.sample(4, seed=0), model.sample(4, seed=0))
+
+
+def test_the_number_of_trajectories_of_an_environment_is_kept(tmp_path):
+    make_model(n_envs=3, env=make_envs(5)).save(tmp_path / "model")
+    loaded = GCGen.load(tmp_path / "model", env=DIGITS)
+    assert loaded.n_envs == loaded.env.num_envs == 5
 
 
 def test_a_ramp_chosen_later_is_kept(tmp_path):
@@ -63,7 +70,7 @@ def test_a_ramp_chosen_later_is_kept(tmp_path):
     assert GCGen.load(tmp_path / "model").policy.selection.look_ahead == (0.5, 0.9)
 
 
-def test_a_model_of_an_array_goes_without_it(tmp_path):
+def test_a_model_is_saved_without_its_array(tmp_path):
     images = np.random.default_rng(0).integers(256, size=(40, 6, 6), dtype=np.uint8)
     model = make_model(env="GCGen-Images-v0", env_kwargs={"dataset": images, "horizon": 3})
     model.save(tmp_path / "model")
@@ -91,10 +98,10 @@ def test_the_optimizers_can_be_left_out(model, model_file, tmp_path):
     assert (tmp_path / "light").stat().st_size < 0.5 * model_file.stat().st_size
     light = GCGen.load(tmp_path / "light", env=DIGITS)
     np.testing.assert_array_equal(light.sample(4, seed=0), model.sample(4, seed=0))
-    light.learn(8 * 16)
+    assert light.learn(8 * 16)._n_updates == model._n_updates + 1
 
 
-def test_training_goes_on_where_it_stopped(tmp_path):
+def test_resumed_training_continues_where_it_stopped(tmp_path):
     """Adam's moments survive: one more update from each copy gives the same weights."""
     model = make_model(updates=5, lr_schedule="constant")
     model.save(tmp_path / "model")
@@ -117,28 +124,28 @@ def test_training_goes_on_where_it_stopped(tmp_path):
 
 
 def test_two_halves_follow_one_learning_rate_schedule(tmp_path):
-    """Stopped in the middle, the cosine goes on from there; a new run starts at its top."""
+    """A stopped run continues the cosine where it was; the run after a finished one starts anew."""
     progress = []
 
     def stop_in_the_middle(local, _):
         progress.append(local["self"].progress)
         return len(progress) < 8 * 10
 
-    def go_on(local, _):
+    def record(local, _):
         progress.append(local["self"].progress)
         return True
 
     make_model(n_envs=2).learn(2 * 8 * 20, callback=stop_in_the_middle).save(tmp_path / "half")
     model = GCGen.load(tmp_path / "half", env=DIGITS)
-    model.learn(2 * 8 * 10, callback=go_on, reset_num_timesteps=False)
+    model.learn(2 * 8 * 10, callback=record, reset_num_timesteps=False)
     np.testing.assert_allclose(progress[4::8][:10], np.arange(10) / 20)
     np.testing.assert_allclose(progress[4::8][10:], 0.45 + 0.55 * np.arange(10) / 10)
     assert model.progress == 1.0
-    model.learn(2 * 8, callback=go_on, reset_num_timesteps=False)
-    assert progress[-1] == 0.0  # a finished run is not continued but followed by another
+    model.learn(2 * 8, callback=record, reset_num_timesteps=False)
+    assert progress[-1] == 0.0  # a finished run is followed by a new one
 
 
-def test_each_stretch_of_a_run_draws_its_own_goals(tmp_path):
+def test_resumed_training_draws_other_goals(tmp_path):
     model = make_model()
     model.save(tmp_path / "fresh")
     model.learn(16 * 8)
@@ -146,10 +153,10 @@ def test_each_stretch_of_a_run_draws_its_own_goals(tmp_path):
     fresh, later = (GCGen.load(tmp_path / name, env=DIGITS) for name in ("fresh", "later"))
     for each in (fresh, later):
         each.env.reset()
-    assert (fresh._sample_goals() != later._sample_goals()).any()
+    assert (fresh.env.sample_goals() != later.env.sample_goals()).any()
 
 
-def test_without_an_environment_it_does_all_but_learn(model_file, digits):
+def test_without_an_environment_a_model_can_do_all_but_learn(model_file, digits):
     loaded = GCGen.load(model_file)
     loaded.reconstruct(digits)
     with pytest.raises(ValueError, match=r"no environment to train on: call set_env\(...\)"):
@@ -164,8 +171,44 @@ def test_arguments_may_be_changed(model_file, tmp_path):
     assert (loaded.n_envs, loaded.env.num_envs, loaded.learning_rate) == (3, 3, 0.5)
 
 
+def test_a_wrong_keyword_is_named(model_file):
+    with pytest.raises(TypeError, match="learning_rat"):
+        GCGen.load(model_file, learning_rat=0.1)
+
+
+def test_a_wrong_value_is_named(model_file):
+    with pytest.raises(ValueError, match="batch_size must be at least 1 .*, got 0"):
+        GCGen.load(model_file, batch_size=0)
+
+
+def test_a_checkpoint_collects_and_restores_a_model(model, tmp_path):
+    checkpoint = Checkpoint.of(model)
+    path = checkpoint.save(tmp_path / "model")
+    loaded = Checkpoint.load(path, "cpu")
+    assert loaded.options == to_json(checkpoint.options)
+    assert loaded.counters == checkpoint.counters
+    assert loaded.policy.keys() == checkpoint.policy.keys()
+    assert all(torch.equal(loaded.policy[name], v) for name, v in checkpoint.policy.items())
+    other = make_model(seed=1)
+    loaded.restore(other)
+    assert (other.num_timesteps, other._n_updates) == (model.num_timesteps, model._n_updates)
+    state = other.policy.state_dict()
+    assert all(torch.equal(state[name], v) for name, v in model.policy.state_dict().items())
+    assert Checkpoint.of(model, with_optimizers=False).optimizers == {}
+
+
+def test_a_subclass_of_the_policy_must_be_passed_to_load(tmp_path):
+    class OwnPolicy(GCPolicy):
+        pass
+
+    GCGen(OwnPolicy, DIGITS, n_envs=2).save(tmp_path / "model")
+    with pytest.raises(ValueError, match="pass policy=OwnPolicy to load it"):
+        GCGen.load(tmp_path / "model")
+    assert isinstance(GCGen.load(tmp_path / "model", policy=OwnPolicy).policy, OwnPolicy)
+
+
 def test_an_environment_that_does_not_fit_is_refused(model_file):
-    with pytest.raises(ValueError, match=r"trained with num_proposals 16, .* asks for 8"):
+    with pytest.raises(ValueError, match=r"trained with num_proposals 16, the environment has 8"):
         GCGen.load(model_file, env="GCGen-Toy2D-v0")
 
 
@@ -217,7 +260,7 @@ DAMAGES = [
 
 @pytest.mark.parametrize("write", DAMAGES, ids=lambda write: write.__name__)
 @pytest.mark.parametrize("load", [GCGen.load, SAgent.load], ids=["GCGen", "SAgent"])
-def test_what_is_not_ours_is_refused(write, load, model_file, tmp_path, capsys):
+def test_other_files_are_refused(write, load, model_file, tmp_path, capsys):
     path = tmp_path / "model.gcgen"
     write(path, model_file)
     with pytest.raises(ValueError, match="is not a GCGen file, or it is damaged"):
@@ -266,11 +309,17 @@ CHANGES = {
     "no policy": drop("policy.value_net.weight"),
     "no options": lambda document, tensors: document.pop("options"),
     "unknown option": lambda document, tensors: document["options"].update(colour="red"),
+    "a tensor of another shape": lambda document, tensors: tensors.update(initial=torch.zeros(3)),
     "no counters": lambda document, tensors: document.pop("counters"),
 }
 
 
 @pytest.mark.parametrize("name", CHANGES)
 def test_a_checkpoint_of_another_shape_is_refused(change, name):
-    with pytest.raises(ValueError, match=r"changed does not fit its own header|has shape"):
+    with pytest.raises(ValueError, match=r"changed is damaged: "):
         GCGen.load(change(CHANGES[name]))
+
+
+def test_a_damaged_checkpoint_is_refused_with_keywords_too(change):
+    with pytest.raises(ValueError, match=r"changed is damaged: "):
+        GCGen.load(change(CHANGES["no policy"]), verbose=1)

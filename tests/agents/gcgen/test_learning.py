@@ -2,7 +2,6 @@
 
 import pytest
 
-from gcgen_env.model.build import make_dataset
 from tests.agents.conftest import make_model
 
 MEAN_IMAGE = 27.4
@@ -18,7 +17,7 @@ def train_on_digits(updates, **kwargs):
         s_agent_kwargs={"width": 128, "depth": 1},
         **kwargs,
     )
-    return model.evaluate_nll(make_dataset(model.env_config, "test").take(range(360)))
+    return model.evaluate_nll(model.load_split("test").take(range(360)))
 
 
 def test_training_lowers_the_bound_on_digits():

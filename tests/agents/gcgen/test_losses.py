@@ -5,12 +5,12 @@ from dataclasses import replace
 import pytest
 import torch
 
-from agents.gcgen.gc_agent import GCAgent
-from agents.gcgen.losses import compute_bound, s_agent_loss
+from agents.gcgen.bound import compute_bound
+from agents.gcgen.losses import check_finite, s_agent_loss
 from agents.gcgen.rollout import rollout
-from gcgen_env.model.dynamics import Dynamics
+from gcgen_env.model.chain import Dynamics
 from tests.agents.toys import (
-    TYPED_PATH,
+    TYPED_PATHS,
     A,
     H,
     enumerate_paths,
@@ -26,7 +26,7 @@ ACTION = torch.tensor([[0, 2, 1], [2, 0, 2], [1, 1, 0], [2, 2, 2]])
 
 @pytest.fixture
 def chain():
-    """The 3-pixel toy in float64, its network open to gradients."""
+    """The 3-pixel toy in float64, its network trainable."""
     chain = make_chain("network")
     chain.proposer.double()
     dynamics = Dynamics(chain.dynamics.initial.double(), chain.dynamics.rate.double())
@@ -38,10 +38,10 @@ def goals(chain):
     return make_goals(chain)[[1, 6, 4, 7]].double()
 
 
-def fixed_q(decision):
-    """A q that depends on the step alone, so that nothing but the S-agent moves the loss."""
+def fixed_q(state, decision):
+    """A q that depends on the step alone, so that the loss depends on the S-agent alone."""
     logits = torch.tensor([[0.5, -1.0, 0.2], [0.0, 1.0, -2.0], [1.0, 0.3, 0.0]])
-    return logits[decision.step].double().log_softmax(-1)
+    return logits[state.step].double().log_softmax(-1)
 
 
 def roll(chain, goals):
@@ -76,22 +76,30 @@ def central_differences(network, compute_loss, width=1e-5):
 
 
 def test_bound_and_losses_from_numbers_typed_by_hand():
-    bound = compute_bound(TYPED_PATH)
+    bound = compute_bound(TYPED_PATHS)
     assert bound.reconstruction.tolist() == [4.0, 6.0]
     assert bound.divergence.tolist() == [[2.0, 0.5], [0.0, 0.5]]
     assert bound.nll.tolist() == [6.5, 6.5]
-    assert s_agent_loss(TYPED_PATH).item() == (3 + 4 + 7 + 6) / 2
-    on_the_way = -TYPED_PATH.potential[:, 1:-1].mean()
-    assert on_the_way > 0
-    expected = (3 + 4 + 7 + 6) / 2 + 0.5 * on_the_way
-    assert s_agent_loss(TYPED_PATH, auxiliary=0.5).item() == pytest.approx(expected.item())
+    assert s_agent_loss(TYPED_PATHS).item() == (3 + 4 + 7 + 6) / 2
+    between = -TYPED_PATHS.potential[:, 1:-1].mean()
+    assert between > 0
+    expected = (3 + 4 + 7 + 6) / 2 + 0.5 * between
+    assert s_agent_loss(TYPED_PATHS, auxiliary=0.5).item() == pytest.approx(expected.item())
 
 
-def test_a_single_decision_has_no_way():
-    path = TYPED_PATH._replace(
-        action=TYPED_PATH.action[:, :1], potential=TYPED_PATH.potential[:, [0, -1]]
+def test_a_single_decision_has_no_intermediate_states():
+    path = TYPED_PATHS._replace(
+        action=TYPED_PATHS.action[:, :1], potential=TYPED_PATHS.potential[:, [0, -1]]
     )
     assert s_agent_loss(path, auxiliary=1.0) == s_agent_loss(path)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_loss_that_is_not_finite_is_refused(value):
+    loss = torch.tensor(1.5)
+    assert check_finite(loss, 0) is loss
+    with pytest.raises(ValueError, match="training diverged at update 7: lower learning_rate"):
+        check_finite(torch.tensor(value), 7)
 
 
 def test_gradient_of_the_s_agent_equals_central_differences(chain, goals):
@@ -143,7 +151,7 @@ def test_imitation_converges_to_the_mixture_of_the_policies(chain):
     action = enumerate_paths(chain).action.repeat(3, 1)  # every code for every goal
 
     def roll_all():
-        return rollout(chain, GCAgent(policy, chain), goals, follow(action))
+        return rollout(chain, policy.make_selection(), goals, follow(action))
 
     q = roll_all().log_q.detach().exp().view(3, A**H, H)
     visits = q.prod(2)  # of each code under each goal, (G, A^H)

@@ -14,9 +14,14 @@ LEARNED = {"look_ahead": (0.3, 0.9)}
 
 @pytest.fixture
 def model():
-    """A model whose every term has weight, and whose updates leave it as it is."""
+    """A model that uses every term of log q, and whose updates change nothing."""
     model = make_model(
-        n_envs=64, batch_size=64, learning_rate=0.0, gc_learning_rate=0.0, policy_kwargs=LEARNED
+        n_envs=64,
+        batch_size=64,
+        precision="float32",
+        learning_rate=0.0,
+        gc_learning_rate=0.0,
+        policy_kwargs=LEARNED,
     )
     randomise(model.policy, scale=0.2)
     generator = torch.Generator().manual_seed(1)
@@ -33,9 +38,8 @@ def all_gradients(model):
 def test_gradients_are_those_of_plain_autograd(model):
     images = load_dataset("digits", "train").take(torch.arange(64).numpy())
     goals = (torch.from_numpy(images) > 0.4).float()
-    model.precision = "float32"
     model.set_random_seed(3)
-    path = model._update_s_agent(goals)
+    path = model.update_s_agent(goals)
     fast = all_gradients(model)
 
     model.s_agent.network.zero_grad()
@@ -47,7 +51,7 @@ def test_gradients_are_those_of_plain_autograd(model):
         actions.append(sample(log_q))
         return actions[-1]
 
-    plain_loss(model.s_agent, model.policy, goals, choose, model.auxiliary).backward()
+    plain_loss(model.s_agent, model.policy, goals, choose, model.config.auxiliary).backward()
     plain = all_gradients(model)
 
     assert torch.equal(torch.stack(actions, 1), path.action)

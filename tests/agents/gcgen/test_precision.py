@@ -1,11 +1,10 @@
-"""Reduced precision and threads: what may change a score, and what they must leave alone."""
+"""Reduced precision and threads: scores may change, states and bounds stay exact."""
 
 import numpy as np
 import pytest
 import torch
 
-from agents.gcgen.gc_agent import GCAgent
-from agents.gcgen.losses import compute_bound
+from agents.gcgen.bound import compute_bound
 from agents.gcgen.rollout import rollout
 from gcgen_env.datasets import load_dataset
 from tests.agents.conftest import make_model
@@ -23,7 +22,7 @@ def roll(chain, policy, goal, dtype):
     """Roll one goal along every path, scored in a precision."""
     action = enumerate_paths(chain).action
     goals = goal.expand(len(action), *goal.shape)
-    return rollout(chain, GCAgent(policy, chain), goals, follow(action), dtype)
+    return rollout(chain, policy.make_selection(), goals, follow(action), dtype)
 
 
 @torch.no_grad()
@@ -47,11 +46,11 @@ def test_scores_in_half_precision_leave_an_exact_bound():
 
 def test_states_of_training_are_those_of_decoding():
     model = make_model(updates=5, precision="bfloat16", n_envs=64, batch_size=64)
-    goals = model._sample_goals()
+    goals = torch.from_numpy(model.env.sample_goals())
     with torch.no_grad():
         path = rollout(
             model.chain,
-            GCAgent(model.policy, model.chain),
+            model.policy.make_selection(),
             goals,
             lambda log_q: log_q.argmax(-1),
             torch.bfloat16,

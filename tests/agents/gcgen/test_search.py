@@ -4,23 +4,22 @@ import numpy as np
 import pytest
 import torch
 
-from agents.gcgen.gc_agent import GCAgent
-from agents.gcgen.losses import compute_bound
-from agents.gcgen.rollout import decide, rollout
+from agents.common.decision import INVALID_LOGIT, State, decide
+from agents.gcgen.bound import compute_bound
+from agents.gcgen.rollout import rollout
 from agents.gcgen.search import FixedCodes, SoftSearch, beam_search, compute_soft_values
-from gcgen_env import GCGenVectorEnv
-from gcgen_env.model.build import make_dataset
 from gcgen_env.model.sampling import choose_best
 from tests.agents.conftest import make_model
 from tests.agents.toys import (
     KINDS,
     A,
-    EnumeratedSelector,
     H,
+    SoftOptimum,
     enumerate_paths,
     make_chain,
     make_goals,
     make_policy,
+    propose_all,
     roll_every_path,
 )
 
@@ -33,24 +32,24 @@ def chain(request):
 
 
 def make_agent(chain, **kwargs):
-    """A GC-agent that looks ahead at temperature 1 and has learned nothing."""
-    return GCAgent(
-        make_policy(chain, **{"look_ahead": (1.0, 1.0), "learned": False, **kwargs}), chain
-    )
+    """Make a GC-agent that looks ahead at temperature 1 and has learned nothing."""
+    options = {"look_ahead": (1.0, 1.0), "learned": False, **kwargs}
+    return make_policy(chain, **options).make_selection()
 
 
 def make_decision(chain, step):
-    """All goals at some canvases, at one step for each of them."""
+    """Return all goals at random canvases, each at its step, and the decisions there."""
     goals = make_goals(chain)
     generator = torch.Generator().manual_seed(0)
     canvas = 0.5 * torch.randn(len(goals), *chain.shape, generator=generator)
-    return decide(chain, chain.offer(canvas, step), canvas, goals, step)
+    state = State(canvas, goals, step)
+    return state, decide(chain, chain.propose(canvas, step), state)
 
 
 @torch.no_grad()
-def expected_bound(chain, selector, goal):
+def expected_bound(chain, agent, goal):
     """Compute the bound of one goal (*S) by walking all paths."""
-    path = roll_every_path(chain, selector, goal)
+    path = roll_every_path(chain, agent, goal)
     q = path.log_q.double().sum(1).exp()
     return (q * compute_bound(path).nll.double())[q > 0].sum().item()
 
@@ -59,14 +58,14 @@ class TestSoftSearch:
     @torch.no_grad()
     @pytest.mark.parametrize(("steps", "h"), [(1, H - 2), (1, H - 1), (2, H - 3), (2, H - 2)])
     def test_is_the_soft_optimum_of_the_last_decisions(self, chain, steps, h):
-        decision = make_decision(chain, torch.full((8,), h))
-        log_q = SoftSearch(make_agent(chain), A, steps)(decision)
-        exact = EnumeratedSelector(chain)(decision)
+        state, decision = make_decision(chain, torch.full((8,), h))
+        log_q = SoftSearch(make_agent(chain), chain, A, steps)(state, decision)
+        exact = SoftOptimum(chain)(state, decision)
         torch.testing.assert_close(log_q.exp(), exact.exp(), rtol=0, atol=1e-5)
 
     def test_bounds_lower_than_look_ahead(self, chain):
         agent = make_agent(chain)
-        search = SoftSearch(agent, width=A)
+        search = SoftSearch(agent, chain, width=A)
         nll = np.array(
             [[expected_bound(chain, s, g) for s in (agent, search)] for g in make_goals(chain)]
         )
@@ -74,49 +73,49 @@ class TestSoftSearch:
         assert spared > (1e-5 if chain.nucleus == 1 else -1e-6)
 
     @torch.no_grad()
-    def test_proposals_not_looked_behind_keep_their_share(self, chain):
-        agent, decision = make_agent(chain), make_decision(chain, torch.zeros(8, dtype=torch.long))
-        log_q = agent(decision)
+    def test_proposals_not_expanded_keep_their_share(self, chain):
+        agent = make_agent(chain)
+        state, decision = make_decision(chain, torch.zeros(8, dtype=torch.long))
+        log_q = agent(state, decision)
         best, top = log_q.topk(2)
-        value = compute_soft_values(chain, decision, top)
+        value = compute_soft_values(chain, state, top)
         mean = (best.softmax(1) * value).sum(1, keepdim=True)
         expected = (log_q + mean.expand(8, A).scatter(1, top, value)).log_softmax(1)
-        torch.testing.assert_close(SoftSearch(agent, width=2)(decision), expected)
-        one = SoftSearch(agent, width=1)(decision)  # nothing to compare with
+        found = SoftSearch(agent, chain, width=2)(state, decision)
+        torch.testing.assert_close(found, expected)
+        one = SoftSearch(agent, chain, width=1)(state, decision)  # nothing to compare with
         torch.testing.assert_close(one.exp(), log_q.exp())
 
     @torch.no_grad()
-    def test_the_value_stands_in_for_what_the_agent_learned(self):
+    def test_the_value_replaces_the_learned_score(self):
         chain = make_chain("network")
         agent = make_agent(chain, learned=True, seed=3, look_ahead=(0.3, 0.9))
-        decision = make_decision(chain, torch.ones(8, dtype=torch.long))
-        value = compute_soft_values(chain, decision, torch.arange(A).expand(8, A))
-        beta = (0.3 + 0.6 / H) * agent.policy.scorer.temperature_factor(torch.tensor([1 / H]))
+        state, decision = make_decision(chain, torch.ones(8, dtype=torch.long))
+        value = compute_soft_values(chain, state, torch.arange(A).expand(8, A))
+        beta = (0.3 + 0.6 / H) * agent.scorer.temperature_factor(torch.tensor([1 / H]))
         known = decision.log_prior + beta * (decision.gain + value)
-        log_q = SoftSearch(agent, width=A)(decision)
+        log_q = SoftSearch(agent, chain, width=A)(state, decision)
         torch.testing.assert_close(log_q, known.log_softmax(1), rtol=1e-4, atol=1e-5)
-        own = agent(decision)
+        own = agent(state, decision)
         worst = own.argmin(1, keepdim=True)
-        odds = SoftSearch(agent, width=A - 1)(decision)  # all but the worst are looked behind
+        odds = SoftSearch(agent, chain, width=A - 1)(state, decision)  # all but the worst
         rest = own.masked_fill(torch.zeros_like(own).scatter(1, worst, 1).bool(), -torch.inf)
         rise = (rest.softmax(1) * (known - own)).sum(1, keepdim=True)
         mixed = known.scatter(1, worst, own.gather(1, worst) + rise)
         torch.testing.assert_close(odds, mixed.log_softmax(1), rtol=1e-4, atol=1e-5)
 
     @torch.no_grad()
-    def test_without_the_prior_all_valid_proposals_are_alike(self, chain):
-        decision = make_decision(chain, torch.full((8,), H - 2))
-        log_q = SoftSearch(make_agent(chain, prior=False), A)(decision)
+    def test_without_the_prior_all_valid_proposals_are_equally_probable(self, chain):
+        state, decision = make_decision(chain, torch.full((8,), H - 2))
+        log_q = SoftSearch(make_agent(chain, prior=False), chain, A)(state, decision)
         phi, logits = chain.likelihood.log_prob, torch.empty(8, A)
-        goals = decision.goal.unsqueeze(1)
+        goals = state.goal.unsqueeze(1)
         for a in range(A):
-            after = chain.choose(decision.canvas, decision.step, torch.full((8,), a))
-            delta, log_prior = chain.propose(after, decision.step + 1)
-            last = chain.dynamics.advance(after.unsqueeze(1), delta, decision.step + 1)
+            after = chain.choose(state.canvas, state.step, torch.full((8,), a))
+            delta, log_prior = propose_all(chain, after, state.step + 1)
+            last = chain.dynamics.advance(after.unsqueeze(1), delta, state.step + 1)
             valid = (log_prior > -torch.inf).double()
-            reached = (
-                valid * (phi(last, goals) - phi(decision.canvas, decision.goal)[:, None]).exp()
-            )
+            reached = valid * (phi(last, goals) - phi(state.canvas, state.goal)[:, None]).exp()
             logits[:, a] = (reached.sum(1) / valid.sum(1)).log()
         expected = logits.masked_fill(decision.log_prior == -torch.inf, -torch.inf).softmax(1)
         torch.testing.assert_close(log_q.exp(), expected, rtol=1e-4, atol=1e-5)
@@ -124,15 +123,15 @@ class TestSoftSearch:
     @torch.no_grad()
     def test_values_by_enumeration_whatever_the_steps(self, chain):
         step = torch.arange(8) % H
-        decision = make_decision(chain, step)
+        state, _ = make_decision(chain, step)
         action = torch.tensor([[2, 0]]).expand(8, 2)
-        values = compute_soft_values(chain, decision, action)
+        values = compute_soft_values(chain, state, action)
         assert not values[step == H - 1].any()
         for row in (step < H - 1).nonzero().flatten().tolist():
-            x, g, h = (each[row : row + 1] for each in decision[:3])
+            x, g, h = (each[row : row + 1] for each in state)
             for column, a in enumerate((2, 0)):
                 after = chain.choose(x, h, torch.tensor([a]))
-                delta, log_prior = chain.propose(after, h + 1)
+                delta, log_prior = propose_all(chain, after, h + 1)
                 reached = chain.dynamics.advance(after.unsqueeze(1), delta, h + 1)
                 phi = chain.likelihood.log_prob
                 gain = phi(reached, g.unsqueeze(1)) - phi(after, g)
@@ -140,30 +139,51 @@ class TestSoftSearch:
                 torch.testing.assert_close(values[row, column], expected, rtol=1e-4, atol=1e-4)
 
     @torch.no_grad()
-    def test_behind_the_best_alone_the_others_rise_as_they_do(self, monkeypatch):
+    def test_proposals_outside_the_inner_width_rise_with_the_best(self, monkeypatch):
         monkeypatch.setattr("agents.gcgen.search.INNER_WIDTH", 2)
         chain = make_chain("network")
-        decision = make_decision(chain, torch.zeros(8, dtype=torch.long))
+        state, _ = make_decision(chain, torch.zeros(8, dtype=torch.long))
         action = torch.ones(8, 1, dtype=torch.long)
-        x = chain.choose(decision.canvas, decision.step, action[:, 0])
-        step = decision.step + 1
-        after = decide(chain, chain.offer(x, step), x, decision.goal, step)
+        x = chain.choose(state.canvas, state.step, action[:, 0])
+        next_state = State(x, state.goal, state.step + 1)
+        after = decide(chain, chain.propose(x, next_state.step), next_state)
         logits = after.log_prior + after.gain
         best, top = logits.topk(2)
-        value = compute_soft_values(chain, after, top)
+        value = compute_soft_values(chain, next_state, top)
         rise = (best.softmax(1) * value).sum(1, keepdim=True)
         expected = (logits + rise).scatter(1, top, best + value).logsumexp(1, keepdim=True)
-        found = compute_soft_values(chain, decision, action, steps=2)
+        found = compute_soft_values(chain, state, action, steps=2)
         torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
 
     @pytest.mark.parametrize("steps", [1, 2])
     def test_memory_does_not_grow_with_the_width(self, monkeypatch, steps):
         chain = make_chain("network")
-        decision = make_decision(chain, torch.zeros(8, dtype=torch.long))
+        state, _ = make_decision(chain, torch.zeros(8, dtype=torch.long))
         action = torch.arange(A).expand(8, A)
-        whole = compute_soft_values(chain, decision, action, steps)
-        monkeypatch.setattr("agents.gcgen.search._ROWS", 5)
-        torch.testing.assert_close(compute_soft_values(chain, decision, action, steps), whole)
+        whole = compute_soft_values(chain, state, action, steps)
+        sizes = []
+        monkeypatch.setattr("agents.gcgen.search._BATCH", 5)
+        monkeypatch.setattr(
+            "agents.gcgen.search.decide",
+            lambda chain, proposals, state: (
+                sizes.append(len(state.step)) or decide(chain, proposals, state)
+            ),
+        )
+        torch.testing.assert_close(compute_soft_values(chain, state, action, steps), whole)
+        assert max(sizes) == 5
+
+
+class TestFixedCodes:
+    def test_the_given_codes_are_certain(self):
+        codes = torch.tensor([[2, 0, 1], [1, 1, 0]])
+        chain = make_chain("network")
+        for h in range(H):
+            state = State(chain.dynamics.start(2), make_goals(chain)[:2], torch.full((2,), h))
+            decision = decide(chain, chain.propose(state.canvas, state.step), state)
+            log_q = FixedCodes(codes)(state, decision)
+            assert log_q.argmax(1).tolist() == codes[:, h].tolist()
+            assert log_q.amax(1).tolist() == [0.0, 0.0]
+            assert log_q.sum(1).tolist() == [2 * INVALID_LOGIT] * 2
 
 
 class TestBeam:
@@ -193,87 +213,18 @@ class TestBeam:
             codes = beam_search(chain, goals, width)
             nll = compute_bound(rollout(chain, FixedCodes(codes), goals, choose_best)).nll
             found[width] = nll.mean().item()
-            monkeypatch.setattr("agents.gcgen.search._ROWS", 3)
+            monkeypatch.setattr("agents.gcgen.search._BATCH", 3)
             assert torch.equal(beam_search(chain, goals, width), codes)
             monkeypatch.undo()
         assert found[27] == min(found.values())
 
     @torch.no_grad()
-    def test_goes_on_from_any_state(self):
+    def test_starts_from_any_state(self):
         chain, goals = make_chain("network"), make_goals(make_chain("network"))
         whole = beam_search(chain, goals, width=A**H)
         step = torch.zeros(8, dtype=torch.long)
         after = chain.choose(chain.dynamics.start(8), step, whole[:, 0])
         assert torch.equal(beam_search(chain, goals, A**H, after, first=1), whole[:, 1:])
-
-
-@pytest.fixture(scope="module")
-def pair(tmp_path_factory):
-    """A model, and eight environments with its S-agent."""
-    model = make_model(updates=20, learning_rate=5e-3, env_kwargs={"nucleus": 0.9})
-    path = model.s_agent.save(tmp_path_factory.mktemp("saved") / "s_agent")
-    options = {**vars(model.env_config), "proposer": str(path)}
-    return model, GCGenVectorEnv(8, autoreset_mode="Disabled", **options)
-
-
-class TestPrediction:
-    @pytest.mark.parametrize("search", ["two_step", "three_step", "beam"])
-    def test_stepping_the_environment_is_encoding(self, pair, search):
-        model, envs = pair
-        obs, _ = envs.reset(seed=0)
-        codes = []
-        for _ in range(envs.config.horizon):
-            action, state = model.predict(obs, deterministic=True, search=search, width=4)
-            assert state is None
-            codes.append(action)
-            obs, _, _, _, info = envs.step(action)
-            assert not info["invalid_action"].any()
-        encoded = model.encode(obs["desired_goal"], search=search, width=4)
-        # A beam begun anew in each state may find a better path than the one begun at x_0.
-        agreement = (np.stack(codes, axis=1) == encoded).mean()
-        assert agreement > (0.5 if search == "beam" else 0.95)
-        over, _ = model.predict(obs, search=search)
-        assert not over.any()
-
-    @pytest.mark.parametrize("search", ["two_step", "three_step", "beam"])
-    def test_one_observation_and_rows_at_different_steps(self, pair, search):
-        model, envs = pair
-        envs.reset(seed=0)
-        obs, *_ = envs.step(np.zeros(8, dtype=int))
-        mask = np.arange(8) < 3
-        obs, _ = envs.reset(options={"reset_mask": mask})
-        many, _ = model.predict(obs, deterministic=True, search=search, width=4)
-        for row in (0, 7):
-            one = {key: value[row] for key, value in obs.items()}
-            action, _ = model.predict(one, deterministic=True, search=search, width=4)
-            assert action.shape == ()
-            assert action == many[row]
-
-    def test_draws_vary(self, pair):
-        model, envs = pair
-        obs, _ = envs.reset(seed=0)
-        draws = np.stack([model.predict(obs, search="two_step", width=8)[0] for _ in range(20)])
-        assert (draws != draws[0]).any()
-        assert obs["action_mask"][np.arange(8), draws].all()
-
-    def test_other_proposals_are_refused(self, pair):
-        model, _ = pair
-        envs = GCGenVectorEnv(2, **{**vars(model.env_config), "proposer": "dictionary"})
-        obs, _ = envs.reset(seed=0)
-        with pytest.raises(ValueError, match="not those of the model's S-agent"):
-            model.predict(obs, search="beam")
-
-    def test_other_masks_are_refused(self, pair):
-        model, envs = pair
-        options = {**vars(envs.config), "nucleus": 0.3}
-        obs, _ = GCGenVectorEnv(2, **options).reset(seed=0)
-        with pytest.raises(ValueError, match="the model's nucleus"):
-            model.predict(obs, search="beam")
-
-    def test_unknown_searches_are_refused(self, pair):
-        model, envs = pair
-        with pytest.raises(ValueError, match="search must be one of"):
-            model.predict(envs.reset(seed=0)[0], search="tree")
 
 
 @pytest.fixture(scope="module")
@@ -284,7 +235,7 @@ def model():
 
 @pytest.fixture(scope="module")
 def digits(model):
-    return make_dataset(model.env_config, "test").take(np.arange(64))
+    return model.load_split("test").take(np.arange(64))
 
 
 class TestModel:
@@ -328,5 +279,7 @@ class TestModel:
             getattr(model, method)(digits, **arguments)
 
     def test_a_beam_has_one_path(self, model, digits):
-        with pytest.raises(ValueError, match="certain of one path for each image, got num_paths=2"):
+        with pytest.raises(
+            ValueError, match="a beam search finds one path for each image, got num_paths=2"
+        ):
             model.evaluate_nll(digits, num_paths=2, search="beam")

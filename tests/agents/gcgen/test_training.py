@@ -1,6 +1,4 @@
-"""SB3 behaviour while training: callbacks, logger, TensorBoard, progress."""
-
-import csv
+"""`learn`: how SB3's callbacks are called, what is counted, and when training stops."""
 
 import numpy as np
 import pytest
@@ -9,59 +7,123 @@ from stable_baselines3.common.callbacks import (
     BaseCallback,
     CheckpointCallback,
     EvalCallback,
+    EveryNTimesteps,
     StopTrainingOnMaxEpisodes,
 )
-from stable_baselines3.common.logger import configure
 from stable_baselines3.common.vec_env import VecMonitor
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from agents import GCGen
-from agents.gcgen import gcgen as module
-from agents.gcgen.losses import compute_bound
-from agents.gcgen.rollout import Path
-from agents.gcgen.training_log import count_live, record_samples
+from agents.gcgen import training as module
+from agents.gcgen.bound import compute_bound
 from tests.agents.conftest import make_model, make_vec_env
 
-STEPS = 16 * 8  # of one update
+STEPS = 16 * 8
+"""Timesteps of one update of the small model."""
 
 
 class Witness(BaseCallback):
-    """Notes every call; asks to stop after some of them."""
+    """Records every call and the number of updates at that time; stops after some steps."""
 
     def __init__(self, stop_after=None):
         super().__init__()
         self.calls = []
+        self.updates = []
         self.dones = 0
         self.stop_after = stop_after
 
+    def record(self, call):
+        self.calls.append(call)
+        self.updates.append(self.model._n_updates)
+
     def _on_training_start(self):
-        self.calls.append("start")
+        self.record("training start")
 
     def _on_rollout_start(self):
-        self.calls.append("begin")
+        self.record("rollout start")
 
     def _on_step(self):
-        self.calls.append(self.num_timesteps)
+        self.record(self.num_timesteps)
         self.dones += self.locals["dones"].sum()
         return self.stop_after is None or self.n_calls < self.stop_after
 
     def _on_rollout_end(self):
-        assert compute_bound(self.locals["path"]).nll.shape == (16,)
-        self.calls.append("end")
+        trajectories = self.locals["trajectories"]
+        assert compute_bound(trajectories).nll.shape == (len(trajectories.canvas),)
+        self.record("rollout end")
 
     def _on_training_end(self):
-        self.calls.append("finish")
+        self.record("training end")
 
 
-def test_callbacks_hear_every_vector_step():
+class StopAt(BaseCallback):
+    """Stops at the first step at which a condition on the model holds."""
+
+    def __init__(self, condition):
+        super().__init__()
+        self.condition = condition
+
+    def _on_step(self):
+        return not self.condition(self.model)
+
+
+def test_callbacks_hear_every_decision_before_the_update():
     witness = Witness()
     model = make_model()
     model.learn(2 * STEPS, callback=witness)
     steps = [16 * (i + 1) for i in range(16)]
-    update = ["begin", *steps[:8], "end"], ["begin", *steps[8:], "end"]
-    assert witness.calls == ["start", *update[0], *update[1], "finish"]
+    first = ["rollout start", *steps[:8], "rollout end"]
+    second = ["rollout start", *steps[8:], "rollout end"]
+    assert witness.calls == ["training start", *first, *second, "training end"]
+    assert witness.updates == [0, *[0] * 10, *[1] * 10, 2]
     assert witness.dones == 2 * 16
     assert model.num_timesteps == 2 * STEPS and model._n_updates == 2
+
+
+def test_weights_change_after_the_end_of_the_rollout():
+    model, seen = make_model(), []
+
+    class Compare(BaseCallback):
+        def keep(self):
+            seen.append(model.s_agent.network.head.bias.detach().clone())
+
+        def _on_rollout_start(self):
+            self.keep()
+
+        def _on_step(self):
+            return True
+
+        def _on_rollout_end(self):
+            self.keep()
+
+    model.learn(3 * STEPS, callback=Compare())
+    for update in range(3):
+        assert torch.equal(seen[2 * update], seen[2 * update + 1])
+    assert not torch.equal(seen[1], seen[2]) and not torch.equal(seen[3], seen[4])
+
+
+def test_every_batch_of_goals_is_a_rollout():
+    witness = Witness()
+    make_model(batch_size=6).learn(STEPS, callback=witness)  # 16 goals: 6, 6 and 4
+    assert witness.calls.count("rollout start") == witness.calls.count("rollout end") == 3
+    counts = [call for call in witness.calls if not isinstance(call, str)]
+    sizes = np.diff([0, *counts]).tolist()
+    assert sizes == [6] * 8 + [6] * 8 + [4] * 8
+    assert witness.updates[-1] == 3
+
+
+def test_rollouts_of_the_gc_agent_alone_are_not_heard():
+    """With `gc_interval=1` there are as many roll-outs that are neither counted nor heard."""
+    witness = Witness()
+    model = make_model(gc_interval=1)
+    model.learn(2 * STEPS, callback=witness)
+    assert witness.calls.count("rollout start") == 2 and model.num_timesteps == 2 * STEPS
+
+
+@pytest.mark.parametrize("options", [{}, {"policy_kwargs": {"learned": False}}], ids=str)
+def test_rollouts_with_a_frozen_s_agent_are_heard(options):
+    witness = Witness()
+    make_model(train_s_agent=False, **options).learn(2 * STEPS, callback=witness)
+    assert witness.calls.count("rollout end") == 2 and witness.dones == 32
 
 
 @pytest.mark.parametrize(("batch_size", "updates"), [(16, 1), (8, 2), (5, 4), (100, 1)])
@@ -70,12 +132,44 @@ def test_a_batch_makes_an_update(batch_size, updates):
     assert model._n_updates == updates and model.num_timesteps == STEPS
 
 
-def test_a_callback_stops_training():
+def test_a_callback_stops_training_inside_a_rollout():
     witness = Witness(stop_after=11)
     model = make_model()
     model.learn(100 * STEPS, callback=witness)
-    assert model.num_timesteps == 11 * 16
-    assert witness.calls[-1] == "finish" and model.progress == pytest.approx(0.01)
+    assert model.num_timesteps == 11 * 16 and model._n_updates == 1
+    assert witness.calls[-2:] == [11 * 16, "training end"]
+    assert model.progress == pytest.approx(0.01)
+
+
+def test_a_stop_at_the_last_decision_omits_the_update():
+    model = make_model()
+    model.learn(100 * STEPS, callback=Witness(stop_after=8))
+    assert model.num_timesteps == STEPS and model._n_updates == 0
+
+
+def test_a_stop_after_five_updates_is_exact():
+    model = make_model()
+    model.learn(100 * STEPS, callback=StopAt(lambda model: model._n_updates == 5))
+    assert model._n_updates == 5
+    assert model.num_timesteps == 5 * STEPS + 16  # the decision at which the callback is called
+
+
+@pytest.mark.parametrize("train_s_agent", [True, False])
+def test_a_stopped_model_can_be_trained_further(train_s_agent):
+    model = make_model(train_s_agent=train_s_agent)
+    model.learn(4 * STEPS, callback=Witness(stop_after=3))
+    assert model.s_agent.network.head.weight.requires_grad == train_s_agent
+    model.learn(STEPS, reset_num_timesteps=False)
+    assert model.num_timesteps == 3 * 16 + STEPS and model._n_updates == 1
+
+
+def test_an_exception_of_a_callback_passes_through():
+    class Fail(BaseCallback):
+        def _on_step(self):
+            raise KeyError("a mistake of the user")
+
+    with pytest.raises(KeyError, match="a mistake of the user"):
+        make_model().learn(STEPS, callback=Fail())
 
 
 def test_sb3_counts_episodes():
@@ -84,13 +178,46 @@ def test_sb3_counts_episodes():
     assert model.num_timesteps == 3 * STEPS
 
 
+def test_sb3_calls_every_n_timesteps():
+    heard = []
+
+    class Record(BaseCallback):
+        def _on_step(self):
+            heard.append(self.num_timesteps)
+            return True
+
+    make_model().learn(2 * STEPS, callback=EveryNTimesteps(48, Record()))
+    assert heard == [48, 96, 144, 192, 240]
+
+
+def test_a_list_and_a_function_are_callbacks_too():
+    heard = []
+
+    def record(local, _):
+        heard.append((local["self"].num_timesteps, len(local["rewards"])))
+        return len(heard) < 10
+
+    model = make_model()
+    witness = Witness()
+    model.learn(10 * STEPS, callback=[witness, StopAt(lambda model: model.num_timesteps == 64)])
+    assert model.num_timesteps == 64 and witness.calls[-1] == "training end"
+    model.learn(10 * STEPS, callback=record)
+    assert heard == [(16 * (i + 1), 16) for i in range(10)]
+    assert model.num_timesteps == 160
+
+
 def test_checkpoints_can_be_loaded(tmp_path, digits):
     model = make_model()
     model.learn(4 * STEPS, callback=CheckpointCallback(16, str(tmp_path), "gcgen"))
     paths = sorted(tmp_path.iterdir(), key=lambda path: int(path.stem.split("_")[1]))
     assert [path.name for path in paths] == ["gcgen_256_steps.zip", "gcgen_512_steps.zip"]
-    last = GCGen.load(paths[-1])
-    np.testing.assert_array_equal(last.encode(digits), model.encode(digits))
+    first, last = (GCGen.load(path) for path in paths)
+    # The checkpoint is written at the last decision of a roll-out, before its update.
+    assert (first._n_updates, last._n_updates, last.num_timesteps) == (1, 3, 512)
+    again = make_model()
+    again.learn(4 * STEPS, callback=StopAt(lambda model: model.num_timesteps == 512))
+    np.testing.assert_array_equal(last.encode(digits), again.encode(digits))
+    assert torch.equal(last.s_agent.network.head.bias, again.s_agent.network.head.bias)
 
 
 @pytest.mark.filterwarnings("ignore:Training and eval env are not of the same type")
@@ -101,49 +228,28 @@ def test_another_environment_evaluates(tmp_path, s_agent_file):
     )
     make_model().learn(3 * STEPS, callback=callback)
     assert callback.last_mean_reward > 0  # potentials rise
+    assert callback.evaluations_timesteps == [] and callback.n_calls == 24
     assert GCGen.load(tmp_path / "best_model").num_timesteps in (STEPS, 2 * STEPS, 3 * STEPS)
 
 
-def test_the_log_tells_the_bound_and_its_parts(tmp_path):
-    model = make_model()
-    model.set_logger(configure(str(tmp_path), ["csv"]))
-    model.learn(6 * STEPS, log_interval=2)
-    with open(tmp_path / "progress.csv", encoding="utf-8") as file:
-        rows = [{k: float(v) for k, v in row.items() if v} for row in csv.DictReader(file)]
-    assert [row["time/total_timesteps"] for row in rows] == [2 * STEPS, 4 * STEPS, 6 * STEPS]
-    assert [row["train/n_updates"] for row in rows] == [2, 4, 6]
-    for row in rows:
-        assert row["train/nll"] == pytest.approx(
-            row["train/reconstruction"] + row["train/divergence"]
-        )
-        per_step = [row[f"divergence/step_{h}"] for h in range(8)]
-        assert sum(per_step) == pytest.approx(row["train/divergence"], abs=1e-4)
-        assert 1 <= row["train/live_proposals"] <= 16
-        assert np.isfinite(row["rollout/ep_rew_mean"]) and row["train/learning_rate"] > 0
-
-
-def test_tensorboard_shows_curves_and_samples(tmp_path, monkeypatch):
-    monkeypatch.setattr("agents.gcgen.training_log.SAMPLE_INTERVAL", 2)
-    make_model(tensorboard_log=str(tmp_path)).learn(2 * STEPS, log_interval=1, tb_log_name="run")
-    (folder,) = tmp_path.iterdir()
-    events = EventAccumulator(str(folder)).Reload().Tags()
-    assert folder.name == "run_1"
-    assert {"train/nll", "divergence/step_7", "train/live_proposals"} <= set(events["scalars"])
-    assert events["images"] == ["samples"]
-
-
-def test_points_have_a_sample_picture_too(tmp_path):
-    model = make_model(env="GCGen-Toy2D-v0")
-    model.set_logger(configure(str(tmp_path), ["tensorboard"]))
-    record_samples(model.logger, model.s_agent)
-    image = model.logger.name_to_value["samples"].image
-    assert image.ndim == 3 and image.dtype == np.uint8
-
-
-def test_live_proposals_are_counted_step_by_step():
-    action = torch.tensor([[0, 1], [0, 2], [0, 3], [5, 3]])  # 2 live at step 0, 3 at step 1
-    path = Path(action, *[torch.empty(0)] * 5)
-    assert count_live(path, num_proposals=6) == 2.5
+@pytest.mark.filterwarnings("ignore:Evaluation environment is not wrapped")
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_evaluation_in_the_live_environment_changes_no_number_of_training(tmp_path, precision):
+    """It happens inside roll-outs, with the S-agent that is being trained."""
+    plain = make_model(precision=precision).learn(3 * STEPS)
+    model = make_model(precision=precision)
+    callback = EvalCallback(
+        model.get_env(), eval_freq=5, n_eval_episodes=16, log_path=str(tmp_path), verbose=0
+    )
+    model.learn(3 * STEPS, callback=callback)
+    results = np.load(tmp_path / "evaluations.npz")["results"]
+    assert results.shape == (4, 16) and np.isfinite(results).all() and results.mean() > 0
+    for one, other in (
+        (plain.policy, model.policy),
+        (plain.s_agent.network, model.s_agent.network),
+    ):
+        state = other.state_dict()
+        assert all(torch.equal(value, state[name]) for name, value in one.state_dict().items())
 
 
 @pytest.mark.filterwarnings("ignore:rich is experimental")
@@ -154,17 +260,31 @@ def test_the_progress_bar_reaches_the_end(capsys):
     assert "256/256" in captured.out + captured.err
 
 
-def test_verbose_prints_a_table(capsys):
-    make_model(verbose=1).learn(2 * STEPS, log_interval=1)
-    assert "nll" in capsys.readouterr().out
-
-
 def test_minutes_end_training(monkeypatch):
-    now = iter(range(0, 10_000, 6))  # six seconds pass between two looks at the clock
+    now = iter(range(0, 10_000, 6))  # six seconds pass between two readings of the clock
     monkeypatch.setattr(module.time, "monotonic", lambda: next(now))
     model = make_model()
     model.learn(10**9, max_minutes=1)
     assert model._n_updates == 9 and model.progress == 1.0
+
+
+@pytest.mark.parametrize("timesteps", [-5, 0, 0.5, float("nan"), float("inf")])
+def test_a_wrong_number_of_timesteps_is_refused(timesteps):
+    model = make_model()
+    with pytest.raises(ValueError, match="total_timesteps must be a positive integer, got"):
+        model.learn(timesteps)
+    assert model.num_timesteps == model._n_updates == 0
+
+
+@pytest.mark.parametrize("minutes", [-1, 0, float("nan"), float("inf")])
+def test_a_wrong_number_of_minutes_is_refused(minutes):
+    with pytest.raises(ValueError, match="max_minutes must be positive, got"):
+        make_model().learn(STEPS, max_minutes=minutes)
+
+
+def test_a_whole_number_may_be_a_float():
+    model = make_model().learn(2.0 * STEPS)
+    assert model.num_timesteps == 2 * STEPS and isinstance(model.num_timesteps, int)
 
 
 def test_timesteps_continue_or_start_anew():
@@ -173,54 +293,6 @@ def test_timesteps_continue_or_start_anew():
     assert model.num_timesteps == 3 * STEPS
     model.learn(STEPS)
     assert model.num_timesteps == STEPS and model._n_updates == 4
-
-
-@pytest.mark.parametrize(("interval", "counts"), [(1, [3, 3, 3]), (4, [0, 1, 1]), (9, [0, 0, 1])])
-def test_the_gc_agent_learns_at_intervals(monkeypatch, interval, counts):
-    """Of the S-agent's updates, counted over rounds of three; the last of each is a remainder."""
-    updated = []
-    monkeypatch.setattr(GCGen, "_update_gc_agent", lambda self, goals: updated.append(len(goals)))
-    model = make_model(n_envs=20, batch_size=8, gc_interval=interval)
-    for round_, count in enumerate(counts):
-        updated.clear()
-        model.train()
-        assert model._n_updates == 3 * round_ + 3 and len(updated) == count
-        assert updated == [8, 8, 4][:count]
-
-
-def test_learning_rates_warm_up_and_anneal():
-    model = make_model(learning_rate=1e-3, gc_learning_rate=3e-4)
-    rates = []
-    for updates, progress in ((0, 0.0), (49, 0.0), (99, 0.0), (500, 0.5), (1000, 1.0)):
-        model._n_updates = updates
-        model._set_progress(progress)
-        rates.append([o.param_groups[0]["lr"] for o in (model.optimizer, model.policy.optimizer)])
-    expected = np.outer([0.01, 0.5, 1, 0.5, 0], [1e-3, 3e-4])
-    np.testing.assert_allclose(rates, expected, atol=1e-12)
-
-
-def test_a_frozen_s_agent_trains_on_the_pruned_prior():
-    model = make_model(env_kwargs={"nucleus": 0.3}, train_s_agent=False, n_envs=64)
-    path = model.train()
-    with torch.no_grad():
-        canvas, step = model.chain.dynamics.start(1), torch.zeros(1, dtype=torch.long)
-        mask = model.chain.prior(canvas, step).isfinite()
-    assert not mask.all()
-    assert mask[0][path.action[:, 0]].all()
-
-
-@pytest.mark.parametrize("agent", ["S-agent", "GC-agent"])
-def test_divergence_is_named_before_the_weights_are_harmed(agent):
-    model = make_model()
-    harmed, watched = model.policy.value_net.bias, model.policy.scorer
-    if agent == "S-agent":
-        harmed, watched = model.s_agent.network.head.bias, model.s_agent.network.trunk
-    before = {k: v.clone() for k, v in watched.state_dict().items()}
-    with torch.no_grad():
-        harmed.fill_(torch.nan)
-    with pytest.raises(ValueError, match=r"training (has )?diverged"):
-        model.train()
-    assert all(torch.equal(v, before[k]) for k, v in watched.state_dict().items())
 
 
 def test_an_environment_set_later_is_seeded():

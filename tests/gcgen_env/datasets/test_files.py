@@ -86,6 +86,26 @@ def test_corrupt_npz_names_the_file(tmp_path: Path) -> None:
         load_dataset(path)
 
 
+def test_damaged_headers_give_an_error_that_names_the_file_or_valid_images(tmp_path: Path) -> None:
+    path, rng = tmp_path / "fuzzed.npy", np.random.default_rng(0)
+    np.save(path, BYTES)
+    content, num_errors = bytearray(path.read_bytes()), 0
+    for _ in range(200):
+        damaged = content.copy()
+        for place in rng.integers(128, size=4):  # the header of a .npy file
+            damaged[place] = rng.integers(256)
+        path.write_bytes(damaged)
+        try:
+            values = load_dataset(path, "test").take([0])
+        except (TypeError, ValueError) as error:
+            num_errors += 1
+            assert str(path) in str(error)
+            assert isinstance(error, TypeError) == ("got dtype" in str(error))
+        else:
+            assert 0 <= values.min() <= values.max() <= 1
+    assert num_errors > 100
+
+
 def test_grey_folder_is_sorted_and_stays_grey(tmp_path: Path) -> None:
     for number, suffix in [(2, ".PNG"), (0, ".png"), (1, ".png")]:
         save_png(tmp_path / f"{number}{suffix}", BYTES[number])

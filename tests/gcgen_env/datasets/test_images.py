@@ -76,7 +76,7 @@ def test_bad_image_size(image_size: object) -> None:
     [
         (GREY[:0], ValueError, "at least one image"),
         (GREY[0], ValueError, r"expected \(N, height, width\).*got \(6, 7\)"),
-        (COLOUR[0].repeat(2, axis=0), ValueError, r"one channel-last image.*array\[None\]"),
+        (COLOUR[0].repeat(2, axis=0), ValueError, r"one channels-last image.*array\[None\]"),
         (COLOUR.reshape(5, 3, 14, 3), ValueError, "ambiguous"),
         (GREY[:, None, :, :1], ValueError, "ambiguous"),
         (np.zeros((2, 8, 8, 4), np.uint8), ValueError, r"got \(2, 8, 8, 4\); drop alpha"),

@@ -97,7 +97,7 @@ def test_flat_files_of_another_set_are_refused(
 ) -> None:
     write_set(tmp_path, there)
     expected, found = IDX_SOURCES[asked].title, IDX_SOURCES[there].title
-    with pytest.raises(ValueError, match=f"expected {expected}, but these are {found}'s labels"):
+    with pytest.raises(ValueError, match=f"expected labels of {expected}, got labels of {found}"):
         load_dataset(asked, split, data_dir=tmp_path)
 
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gcgen_env.datasets.splits import SPLITS, split_indices
+from gcgen_env.datasets.dataset import SPLITS, split_indices
 
 
 def test_by_hand() -> None:

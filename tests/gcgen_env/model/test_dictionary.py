@@ -87,8 +87,8 @@ def test_chosen_atoms_are_those_of_all(shape):
     proposer = DictionaryProposer(shape, 8, 5)
     step, action = torch.tensor([0, 4, 2]), torch.tensor([7, 0, 3])
     canvas = torch.zeros(3, *shape)
-    rows = proposer.propose_rows(canvas, step, action)
-    assert torch.equal(rows, proposer.propose(canvas, step)[0][torch.arange(3), action])
+    chosen = proposer.propose_rows(canvas, step, action)
+    assert torch.equal(chosen, proposer.propose(canvas, step)[0][torch.arange(3), action])
 
 
 @SHAPES

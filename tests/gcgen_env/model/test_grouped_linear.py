@@ -1,4 +1,4 @@
-"""The ways to compute chosen rows agree: sums, groups, dense products."""
+"""Three ways to compute products with chosen matrices: sums, groups, dense products."""
 
 import pytest
 import torch
@@ -14,12 +14,12 @@ ACTIONS = pytest.mark.parametrize(
 
 
 def loop(x, matrices, action):
-    return torch.stack([row @ matrices[a] for row, a in zip(x, action, strict=True)])
+    return torch.stack([each @ matrices[a] for each, a in zip(x, action, strict=True)])
 
 
 @ACTIONS
 @pytest.mark.parametrize("transposed", [False, True])
-def test_products_row_by_row(action, transposed):
+def test_products_are_those_of_a_loop(action, transposed):
     matrices = torch.randn(A, M, N).transpose(1, 2) if transposed else torch.randn(A, N, M)
     x = torch.randn(len(action), N)
     expected = loop(x, matrices, action)
@@ -28,7 +28,7 @@ def test_products_row_by_row(action, transposed):
 
 
 @ACTIONS
-def test_gradients_of_the_weights(action):
+def test_gradients_of_the_weights_are_those_of_a_loop(action):
     x, y = torch.randn(len(action), N), torch.randn(len(action), M)
     weight, bias = torch.zeros(A, N, M), torch.zeros(A, M)
     for a, left, right in zip(action, x, y, strict=True):

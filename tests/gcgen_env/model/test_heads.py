@@ -1,4 +1,4 @@
-"""The heads: the chosen proposals against all of them, values and gradients."""
+"""Both proposal heads: the chosen proposals against all of them, values and gradients."""
 
 import contextlib
 
@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from gcgen_env.model.heads import ConvHead, LinearHead
+from gcgen_env.model.convolutional import ConvHead
+from gcgen_env.model.network import LinearHead
 
 A, B = 5, 23
 DEFERRED = pytest.mark.parametrize("deferred", [False, True], ids=["at once", "deferred"])
@@ -31,7 +32,7 @@ def _seed():
 
 
 def gather(head, z, action):
-    """Return the chosen proposals the plain way: make all of them, then pick."""
+    """Return the chosen proposals in the plain way: compute all of them, then select."""
     return head(z)[torch.arange(len(z)), action]
 
 
@@ -54,8 +55,8 @@ def compute_gradients(choose, head, z, actions, deferred=False):
     return [t.grad.clone() for t in (z, head.weight, head.bias)]
 
 
-def choose_rows(head, z, action):
-    return head.rows(z, action)
+def call_chosen(head, z, action):
+    return head.chosen(z, action)
 
 
 def test_linear_head_by_hand():
@@ -65,7 +66,7 @@ def test_linear_head_by_hand():
         head.bias.copy_(torch.tensor([[10.0], [20.0]]))
     z = torch.tensor([[1.0, 1.0], [2.0, 0.0]])
     assert head(z).tolist() == [[[13.0], [22.0]], [[12.0], [26.0]]]
-    assert head.rows(z, torch.tensor([1, 0])).tolist() == [[22.0], [12.0]]
+    assert head.chosen(z, torch.tensor([1, 0])).tolist() == [[22.0], [12.0]]
 
 
 def test_conv_head_is_a_one_by_one_convolution():
@@ -77,39 +78,39 @@ def test_conv_head_is_a_one_by_one_convolution():
 
 @HEADS
 @pytest.mark.parametrize("distinct", [1, 2, A])
-def test_rows_are_the_chosen_of_all(make, distinct):
+def test_chosen_proposals_are_those_of_all(make, distinct):
     head, z = make()
     action = torch.randint(distinct, (B,))
-    torch.testing.assert_close(head.rows(z, action), gather(head, z, action), rtol=0, atol=1e-6)
+    torch.testing.assert_close(head.chosen(z, action), gather(head, z, action), rtol=0, atol=1e-6)
 
 
 @HEADS
-def test_rows_of_an_empty_batch(make):
+def test_an_empty_batch_has_no_chosen_proposals(make):
     head, z = make()
-    rows = head.rows(z[:0], torch.zeros(0, dtype=torch.int64))
-    assert rows.shape == (0, head(z).shape[2])
+    chosen = head.chosen(z[:0], torch.zeros(0, dtype=torch.int64))
+    assert chosen.shape == (0, head(z).shape[2])
 
 
 @HEADS
 @DEFERRED
 @pytest.mark.parametrize("length", [1, 4])
-def test_gradients_of_rows_are_those_of_all(make, deferred, length):
+def test_gradients_of_chosen_proposals_are_those_of_all(make, deferred, length):
     head, z = make()
     actions = torch.randint(A - 1, (length, B))  # the last proposal is never chosen
     expected = compute_gradients(gather, head, z, actions)
-    own = compute_gradients(choose_rows, head, z, actions, deferred)
+    own = compute_gradients(call_chosen, head, z, actions, deferred)
     assert_same_gradients(own, expected)
     assert not own[1][A - 1].any() and not own[2][A - 1].any()
 
 
 @HEADS
-def test_gradients_of_rows_against_finite_differences(make):
+def test_gradients_against_finite_differences(make):
     head, z = make()
     head.double()
     z = z[:4].double().requires_grad_()
     action = torch.tensor([3, 0, 3, 1])
     assert torch.autograd.gradcheck(
-        lambda z, weight, bias: head.rows(z, action), (z, head.weight, head.bias)
+        lambda z, weight, bias: head.chosen(z, action), (z, head.weight, head.bias)
     )
 
 
@@ -120,7 +121,7 @@ def test_gradients_add_to_those_already_there(make, deferred):
     action = torch.randint(A, (B,))
     for _ in range(2):
         with head.deferred_gradient() if deferred else contextlib.nullcontext():
-            head.rows(z, action).sum().backward()
+            head.chosen(z, action).sum().backward()
     twice = [head.weight.grad.clone(), head.bias.grad.clone()]
     head.zero_grad()
     (2 * gather(head, z, action).sum()).backward()
@@ -134,19 +135,19 @@ def test_frozen_weights_get_no_gradient(make, deferred):
     head.requires_grad_(False)
     z.requires_grad_()
     with head.deferred_gradient() if deferred else contextlib.nullcontext():
-        head.rows(z, torch.randint(A, (B,))).sum().backward()
+        head.chosen(z, torch.randint(A, (B,))).sum().backward()
     assert head.weight.grad is None and head.bias.grad is None
     assert z.grad.abs().sum() > 0
 
 
-def test_an_error_inside_deferred_gradient_leaves_no_trace():
+def test_an_error_inside_deferred_gradient_adds_no_gradient():
     head, z = make_linear()
     action = torch.randint(A, (B,))
     with pytest.raises(KeyError), head.deferred_gradient():
-        head.rows(z, action).sum().backward()
+        head.chosen(z, action).sum().backward()
         raise KeyError
     assert head.weight.grad is None
-    head.rows(z, action).sum().backward()
+    head.chosen(z, action).sum().backward()
     assert head.weight.grad.abs().sum() > 0
 
 

@@ -1,4 +1,4 @@
-"""The likelihoods: hand numbers, torch against float64 NumPy, one row against many."""
+"""The likelihoods: hand numbers, torch against float64 NumPy, one image against many."""
 
 import itertools
 import math
@@ -90,8 +90,8 @@ def test_canvas_and_image_give_the_same_likelihood(likelihood, shape):
     np.testing.assert_allclose(log_prob, phi, rtol=1e-5)
 
 
-def test_saturated_canvas_and_image_agree_to_the_grain_of_float32():
-    # Near 1 float32 images are 6e-8 apart, so that 1 - 1e-5 knows 1e-5 to three digits.
+def test_saturated_canvas_and_image_agree_to_the_precision_of_float32():
+    # Near 1 float32 images are 6e-8 apart, so that 1 - 1e-5 holds 1e-5 to three digits.
     canvas = torch.tensor([-50.0, -LOGIT_CLIP, LOGIT_CLIP, 50.0])[:, None]
     for goal in (torch.zeros(4, 1), torch.ones(4, 1)):
         phi = Bernoulli(1).potential(Bernoulli(1).mean(canvas).numpy(), goal.numpy())
@@ -150,9 +150,9 @@ def test_potential_does_not_depend_on_the_memory_layout(likelihood):
 
 
 @LIKELIHOODS
-def test_potential_of_no_image_is_empty(likelihood):
-    nothing = np.zeros((0, *SHAPE), dtype=np.float32)
-    assert likelihood.potential(nothing, nothing).shape == (0,)
+def test_potential_of_an_empty_batch_is_empty(likelihood):
+    empty = np.zeros((0, *SHAPE), dtype=np.float32)
+    assert likelihood.potential(empty, empty).shape == (0,)
 
 
 @LIKELIHOODS

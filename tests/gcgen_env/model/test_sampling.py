@@ -1,4 +1,4 @@
-"""Choosing actions: the best, a draw of q."""
+"""Choosing actions: samples of q, and the most probable one."""
 
 import pytest
 import torch
@@ -20,7 +20,7 @@ def test_draws_follow_q():
     assert draw_shares()[0] == 0
 
 
-def test_a_seed_draws_what_torch_draws():
+def test_a_seed_gives_the_draws_of_torch():
     log_q = torch.randn(50, 7).log_softmax(-1)
     generator = torch.Generator().manual_seed(3)
     expected = torch.multinomial(log_q.exp(), 1, generator=generator).squeeze(1)
@@ -28,7 +28,7 @@ def test_a_seed_draws_what_torch_draws():
     assert torch.equal(choose(log_q), expected)
 
 
-def test_what_is_no_distribution_is_named():
+def test_log_q_that_is_not_finite_is_an_error():
     with pytest.raises(ValueError, match="training has diverged; lower learning_rate"):
         make_sampler(torch.Generator())(torch.full((2, 3), torch.nan))
 

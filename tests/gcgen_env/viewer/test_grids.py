@@ -123,5 +123,5 @@ def test_nan_is_refused(shape):
 
 
 def test_goals_and_reconstructions_must_pair_up():
-    with pytest.raises(ValueError, match="one shape"):
+    with pytest.raises(ValueError, match="the same shape"):
         reconstruction_grid(np.zeros((3, 1, 8, 8)), np.zeros((2, 1, 8, 8)))

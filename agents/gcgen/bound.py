@@ -1,4 +1,9 @@
-"""The bound on the negative log-likelihood of given images, with its standard error."""
+"""The bound on the negative log-likelihood, of trajectories and of given images.
+
+For one path tau drawn from q, the bound on -log p_S(g) is
+
+    -log p(g | x_H)  +  sum_h log q(a_h | x_h, h, g) - log p_S(a_h | x_h, h)
+"""
 
 from __future__ import annotations
 
@@ -12,12 +17,31 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from agents.gcgen.losses import compute_bound
-from agents.gcgen.rollout import Selector, rollout
+from agents.gcgen.rollout import GCAgent, Trajectories, rollout
 from gcgen_env.model.chain import Chain
 from gcgen_env.model.sampling import make_sampler
 
-_BATCH = 256
+_BATCH = 256  # goals times paths in one roll-out
+
+
+class Bound(NamedTuple):
+    """The two terms of the bound for each path, in nats."""
+
+    reconstruction: Tensor
+    """-log p(g | x_H), shape (B,)."""
+    divergence: Tensor
+    """log q - log p_S of the chosen proposals, shape (B, H)."""
+
+    @property
+    def nll(self) -> Tensor:
+        """Their sum, the one-path bound, shape (B,)."""
+        return self.reconstruction + self.divergence.sum(1)
+
+
+def compute_bound(trajectories: Trajectories) -> Bound:
+    """Compute the bound of each path."""
+    divergence = trajectories.log_q - trajectories.log_prior  # (B, H), in nats
+    return Bound(-trajectories.potential[:, -1], divergence)  # Phi(x_H, g) = log p(g | x_H)
 
 
 class ImageBounds(NamedTuple):
@@ -36,45 +60,45 @@ class NLLReport:
     """Bound on -log p_S over a set of images, in nats.
 
     With one path it is -ELBO; with M paths IW-M, mean of -log(1/M sum_m p(tau_m, g) / q(tau_m|g)).
+
+    Attributes:
+        nll: The bound, mean over images.
+        standard_error: Standard error of `nll` over images.
+        negative_elbo: One-path bound, mean over images and paths: reconstruction + divergence.
+        reconstruction: -log p(g | x_H), mean over images and paths.
+        divergence: log q - log p_S at each of the H steps, mean over images and paths.
+        num_paths: M, the number of paths for each image.
+        num_images: Number of images.
+        per_image: The bound of each image, shape (num_images,), for paired comparisons.
     """
 
     nll: float
-    """The bound: mean over images."""
     standard_error: float
-    """Of `nll`, over images."""
     negative_elbo: float
-    """One-path bound, mean over images and paths; equals reconstruction + sum of divergence."""
     reconstruction: float
-    """-log p(g | x_H), mean over images and paths."""
     divergence: tuple[float, ...]
-    """log q - log p_S of each of the H steps, mean over images and paths."""
     num_paths: int
-    """M, the number of paths for each image."""
     num_images: int
-    """How many images."""
     per_image: NDArray[np.float64] = field(repr=False)
-    """The bound of each image, shape (num_images,), for paired comparisons."""
 
     @property
     def name(self) -> str:
-        """What the figure is called: "-ELBO" or "IW-M"."""
+        """Name of the bound: "-ELBO" or "IW-M"."""
         return "-ELBO" if self.num_paths == 1 else f"IW-{self.num_paths}"
 
     @classmethod
     def of(cls, bounds: ImageBounds, num_paths: int) -> NLLReport:
         """Average the bounds of images from M paths each."""
-        nll, reconstruction, divergence = (part.cpu().numpy() for part in bounds)
-        per_step = divergence.mean(axis=0)
+        nll, reconstruction, divergence = (part.cpu().numpy() for part in bounds)  # N, N, (N, H)
+        per_step, num = divergence.mean(axis=0), len(nll)  # (H,), N
         return cls(
             nll=float(nll.mean()),
-            standard_error=float(nll.std(ddof=1) / math.sqrt(len(nll)))
-            if len(nll) > 1
-            else math.nan,
+            standard_error=float(nll.std(ddof=1) / math.sqrt(num)) if num > 1 else math.nan,
             negative_elbo=float(reconstruction.mean() + per_step.sum()),
             reconstruction=float(reconstruction.mean()),
             divergence=tuple(per_step.tolist()),
             num_paths=num_paths,
-            num_images=len(nll),
+            num_images=num,
             per_image=nll,
         )
 
@@ -87,34 +111,37 @@ class NLLReport:
         )
 
 
+@torch.no_grad()
 def evaluate_bound(
     chain: Chain,
-    make_selector: Callable[[Tensor], Selector],
+    make_agent: Callable[[Tensor], GCAgent],
     goals: Tensor,
     num_paths: int = 1,
     seed: int | None = 0,
 ) -> NLLReport:
     """Evaluate the bound by sampling paths from the GC-agent.
 
-    Always a bound, whatever the GC-agent; it tends to the exact value as `num_paths` grows,
-    provided q > 0 wherever p_S > 0.
+    It is a bound for any GC-agent, and tends to the exact value as `num_paths` grows if q > 0
+    wherever p_S > 0.
 
     Args:
         chain: The S-agent's chain; with `nucleus < 1` its pruned prior is the prior.
-        make_selector: Makes the GC-agent of one roll-out, given its goals (B, *S).
+        make_agent: Makes the GC-agent of one roll-out, given its goals (B, *S).
         goals: Images g, shape (N, *S), on the chain's device.
         num_paths: M.
-        seed: Reproduces the paths.
+        seed: Seed of the paths; None draws them anew.
 
     Raises:
         ValueError: If there are no images or no paths.
     """
     if num_paths < 1 or not len(goals):
         raise ValueError(f"need images and paths, got {len(goals)} images, {num_paths} paths")
-    choose = make_sampler(torch.Generator().manual_seed(0 if seed is None else seed))
+    generator = torch.Generator()  # on the CPU, as `make_sampler` needs it
+    generator.manual_seed(generator.seed() if seed is None else seed)
+    choose = make_sampler(generator)
     rows = [
-        _evaluate_batch(chain, make_selector, batch, num_paths, choose)
-        for batch in goals.split(max(1, _BATCH // num_paths))
+        _evaluate_batch(chain, make_agent, batch, num_paths, choose)
+        for batch in goals.split(max(1, _BATCH // num_paths))  # bounds the memory
     ]
     return NLLReport.of(ImageBounds(*map(torch.cat, zip(*rows, strict=True))), num_paths)
 
@@ -128,14 +155,13 @@ def compute_image_bounds(reconstruction: Tensor, divergence: Tensor) -> ImageBou
     """
     reconstruction, divergence = reconstruction.double(), divergence.double()
     log_ratio = -(reconstruction + divergence.sum(2))  # log p(tau, g) / q(tau | g), (B, M)
-    nll = math.log(log_ratio.shape[1]) - log_ratio.logsumexp(1)
+    nll = math.log(log_ratio.shape[1]) - log_ratio.logsumexp(1)  # -log mean_m exp, (B,)
     return ImageBounds(nll, reconstruction.mean(1), divergence.mean(1))
 
 
-@torch.no_grad()
 def _evaluate_batch(
     chain: Chain,
-    make_selector: Callable[[Tensor], Selector],
+    make_agent: Callable[[Tensor], GCAgent],
     goals: Tensor,
     num_paths: int,
     choose: Callable[[Tensor], Tensor],
@@ -144,10 +170,9 @@ def _evaluate_batch(
     most = max(1, _BATCH // len(goals))  # paths of one roll-out: memory does not grow with M
     reconstructions, divergences = [], []
     for num in [most] * (num_paths // most) + [num_paths % most]:
-        if num:
-            repeated = goals.repeat_interleave(num, 0)
-            path = rollout(chain, make_selector(repeated), repeated, choose)
-            bound = compute_bound(path)
-            reconstructions.append(bound.reconstruction.view(-1, num))
-            divergences.append(bound.divergence.view(-1, num, chain.horizon))
+        if num:  # the remainder may be 0
+            repeated = goals.repeat_interleave(num, 0)  # (B num, *S), paths of a goal adjacent
+            bound = compute_bound(rollout(chain, make_agent(repeated), repeated, choose))
+            reconstructions.append(bound.reconstruction.view(-1, num))  # (B, num)
+            divergences.append(bound.divergence.view(-1, num, chain.horizon))  # (B, num, H)
     return compute_image_bounds(torch.cat(reconstructions, 1), torch.cat(divergences, 1))

@@ -1,0 +1,125 @@
+"""What an agent knows when it selects a proposal: read from canvases or from observations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from gcgen_env.model.chain import Chain
+from gcgen_env.model.likelihoods import Likelihood
+from gcgen_env.model.proposer import Proposals
+
+INVALID_LOGIT = -1e8
+"""Logit of an invalid proposal: its probability is exactly zero in float32."""
+
+
+class State(NamedTuple):
+    """B states of trajectories and their goals."""
+
+    canvas: Tensor
+    """x, shape (B, *S)."""
+    goal: Tensor
+    """g, shape (B, *S)."""
+    step: Tensor
+    """h, shape (B,), int64."""
+
+
+class Decision(NamedTuple):
+    """The A proposals of B states, as the GC-agent sees them.
+
+    D is the number of values of one image, P the number of those that proposals can change.
+    """
+
+    image: Tensor
+    """m(x), shape (B, D)."""
+    goal: Tensor
+    """g, shape (B, D)."""
+    progress: Tensor
+    """h / H, shape (B, 1)."""
+    log_prior: Tensor
+    """log p_S, shape (B, A), -inf or `INVALID_LOGIT` where invalid, without gradient."""
+    gain: Tensor
+    """Phi(x'_a, g) - Phi(x, g), shape (B, A), in nats."""
+    proposals: Tensor
+    """m(x'_a) at the P values, shape (B, A, P)."""
+    values: Tensor
+    """m(x) at the P values, shape (B, P)."""
+    compress: Callable[[Tensor], Tensor]
+    """Selects the P values: (B, D) to (B, P)."""
+
+
+@torch.no_grad()
+def decide(
+    chain: Chain, proposals: Proposals, state: State, dtype: torch.dtype = torch.float32
+) -> Decision:
+    """Compute all next states of roll-outs, their images and gains.
+
+    Args:
+        chain: Dynamics and likelihood.
+        proposals: The chain's proposals in these states.
+        state: The states.
+        dtype: Precision in which the proposals are computed.
+    """
+    likelihood, x = chain.likelihood, proposals.x.detach()  # x: (B, P)
+    goal = chain.compress(state.goal)  # (B, P)
+    before = likelihood.log_prob_terms(x, goal).sum(-1, keepdim=True)  # (B, 1), over the P values
+    images, after = chain.measure_next(proposals, state.step, goal, dtype)  # (B, A, P), (B, A)
+    return Decision(
+        likelihood.mean(state.canvas.detach()).flatten(1),  # (B, D)
+        state.goal.flatten(1),  # (B, D)
+        (state.step / chain.horizon).unsqueeze(1),  # (B, 1)
+        proposals.log_prior.detach(),
+        after - before,  # the D - P values that cannot change would cancel here
+        images,
+        likelihood.mean(x),  # (B, P)
+        lambda values: chain.compress(values.unflatten(1, chain.shape)),  # (B, D) to (B, P)
+    )
+
+
+def read_observation(likelihood: Likelihood, observation: Mapping[str, Tensor]) -> Decision:
+    """Read a batch of observations with `obs_mode="pixels"`; all D values count as changeable.
+
+    Args:
+        likelihood: Measures the gains.
+        observation: As environments return it, as tensors.
+    """
+    image, goal = (observation[key].flatten(1) for key in ("observation", "desired_goal"))
+    proposals = observation["proposals"].flatten(2)  # (B, A, D)
+    before = likelihood.log_prob_terms(likelihood.to_canvas(image), goal).sum(-1, keepdim=True)
+    _, after = likelihood.measure_(likelihood.to_canvas(proposals.clone()), goal)  # it overwrites
+    invalid = observation["action_mask"] < 0.5  # (B, A); SB3 passes masks as floats
+    log_prior = observation["log_prior"].masked_fill(invalid, INVALID_LOGIT)  # observed as -30
+    return Decision(
+        image, goal, observation["step"], log_prior, after - before, proposals, image, _same
+    )
+
+
+def pack(decision: Decision) -> Tensor:
+    """Put a decision that was read from observations into one row (B, features) each."""
+    parts = (getattr(decision, name).flatten(1) for name in _PACKED)
+    return torch.cat(list(parts), dim=1)  # (B, 2 D + 1 + 2 A + A D)
+
+
+def unpack(features: Tensor, num_proposals: int, num_values: int) -> Decision:
+    """Undo `pack`, given A and D."""
+    a, d = num_proposals, num_values
+    parts = dict(zip(_PACKED, features.split(packed_sizes(a, d), dim=1), strict=True))
+    parts["proposals"] = parts["proposals"].unflatten(1, (a, d))  # (B, A D) to (B, A, D)
+    return Decision(**parts, values=parts["image"], compress=_same)  # P = D
+
+
+def packed_sizes(num_proposals: int, num_values: int) -> list[int]:
+    """Return how many numbers each part takes in `pack`, given A and D."""
+    a, d = num_proposals, num_values
+    return [d, d, 1, a, a, a * d]  # in the order of `_PACKED`
+
+
+_PACKED = ("image", "goal", "progress", "log_prior", "gain", "proposals")
+
+
+def _same(values: Tensor) -> Tensor:
+    """Return all D values."""
+    return values

@@ -1,0 +1,226 @@
+"""The training side of `GCGen`: roll-outs, and the updates of both agents."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import Any, Self
+
+import torch
+from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.type_aliases import MaybeCallback
+from torch import Tensor
+
+from agents.common.decision import Decision, State
+from agents.gcgen.config import GCGenConfig, check_total_timesteps
+from agents.gcgen.generative_model import GenerativeModel
+from agents.gcgen.losses import check_finite, s_agent_loss
+from agents.gcgen.objectives import OBJECTIVES
+from agents.gcgen.rollout import GCAgent, StepRecord, Trajectories, rollout
+from agents.gcgen.step_locals import make_locals
+from agents.gcgen.training_log import record_round
+from gcgen_env.allocator import keep_freed_memory
+from gcgen_env.model.chain import Chain
+from gcgen_env.model.sampling import make_sampler
+
+
+class StopTraining(Exception):
+    """Raised when a callback returns False."""
+
+
+class TwoAgentTraining(GenerativeModel):
+    """Rolls out trajectories and updates S-agent and GC-agent."""
+
+    config: GCGenConfig
+    env: Any
+    optimizer: torch.optim.Optimizer
+    progress: float
+    num_timesteps: int
+    _n_updates: int
+    _generator: torch.Generator
+    _setup_learn: Any
+
+    def learn(
+        self,
+        total_timesteps: int,
+        callback: MaybeCallback = None,
+        log_interval: int | None = 10,
+        tb_log_name: str = "GCGen",
+        reset_num_timesteps: bool = True,
+        progress_bar: bool = False,
+        max_minutes: float | None = None,
+    ) -> Self:
+        """Train both agents.
+
+        Freed memory is kept for the next update; see `gcgen_env.keep_freed_memory`.
+
+        Args:
+            total_timesteps: Decisions to make, over all trajectories.
+            callback: SB3 callbacks, called during each roll-out, before its update. Training
+                stops at once if one returns False.
+            log_interval: Rounds of `n_envs` goals between two rows of the log; None disables it.
+            tb_log_name: Name of the TensorBoard run.
+            reset_num_timesteps: Start counting at 0; False continues, also the schedule.
+            progress_bar: Show a progress bar.
+            max_minutes: Stop after this time, if it comes first.
+
+        Returns:
+            The model.
+
+        Raises:
+            ValueError: If a limit is invalid, there is no environment, or training diverges.
+        """
+        total_timesteps = check_total_timesteps(total_timesteps)
+        if max_minutes is not None and not 0 < max_minutes < math.inf:
+            raise ValueError(f"max_minutes must be positive, got {max_minutes}")
+        if self.env is None:
+            raise ValueError("no environment to train on: call set_env(...) or load(..., env=...)")
+        keep_freed_memory()
+        begun = 0.0 if reset_num_timesteps or self.progress >= 1.0 else self.progress
+        total_timesteps, callbacks = self._setup_learn(
+            total_timesteps, callback, reset_num_timesteps, tb_log_name, progress_bar
+        )
+        callbacks.on_training_start(locals(), globals())  # SB3's callbacks expect both
+        self.train_until(total_timesteps, max_minutes, begun, callbacks, log_interval)
+        callbacks.on_training_end()
+        return self
+
+    def train_until(
+        self,
+        total_timesteps: int,
+        max_minutes: float | None,
+        begun: float,
+        callback: BaseCallback,
+        log_interval: int | None,
+    ) -> None:
+        """Train until a limit is reached or a callback returns False.
+
+        Args:
+            total_timesteps: Value of `num_timesteps` at the end.
+            max_minutes: Time limit, if any.
+            begun: Progress at the start, in [0, 1).
+            callback: Its methods are called during each roll-out.
+            log_interval: Rounds between two dumps of the logger; None disables logging.
+        """
+        first, start, rounds = self.num_timesteps, time.monotonic(), 0
+        try:
+            while (done := (self.num_timesteps - first) / (total_timesteps - first)) < 1.0:
+                if max_minutes is not None:
+                    done = max(done, (time.monotonic() - start) / (60 * max_minutes))
+                if done >= 1.0:
+                    break
+                self._set_progress(begun + (1.0 - begun) * done)
+                trajectories = self.train_round(callback)
+                rounds += 1
+                if log_interval and rounds % log_interval == 0:
+                    record_round(self, trajectories)
+            self._set_progress(1.0)
+        except StopTraining:
+            pass  # progress stays where it is, so that a resumed schedule continues
+
+    def _set_progress(self, progress: float) -> None:
+        """Store how far training is, in [0, 1], and set the learning rates."""
+        self.progress = progress
+        self._current_progress_remaining = 1.0 - progress  # SB3's name and direction
+        factor = self.config.learning_rate_factor(progress, self._n_updates)
+        for optimizer, rate in (
+            (self.optimizer, self.config.learning_rate),
+            (self.policy.optimizer, self.config.gc_learning_rate),
+        ):
+            for group in optimizer.param_groups:
+                group["lr"] = rate * factor
+
+    def train_round(self, callback: BaseCallback) -> Trajectories:
+        """Draw `n_envs` goals, and make one roll-out and one update for each `batch_size`.
+
+        If the GC-agent learns, it is updated on roll-outs of its own after every `gc_interval`
+        updates of the S-agent; or on every roll-out, if the S-agent is frozen.
+
+        Returns:
+            The last trajectories.
+
+        Raises:
+            StopTraining: If a callback returns False.
+        """
+        assert self.env is not None
+        self.policy.set_training_mode(True)
+        learned, config = self.policy.selection.learned, self.config
+        goals = torch.from_numpy(self.env.sample_goals()).to(self.device)  # (n_envs, *S)
+        batches, before = goals.split(config.batch_size), self._n_updates  # the last may be smaller
+        for batch in batches:
+            if config.train_s_agent:
+                trajectories = self.update_s_agent(batch, callback)
+            elif learned:
+                trajectories = self.update_gc_agent(batch, callback)
+            else:
+                trajectories = self._roll_out(batch, self._fixed_agent(), callback)
+            self._n_updates += 1
+        if config.train_s_agent and learned:
+            due = self._n_updates // config.gc_interval - before // config.gc_interval
+            for batch in batches[:due]:  # the same goals again, with fresh paths
+                self.update_gc_agent(batch)  # no callback: these roll-outs are not counted
+        return trajectories
+
+    def update_s_agent(self, goals: Tensor, callback: BaseCallback | None = None) -> Trajectories:
+        """Roll out one trajectory for each goal (B, *S) and make a gradient step of the S-agent."""
+        trajectories = self._roll_out(goals, self._fixed_agent(), callback)
+        loss = s_agent_loss(trajectories, self.config.auxiliary * (1 - self.progress))
+        check_finite(loss, self._n_updates)  # raises before the weights change
+        self.optimizer.zero_grad(set_to_none=True)
+        with self.s_agent.network.head.deferred_gradient():  # one pass for all H steps
+            loss.backward()
+        self.optimizer.step()
+        return trajectories
+
+    def update_gc_agent(self, goals: Tensor, callback: BaseCallback | None = None) -> Trajectories:
+        """Roll out B trajectories and make a gradient step of the GC-agent's learned terms."""
+        kind = OBJECTIVES[self.config.gc_objective]
+        paths = math.gcd(len(goals), kind.paths)  # K must divide B
+        goals = goals[: len(goals) // paths].repeat_interleave(paths, 0)  # (B, *S), K adjacent
+        objective = kind(self.policy, self._training_chain, paths, self._generator)
+        self.s_agent.network.set_trainable(False)  # no graph through the chain
+        try:
+            trajectories = self._roll_out(goals, objective, callback)
+        finally:
+            self.s_agent.network.set_trainable(self.config.train_s_agent)  # also after a stop
+        loss = check_finite(objective.loss(trajectories), self._n_updates)
+        self.policy.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        self.policy.optimizer.step()
+        return trajectories
+
+    @property
+    def _training_chain(self) -> Chain:
+        """The chain of roll-outs: imitation needs all proposals, a frozen S-agent is pruned."""
+        return self.s_agent.chain if self.config.train_s_agent else self.chain
+
+    def _fixed_agent(self) -> GCAgent:
+        """Return the GC-agent without gradient."""
+        selection = self.policy.make_selection()
+
+        @torch.no_grad()
+        def select(state: State, decision: Decision) -> Tensor:
+            return selection(state, decision)
+
+        return select
+
+    def _roll_out(
+        self, goals: Tensor, agent: GCAgent, callback: BaseCallback | None
+    ) -> Trajectories:
+        """Roll out one trajectory for each goal; call the callback's methods while it happens."""
+        chain, dtype = self._training_chain, self.config.find_dtype(self.device)
+        choose = make_sampler(self._generator)
+        if callback is None:
+            return rollout(chain, agent, goals, choose, dtype)
+
+        def on_step(record: StepRecord) -> None:
+            self.num_timesteps += len(goals)  # before `on_step`, as in SB3
+            callback.update_locals(make_locals(record, chain.horizon))
+            if not callback.on_step():
+                raise StopTraining
+
+        callback.on_rollout_start()
+        trajectories = rollout(chain, agent, goals, choose, dtype, on_step)
+        callback.update_locals({"trajectories": trajectories})  # for `BoundProgressBar`
+        callback.on_rollout_end()
+        return trajectories

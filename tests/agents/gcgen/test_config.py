@@ -1,0 +1,108 @@
+"""The training options: their checks, the learning-rate schedule, the precision."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from agents.gcgen.config import (
+    GCGenConfig,
+    check_json,
+    check_seed,
+    check_total_timesteps,
+    to_json,
+)
+from tests.agents.conftest import make_model
+
+NAN, INF = float("nan"), float("inf")
+SMALLEST = {"n_envs": 1, "batch_size": 1, "gc_interval": 1}
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"learning_rate": lambda progress: 1e-3}, "learning_rate must be a number: a callable"),
+        ({"gc_learning_rate": abs}, "gc_learning_rate must be a number: a callable"),
+        ({"learning_rate": -1.0}, "learning_rate must be finite and not negative, got -1"),
+        ({"learning_rate": NAN}, "learning_rate must be finite and not negative, got nan"),
+        ({"gc_learning_rate": INF}, "gc_learning_rate must be finite and not negative, got inf"),
+        ({"auxiliary": -0.1}, "auxiliary must be finite and not negative, got -0.1"),
+        ({"auxiliary": NAN}, "auxiliary must be finite and not negative, got nan"),
+        ({"gc_interval": 0}, "gc_interval must be at least 1 .*, got 0"),
+        ({"batch_size": 0}, "batch_size must be at least 1 .*, got 0"),
+        ({"n_envs": 0}, "n_envs must be at least 1 .*, got 0"),
+        ({"lr_schedule": "linear"}, "lr_schedule must be one of cosine, constant; got 'linear'"),
+        ({"precision": "float16"}, "precision must be one of auto, float32, bfloat16; got"),
+        ({"gc_objective": "ppo"}, "gc_objective must be one of expert_iteration, .* got 'ppo'"),
+    ],
+    ids=lambda value: str(next(iter(value))) if isinstance(value, dict) else "",
+)
+def test_an_option_out_of_range_is_named(options, message):
+    with pytest.raises(ValueError, match=message):
+        GCGenConfig(**options).check()
+
+
+@pytest.mark.parametrize("value", [2.5, True, "3"])
+def test_a_number_of_environments_that_is_no_integer_is_named(value):
+    with pytest.raises(ValueError, match="n_envs must be an integer, got"):
+        GCGenConfig(n_envs=value).check()
+
+
+def test_the_defaults_and_the_smallest_values_are_accepted():
+    GCGenConfig().check()
+    rates = {"learning_rate": 0, "gc_learning_rate": 0, "auxiliary": 0}
+    GCGenConfig(**rates, **SMALLEST).check()
+    model = make_model(**rates, **SMALLEST)
+    assert vars(model.config) == {**vars(GCGenConfig()), **rates, **SMALLEST}
+
+
+def test_the_cosine_falls_from_one_to_zero_after_the_warm_up():
+    factors = [
+        GCGenConfig().learning_rate_factor(progress, updates)
+        for updates, progress in ((0, 0.0), (49, 0.0), (99, 0.0), (500, 0.5), (1000, 1.0))
+    ]
+    np.testing.assert_allclose(factors, [0.01, 0.5, 1, 0.5, 0], atol=1e-12)
+
+
+def test_a_constant_rate_warms_up_too():
+    config = GCGenConfig(lr_schedule="constant")
+    factors = [config.learning_rate_factor(p, u) for u, p in ((0, 0.0), (49, 0.5), (500, 1.0))]
+    assert factors == [0.01, 0.5, 1.0]
+
+
+def test_the_precision_is_that_of_the_option_or_of_the_machine(monkeypatch):
+    cpu = torch.device("cpu")
+    assert GCGenConfig(precision="bfloat16").find_dtype(cpu) is torch.bfloat16
+    assert GCGenConfig(precision="float32").find_dtype(cpu) is torch.float32
+    for fast, dtype in ((True, torch.bfloat16), (False, torch.float32)):
+        monkeypatch.setattr(
+            torch.cpu, "_is_avx512_bf16_supported", lambda fast=fast: fast, raising=False
+        )
+        assert GCGenConfig().find_dtype(cpu) is dtype
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32])
+def test_a_seed_out_of_range_is_refused(seed):
+    with pytest.raises(ValueError, match="seed must lie in"):
+        check_seed(seed)
+    check_seed(None)
+    check_seed(2**32 - 1)
+
+
+@pytest.mark.parametrize("timesteps", [-5, 0, 0.5, 1.5, NAN, INF])
+def test_timesteps_must_be_a_positive_whole_number(timesteps):
+    with pytest.raises(ValueError, match="total_timesteps must be a positive integer, got"):
+        check_total_timesteps(timesteps)
+    assert check_total_timesteps(1e6) == 1_000_000
+
+
+def test_numpy_numbers_and_paths_become_json():
+    document = {"a": np.float32(0.5), "b": np.arange(2), "c": Path("x"), "d": (1, None)}
+    assert to_json(document) == {"a": 0.5, "b": [0, 1], "c": "x", "d": [1, None]}
+
+
+def test_an_option_that_json_cannot_hold_is_named():
+    check_json(one={"width": 3}, two=None)
+    with pytest.raises(ValueError, match=r"two must hold JSON .* type is not a JSON value"):
+        check_json(one={"width": 3}, two={"activation_fn": torch.nn.ReLU})

@@ -1,0 +1,110 @@
+"""The configuration: bounds of its numbers, JSON values, unknown keywords, documented fields."""
+
+import json
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from gcgen_env import EnvConfig
+from gcgen_env.config import document_fields, make_from_keywords
+from gcgen_env.datasets import Dataset
+from gcgen_env.datasets.sources import IdxSource
+from gcgen_env.goals import GoalSampler
+from gcgen_env.testing.episodes import TimeStep
+from gcgen_env.viewer import Frame
+
+
+@dataclass
+class Settings:
+    batch_size: int = 64
+    learning_rate: float = 1e-3
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "wanted"),
+    [
+        ("gamma", -1e-13, "at least 0 and at most 1"),
+        ("gamma", 1 + 1e-9, "at least 0 and at most 1"),
+        ("success_threshold", -1e-13, "at least 0 and finite"),
+        ("success_threshold", np.inf, "at least 0 and finite"),
+        ("sigma", 0.0, "above 0 and finite"),
+        ("sigma", np.nan, "above 0 and finite"),
+        ("nucleus", 0.0, "above 0 and at most 1"),
+    ],
+)
+def test_values_beyond_a_bound_are_refused(name, value, wanted):
+    with pytest.raises(ValueError, match=f"^{name} must be {wanted}, got {value}$"):
+        EnvConfig(**{name: value})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("gamma", 0), ("gamma", 1), ("success_threshold", 0), ("sigma", 1e-13), ("nucleus", 1e-13)],
+)
+def test_values_at_an_inclusive_bound_are_accepted(name, value):
+    assert getattr(EnvConfig(**{name: value}), name) == value
+
+
+def test_an_unknown_keyword_names_the_nearest_field_of_any_dataclass():
+    assert make_from_keywords(Settings, batch_size=2) == Settings(batch_size=2)
+    with pytest.raises(TypeError, match="argument 'batchsize'; did you mean 'batch_size'"):
+        make_from_keywords(Settings, batchsize=2)
+    with pytest.raises(TypeError, match="argument 'cls'; known: batch_size, learning_rate"):
+        make_from_keywords(Settings, cls=2)
+
+
+def find_documented(cls):
+    """Return the names under "Attributes:" in a docstring."""
+    section = cls.__doc__.partition("    Attributes:\n")[2].partition("\n\n")[0]
+    lines = [line for line in section.splitlines() if line.startswith(" " * 8 + line.strip()[:1])]
+    return [line.partition(":")[0].strip() for line in lines]
+
+
+@pytest.mark.parametrize(
+    "cls",
+    [EnvConfig, Dataset, GoalSampler, IdxSource, Frame, TimeStep],
+    ids=lambda cls: cls.__name__,
+)
+def test_help_explains_every_field(cls):
+    names = cls._fields if issubclass(cls, tuple) else [field.name for field in fields(cls)]
+    assert find_documented(cls) == list(names)
+
+
+def test_the_fields_are_inserted_under_the_arguments_of_an_environment():
+    @document_fields
+    class Env:
+        """An environment.
+
+        ## Arguments
+        Also `render_mode`.
+        """
+
+    names = [line.strip().partition(":")[0] for line in Env.__doc__.splitlines() if ":" in line]
+    assert {field.name for field in fields(EnvConfig)} <= set(names)
+    heading, last = Env.__doc__.index("## Arguments"), Env.__doc__.index("Also `render_mode`")
+    assert heading < Env.__doc__.index("dataset: Name") < Env.__doc__.index("device: ") < last
+
+
+def test_numpy_numbers_paths_and_devices_become_json_values():
+    config = EnvConfig(
+        num_proposals=np.int64(5), horizon=np.int32(2), sigma=np.float32(0.5), rate=np.ones(2),
+        image_size=np.int64(4), device=torch.device("cpu"), data_dir=Path("here"),
+    )  # fmt: skip
+    assert json.loads(json.dumps(vars(config))) == vars(config)
+    assert (config.rate, config.device, config.data_dir) == ([1.0, 1.0], "cpu", "here")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"rate": "fast"}, "rate must be one number or a list of 10, got 'fast'"),
+        ({"binarize": "no"}, "binarize must be True or False, got 'no'"),
+        ({"image_size": 0}, "image_size must be at least 1"),
+    ],
+)
+def test_other_wrong_options_are_named(options, message):
+    with pytest.raises(ValueError, match=message):
+        EnvConfig(**options)
