@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, TypeVar
 
@@ -145,16 +145,19 @@ def make_from_keywords(cls: type[T], /, **kwargs: Any) -> T:
     return cls(**kwargs)
 
 
-def document_fields(cls: type[T]) -> type[T]:
-    """Insert the fields of `EnvConfig` into the docstring of an environment class.
+def document_fields(config: type, heading: str) -> Callable[[type[T]], type[T]]:
+    """Return a class decorator that inserts the fields of a dataclass after a heading.
 
-    They come first under "## Arguments", so `help()` of the class explains every keyword.
+    `help()` of the class then explains every keyword.
     """
-    heading = "## Arguments\n"
-    attributes = inspect.cleandoc(EnvConfig.__doc__ or "").partition("Attributes:\n")[2]
-    doc = inspect.cleandoc(cls.__doc__ or "")
-    cls.__doc__ = doc.replace(heading, f"{heading}{attributes}\n\n")
-    return cls
+    attributes = inspect.cleandoc(config.__doc__ or "").partition("Attributes:\n")[2]
+
+    def decorate(cls: type[T]) -> type[T]:
+        doc = inspect.cleandoc(cls.__doc__ or "")
+        cls.__doc__ = doc.replace(heading, f"{heading}\n{attributes}\n", 1)
+        return cls
+
+    return decorate
 
 
 def check_count(name: str, value: Any, least: int, why: str) -> None:

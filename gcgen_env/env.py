@@ -9,13 +9,13 @@ import numpy as np
 from gymnasium.error import ResetNeeded
 from numpy.typing import NDArray
 
-from gcgen_env.config import document_fields
+from gcgen_env.config import EnvConfig, document_fields
 from gcgen_env.goal_env import RENDER_MODES, GoalEnvMixin
 from gcgen_env.rendering import make_frame
 from gcgen_env.viewer import render_ansi, render_rgb
 
 
-@document_fields
+@document_fields(EnvConfig, "## Arguments")
 class GCGenEnv(GoalEnvMixin, gym.Env[dict[str, Any], np.int64]):
     """Rebuild a goal image by choosing among proposals, one at a time.
 

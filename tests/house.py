@@ -53,7 +53,7 @@ LAYERS: dict[str, dict[str, str]] = {
     "Pictures": {
         "gcgen_env/viewer/ansi.py": "Draw one frame of an episode as plain Unicode text, for terminals and logs.",
         "gcgen_env/viewer/drawing.py": "Colours, fonts and basic drawing functions.",
-        "gcgen_env/viewer/files.py": "Write pictures to files, atomically.",
+        "gcgen_env/viewer/files.py": "Write pictures as PNG and GIF files.",
         "gcgen_env/viewer/frame.py": "Draw one frame of an episode.",
         "gcgen_env/viewer/grids.py": "Draw many states in one picture: samples, trajectories, reconstructions.",
         "gcgen_env/viewer/plane.py": "A square plot of points and arrows with smooth edges.",

@@ -21,7 +21,7 @@ from agents.gcgen.checkpoint import Checkpoint
 from agents.gcgen.config import GCGenConfig
 from agents.gcgen.policies import GCPolicy
 from agents.gcgen.training import TwoAgentTraining
-from gcgen_env.config import EnvConfig, make_from_keywords
+from gcgen_env.config import EnvConfig, document_fields, make_from_keywords
 from gcgen_env.datasets import DataSource
 from gcgen_env.goals import make_goals
 from gcgen_env.model.build import check_fits, likelihood_of, make_s_agent
@@ -29,6 +29,7 @@ from gcgen_env.model.s_agent import SAgent
 from gcgen_env.spaces import make_observation_space
 
 
+@document_fields(GCGenConfig, "keywords of the constructor:")
 class GCGen(TwoAgentTraining, BaseAlgorithm):
     """Goal-conditioned generation (Vargas Vieyra and Ménard, 2023).
 
@@ -37,6 +38,8 @@ class GCGen(TwoAgentTraining, BaseAlgorithm):
     selection and to reconstruct the goals. The learned terms of the GC-agent follow one of
     `OBJECTIVES`, on roll-outs of their own that are not counted. One timestep is one decision of
     one trajectory.
+
+    Training options, which are keywords of the constructor:
     """
 
     policy_aliases: ClassVar[dict[str, type[BasePolicy]]] = {"GCPolicy": GCPolicy}
@@ -76,12 +79,11 @@ class GCGen(TwoAgentTraining, BaseAlgorithm):
             seed: Seed of all random draws.
             device: Torch device, or "auto".
             _init_setup_model: Build the networks now.
-            **training: The other fields of `GCGenConfig`.
+            **training: The other training options.
 
         Raises:
             TypeError: If a keyword is unknown.
-            ValueError: If an option is out of range, or the S-agent does not fit the
-                environment.
+            ValueError: If an option is invalid, or the S-agent does not fit the environment.
         """
         self.config = make_from_keywords(GCGenConfig, learning_rate=learning_rate, **training)
         self.config.check()
@@ -172,8 +174,7 @@ class GCGen(TwoAgentTraining, BaseAlgorithm):
         goals = self._use_goals(env)
         self.n_envs = goals.num_envs  # SB3's `set_env` demands that they are equal
         super().set_env(goals, force_reset)
-        if self.seed is not None:
-            goals.seed((self.seed + self._n_updates) % 2**32)  # not the goals drawn so far
+        goals.seed(self._next_seed())
 
     def save(  # type: ignore[override]
         self,
@@ -202,8 +203,7 @@ class GCGen(TwoAgentTraining, BaseAlgorithm):
 
         Args:
             path: The file.
-            env: To train further: an id or environment. Without it the model can sample, encode,
-                reconstruct, evaluate and predict.
+            env: An id or environment to train further; nothing else needs it.
             device: Torch device, or "auto".
             **kwargs: Constructor arguments to change, such as `tensorboard_log`.
 
@@ -212,25 +212,25 @@ class GCGen(TwoAgentTraining, BaseAlgorithm):
             TypeError: If a keyword is unknown.
             ValueError: If the file is damaged, holds something else, or does not fit `env`.
         """
-        names = inspect.signature(cls).parameters.keys() | vars(GCGenConfig()).keys()
-        if unknown := sorted(kwargs.keys() - names):
+        known = inspect.signature(cls).parameters.keys() | vars(GCGenConfig()).keys()
+        if unknown := sorted(kwargs.keys() - known):
             raise TypeError(f"{cls.__name__} has no argument {unknown[0]!r}")
         saved = Checkpoint.load(path, get_device(device))
         settings = {**saved.options, **kwargs}
-        if isinstance(settings["policy"], str) and settings["policy"] not in cls.policy_aliases:
-            raise ValueError(
-                f"{path} was saved with the policy class {settings['policy']}: pass "
-                f"policy={settings['policy']} to load it"
-            )
         try:
+            policy = settings["policy"]
+            if isinstance(policy, str) and policy not in cls.policy_aliases:
+                raise ValueError(
+                    f"{path} was saved with the policy class {policy}: pass policy={policy} to "
+                    "load it"
+                )
             model = cls(device=device, _init_setup_model=False, **settings)
             model._restore(saved)
         except (LookupError, TypeError, RuntimeError) as error:  # entries that do not fit
             raise ValueError(f"{path} is damaged: {error}") from error
         if env is not None:
             model.set_env(env)
-        seed = None if model.seed is None else (model.seed + model._n_updates) % 2**32
-        model.set_random_seed(seed)  # not the seed itself, so that goals are not repeated
+        model.set_random_seed(model._next_seed())
         return model
 
     def _restore(self, saved: Checkpoint) -> None:

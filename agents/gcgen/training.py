@@ -36,6 +36,7 @@ class TwoAgentTraining(GenerativeModel):
     optimizer: torch.optim.Optimizer
     progress: float
     num_timesteps: int
+    seed: int | None
     _n_updates: int
     _generator: torch.Generator
     _setup_learn: Any
@@ -84,6 +85,10 @@ class TwoAgentTraining(GenerativeModel):
         self.train_until(total_timesteps, max_minutes, begun, callbacks, log_interval)
         callbacks.on_training_end()
         return self
+
+    def _next_seed(self) -> int | None:
+        """Return the seed of further training, which does not repeat the goals so far."""
+        return None if self.seed is None else (self.seed + self._n_updates) % 2**32
 
     def train_until(
         self,

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gcgen_env.datasets.idx import read_payload
+from gcgen_env.storage import write_bytes
 
 TIMEOUT = (10.0, 30.0)
 """Seconds to wait for a connection, and for each chunk of the response."""
@@ -46,7 +47,6 @@ def download_idx(
     if sha256 is None and md5 is None:
         raise ValueError(f"{filename}: expected a checksum, sha256= or md5=")
     target = Path(cache_dir) / name / filename
-    target.parent.mkdir(parents=True, exist_ok=True)
     failures = []
     for mirror in mirrors:
         url = f"{mirror.rstrip('/')}/{filename}"
@@ -61,12 +61,12 @@ def download_idx(
 
 
 def _download_verified(url: str, target: Path, sha256: str | None, md5: str | None) -> None:
-    """Download to a temporary file in the same folder, verify it, then move it into place."""
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".") as folder:
+    """Download to a temporary folder, verify the file, then write it to its place."""
+    with tempfile.TemporaryDirectory() as folder:
         temporary = Path(folder, target.name)
         _fetch(url, temporary)
         _check_hash(temporary, sha256, md5)
-        os.replace(temporary, target)  # atomic, on one file system
+        write_bytes(target, temporary.read_bytes())
 
 
 def _fetch(url: str, path: Path) -> None:

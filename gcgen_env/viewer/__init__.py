@@ -1,4 +1,4 @@
-"""Pictures of episodes and samples as arrays, text and files; needs only NumPy and Pillow."""
+"""Pictures of episodes and samples as arrays, text and files, drawn from plain arrays."""
 
 from gcgen_env.viewer.ansi import render_ansi
 from gcgen_env.viewer.files import save_gif, save_png

@@ -1,13 +1,13 @@
-"""Write pictures to files, atomically."""
+"""Write pictures as PNG and GIF files."""
 
 import os
-import tempfile
 from collections.abc import Iterable
 from io import BytesIO
-from pathlib import Path
 
 import numpy as np
 from PIL import Image
+
+from gcgen_env.storage import write_bytes
 
 
 def save_png(array: np.ndarray, path: str | os.PathLike[str]) -> None:
@@ -23,7 +23,7 @@ def save_png(array: np.ndarray, path: str | os.PathLike[str]) -> None:
     """
     buffer = BytesIO()
     _to_image(array).save(buffer, format="PNG", optimize=True)
-    _write_atomically(Path(path), buffer.getvalue())
+    write_bytes(os.fspath(path), buffer.getvalue())
 
 
 def save_gif(frames: Iterable[np.ndarray], path: str | os.PathLike[str], fps: float) -> None:
@@ -50,7 +50,7 @@ def save_gif(frames: Iterable[np.ndarray], path: str | os.PathLike[str], fps: fl
     images[0].save(
         buffer, format="GIF", save_all=True, append_images=rest, duration=duration, loop=0
     )
-    _write_atomically(Path(path), buffer.getvalue())
+    write_bytes(os.fspath(path), buffer.getvalue())
 
 
 def _to_image(array: np.ndarray) -> Image.Image:
@@ -59,18 +59,3 @@ def _to_image(array: np.ndarray) -> Image.Image:
         got = f"{array.dtype} of shape {array.shape}"
         raise ValueError(f"Expected a uint8 picture of shape (height, width, 3), got {got}.")
     return Image.fromarray(np.ascontiguousarray(array))
-
-
-def _write_atomically(path: Path, data: bytes) -> None:
-    """Write a file in the same folder, then rename it: no reader sees an incomplete picture."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".") as folder:
-            temporary = Path(folder, path.name)
-            temporary.write_bytes(data)
-            os.replace(temporary, path)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise OSError(
-            error.errno, f"Cannot write the picture to {path}: {reason}. Choose a writable path."
-        ) from error

@@ -74,7 +74,7 @@ def test_help_explains_every_field(cls):
 
 
 def test_the_fields_are_inserted_under_the_arguments_of_an_environment():
-    @document_fields
+    @document_fields(EnvConfig, "## Arguments")
     class Env:
         """An environment.
 

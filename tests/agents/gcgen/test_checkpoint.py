@@ -177,7 +177,7 @@ def test_a_wrong_keyword_is_named(model_file):
 
 
 def test_a_wrong_value_is_named(model_file):
-    with pytest.raises(ValueError, match="batch_size must be at least 1 .*, got 0"):
+    with pytest.raises(ValueError, match=r"batch_size must be at least 1 .*, got 0"):
         GCGen.load(model_file, batch_size=0)
 
 

@@ -45,7 +45,7 @@ def test_a_failed_write_says_where_and_leaves_the_old_file(tmp_path, picture, mo
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr("os.replace", refuse)
-    with pytest.raises(OSError, match=r"Cannot write the picture to .*picture\.png"):
+    with pytest.raises(OSError, match=r"cannot write .*picture\.png"):
         save_png(255 - picture, path)
     assert np.array_equal(np.asarray(Image.open(path)), picture)
     assert len(list(tmp_path.iterdir())) == 1
@@ -53,7 +53,7 @@ def test_a_failed_write_says_where_and_leaves_the_old_file(tmp_path, picture, mo
 
 def test_a_file_in_the_place_of_a_folder_is_an_os_error(tmp_path, picture):
     (tmp_path / "file").write_text("not a folder")
-    with pytest.raises(OSError, match="Cannot write the picture"):
+    with pytest.raises(OSError, match="cannot write "):
         save_png(picture, tmp_path / "file" / "picture.png")
 
 
