@@ -7,18 +7,21 @@
 (4, 1, 8, 8)
 """
 
-from agents.baselines import GreedyAgent, PriorAgent, RandomAgent
+from agents.baselines import Baseline, GreedyAgent, PriorAgent, RandomAgent
 from agents.common.evaluation import EpisodeStats, evaluate_agent
 from agents.common.goal_replay_buffer import GoalReplayBuffer
 from agents.common.selection import SelectionConfig
 from agents.common.vec_env import GCGenVecEnv
 from agents.gcgen import GCGen, GCGenConfig, GCPolicy, MaskableGCPolicy, NLLReport
-from agents.maskable_dqn import MaskableDQN
-from agents.maskable_qrdqn import MaskableQRDQN
+from agents.gcgen.callbacks import BoundProgressBar, StopOnRequest, TimedCheckpoint
+from agents.maskable_dqn import MaskableDQN, MaskableDQNPolicy, ProposalDQNPolicy
+from agents.maskable_qrdqn import MaskableQRDQN, MaskableQRDQNPolicy, ProposalQRDQNPolicy
 from agents.s_agent import SPolicy
 from gcgen_env.model.s_agent import SAgent
 
 __all__ = [
+    "Baseline",
+    "BoundProgressBar",
     "EpisodeStats",
     "GCGen",
     "GCGenConfig",
@@ -27,13 +30,19 @@ __all__ = [
     "GoalReplayBuffer",
     "GreedyAgent",
     "MaskableDQN",
+    "MaskableDQNPolicy",
     "MaskableGCPolicy",
     "MaskableQRDQN",
+    "MaskableQRDQNPolicy",
     "NLLReport",
     "PriorAgent",
+    "ProposalDQNPolicy",
+    "ProposalQRDQNPolicy",
     "RandomAgent",
     "SAgent",
     "SPolicy",
     "SelectionConfig",
+    "StopOnRequest",
+    "TimedCheckpoint",
     "evaluate_agent",
 ]

@@ -7,8 +7,7 @@ from pathlib import Path
 import numpy as np
 import tyro
 
-from agents import GCGen
-from agents.gcgen.callbacks import BoundProgressBar
+from agents import BoundProgressBar, GCGen
 from gcgen_env.datasets import load_dataset
 from gcgen_env.viewer import image_grid, reconstruction_grid, save_png, trajectory_grid
 

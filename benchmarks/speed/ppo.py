@@ -11,7 +11,7 @@ import tyro
 from stable_baselines3 import PPO
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
 
-from agents.common.vec_env import GCGenVecEnv
+from agents import GCGenVecEnv
 from benchmarks.speed.figures import Figure, report
 from benchmarks.speed.task import make_vector_env, prepare_process
 from benchmarks.speed.timing import time_in_turns
