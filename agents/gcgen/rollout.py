@@ -84,7 +84,8 @@ def rollout(
             step = torch.full((len(goal),), h, device=goal.device)  # (B,)
             state = State(canvas, goal, step)
             proposals = chain.propose(canvas, step)
-            log_q = agent(state, decide(chain, proposals, state, dtype))  # (B, A)
+            decision = decide(chain, proposals, state, dtype)
+            log_q = agent(state, decision)  # (B, A)
             action = choose(log_q.detach())  # (B,)
             canvas = chain.dynamics.advance(canvas, proposals.chosen(action), step)  # x_{h+1}
             potential.append(chain.likelihood.log_prob(canvas, goal))
