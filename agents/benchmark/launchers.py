@@ -74,7 +74,7 @@ def _terminate(processes: Sequence[Any]) -> None:
 
 
 def launch_with_submitit(runs: Sequence[Run], out: Path, jobs: int) -> Iterator[EndedRun]:
-    """Execute runs as jobs of a cluster, `jobs` at a time; on this machine if there is none.
+    """Execute runs as jobs of a cluster, `jobs` at a time; on this machine without a cluster.
 
     Raises:
         ValueError: If submitit is not installed.

@@ -188,7 +188,7 @@ def find_source(
 
     Raises:
         TypeError: If a keyword is not a field of `EnvConfig`.
-        ValueError: If `env` is none of these.
+        ValueError: If `env` has another type.
     """
     if isinstance(env, str):
         kwargs = {**default_kwargs(env.removeprefix("gcgen_env:")), **(env_kwargs or {})}
