@@ -18,6 +18,7 @@ from agents.cli.models import load_model, take_split
 from agents.cli.settings import Ramp, parse_ramp
 from agents.common.provenance import describe_machine, find_command, find_versions, set_threads
 from agents.gcgen import GCGen, NLLReport
+from agents.gcgen.search import Search
 from gcgen_env.storage import write_json
 
 Measurement = tuple[NLLReport, float]
@@ -45,7 +46,7 @@ class Evaluate:
     """Seed of the binarisation and of the paths."""
     look_ahead: Ramp | Literal["own"] = "own"
     """Replace the model's temperatures of the look-ahead, at the first step and after the last."""
-    search: Literal["none", "two_step", "three_step", "beam"] = "none"
+    search: Search = "none"
     """Search that looks further ahead than the GC-agent does; "beam" has no IW-M."""
     width: int = 8
     """Number of proposals or partial paths that the search keeps."""

@@ -9,6 +9,7 @@ from typing import Literal
 from agents.cli.checks import check_at_least, check_suffix, reading_input
 from agents.cli.models import load_model, read_images, take_split
 from agents.cli.pictures import write_reconstructions
+from agents.gcgen.search import Search
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class Reconstruct:
     """Split of the data set."""
     num: int = 16
     """Number of images: the first ones are taken."""
-    search: Literal["none", "two_step", "three_step", "beam"] = "none"
+    search: Search = "none"
     """Search that looks further ahead than the GC-agent does."""
     width: int = 8
     """Number of proposals or partial paths that the search keeps."""

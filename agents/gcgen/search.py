@@ -5,6 +5,8 @@ Every search is a GC-agent of a roll-out, which records its q: the bound stays a
 
 from __future__ import annotations
 
+from typing import Literal, get_args
+
 import torch
 from torch import Tensor
 
@@ -12,7 +14,8 @@ from agents.common.decision import INVALID_LOGIT, Decision, State, decide
 from agents.common.selection import Selection
 from gcgen_env.model.chain import Chain
 
-SEARCHES = ("none", "two_step", "three_step", "beam")
+Search = Literal["none", "two_step", "three_step", "beam"]
+"""Names of the searches; "none" is the GC-agent alone."""
 STEPS = {"two_step": 1, "three_step": 2}
 """Number of decisions after a proposal that a search by soft values enumerates."""
 INNER_WIDTH = 4
@@ -23,8 +26,9 @@ _BATCH = 256
 
 def check_search(search: str, width: int) -> None:
     """Raise a ValueError unless a search of this name and width exists."""
-    if search not in SEARCHES:
-        raise ValueError(f"search must be one of {', '.join(SEARCHES)}; got {search!r}")
+    if search not in get_args(Search):
+        known = ", ".join(get_args(Search))
+        raise ValueError(f"search must be one of {known}; got {search!r}")
     if width < 1:
         raise ValueError(f"width must be at least 1, got {width}")
 
