@@ -196,17 +196,11 @@ def test_most_functions_are_very_short():
     assert quantiles(lengths, n=10)[-1] <= 25
 
 
-def test_the_packages_stay_small():
-    files = find_files("gcgen_env", "agents")
-    lines = sum(len((ROOT / path).read_text(encoding="utf-8").splitlines()) for path in files)
-    assert lines < 13_436
-
-
 def test_comments_are_few_but_there():
     files = find_files("gcgen_env", "agents")
     lines = [x for path in files for x in (ROOT / path).read_text(encoding="utf-8").splitlines()]
     commented = sum(bool(re.search(r"(^|\s)#\s", line)) for line in lines)
-    assert 0.01 <= commented / len(lines) <= 0.08
+    assert 0.04 <= commented / len(lines) <= 0.08
 
 
 @pytest.mark.parametrize("path", find_files(*PACKAGES, "tests"), ids=str)

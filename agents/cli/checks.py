@@ -1,4 +1,4 @@
-"""Checks of options, and the border between mistakes in the input and bugs."""
+"""Checks of options; turns mistakes of the user into errors of one sentence."""
 
 from __future__ import annotations
 

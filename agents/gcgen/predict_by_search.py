@@ -1,4 +1,4 @@
-"""Search in an environment: from what an observation shows back to canvases."""
+"""`predict` with a search: rebuilds the canvases from an observation, then searches."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Search at encoding time: a better q than the GC-agent's own, at the cost of more proposals.
 
-Every search is a GC-agent of a roll-out, which records its q: the bound stays a bound.
+A roll-out uses a search as its GC-agent and records its q, so the bound is still valid.
 """
 
 from __future__ import annotations
@@ -39,11 +39,12 @@ class SoftSearch:
         q(a|x,h,g) ∝ p_S(a|x,h) exp( beta_h [Phi(x'_a, g) - Phi(x, g) + V_N(x'_a)] )
         V_n(x')    = log sum_b p_S(b|x',h+1) exp( Phi(x''_b, g) - Phi(x', g) + V_{n-1}(x''_b) )
 
-    with V_0 = 0 and V_n(x_H) = 0: the soft value of a task that ends N decisions later replaces
-    the GC-agent's learned score. The logits of the other proposals are shifted by the q-weighted
-    mean improvement of the top M, so that q > 0 wherever p_S > 0 and the importance-weighted
-    bound still tends to the exact value. V_n expands only the `INNER_WIDTH` most probable b. If
-    the GC-agent does not use the prior, p_S is uniform over the valid proposals here.
+    with V_0 = 0 and V_n(x_H) = 0. V_N is the soft value of the task if it ended after N more
+    decisions, and takes the place of the learned score. The logits of the other proposals are
+    shifted by the q-weighted mean improvement of the top M, so that q > 0 wherever p_S > 0 and
+    the importance-weighted bound still tends to the exact value. V_n expands only the
+    `INNER_WIDTH` most probable b. If the GC-agent does not use the prior, p_S is uniform over the
+    valid proposals here.
     """
 
     def __init__(self, agent: Selection, chain: Chain, width: int = 8, steps: int = 1) -> None:

@@ -1,4 +1,4 @@
-"""What callbacks find in `self.locals` at each decision, computed only when it is read."""
+"""The `self.locals` that SB3 callbacks read at each decision, computed only when read."""
 
 from __future__ import annotations
 

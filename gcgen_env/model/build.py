@@ -1,4 +1,4 @@
-"""From a configuration to a chain and an S-agent; the data are loaded once by the caller."""
+"""Builds the chain and the S-agent of a configuration; the caller loads the data once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How an action is taken from log q: sampled, or the most probable one."""
+"""Chooses an action from log q: a sample, or the most probable one."""
 
 from __future__ import annotations
 
