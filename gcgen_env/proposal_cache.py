@@ -17,7 +17,9 @@ from torch import Tensor
 from gcgen_env.model.chain import PART_BYTES, Chain, iterate_parts, split_batch
 from gcgen_env.model.proposer import Proposals
 
-Subset = NDArray[np.int64] | slice
+Ints = NDArray[np.int64]
+Images = NDArray[np.float32]
+Subset = Ints | slice
 """Some of N episodes, by index, or all of them as `ALL`."""
 ALL = slice(None)  # recognised by identity, `subset is ALL`
 BLOCK_BYTES = 16 << 20
@@ -38,9 +40,7 @@ class ProposalCache(ABC):
         """Valid proposals, shape (N, A)."""
 
     @abstractmethod
-    def update(
-        self, subset: Subset, canvas: Tensor, step: NDArray[np.int64], same_state: bool
-    ) -> None:
+    def update(self, subset: Subset, canvas: Tensor, step: Ints, same_state: bool) -> None:
         """Compute the proposals in the new states of some episodes.
 
         Args:
@@ -52,25 +52,20 @@ class ProposalCache(ABC):
 
     @abstractmethod
     def follow(
-        self,
-        subset: Subset,
-        action: NDArray[np.int64],
-        canvas: Tensor,
-        image: NDArray[np.float32],
-        step: NDArray[np.int64],
-    ) -> tuple[Tensor, NDArray[np.float32]]:
+        self, subset: Subset, action: Ints, canvas: Tensor, image: Images, step: Ints
+    ) -> tuple[Tensor, Images]:
         """Return the next canvases and images (K, *S) of actions (K,)."""
 
-    def close(self, subset: NDArray[np.int64], image: NDArray[np.float32]) -> None:
+    def close(self, subset: Ints, image: Images) -> None:
         """Fill ended episodes with A copies of the final image and a uniform prior."""
         self.log_prior[subset] = -np.log(self.num_proposals)
         self.mask[subset] = True  # never all False
 
-    def draw(self, subset: Subset, image: NDArray[np.float32]) -> NDArray[np.float32]:
+    def draw(self, subset: Subset, image: Images) -> Images:
         """Return the images of the A next states, shape (K, A, *S)."""
         raise NotImplementedError(f"{type(self).__name__} computes chosen proposals only")
 
-    def _to_steps(self, step: NDArray[np.int64]) -> Tensor:
+    def _to_steps(self, step: Ints) -> Tensor:
         """Return h as a new tensor on the device."""
         return torch.from_numpy(step.copy()).to(self.chain.device)  # episodes change h in place
 
@@ -91,15 +86,13 @@ class ProposalCache(ABC):
 class OnDemandCache(ProposalCache):
     """Keeps the features of the last states, and computes only the chosen proposals."""
 
-    _last: tuple[NDArray[np.int64], Tensor, Proposals] | None = None
+    _last: tuple[Ints, Tensor, Proposals] | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out the last proposals, which are recomputed when they are missing."""
         return {**self.__dict__, "_last": None}  # its functions cannot be pickled
 
-    def update(
-        self, subset: Subset, canvas: Tensor, step: NDArray[np.int64], same_state: bool
-    ) -> None:
+    def update(self, subset: Subset, canvas: Tensor, step: Ints, same_state: bool) -> None:
         """Compute the priors."""
         h = self._to_steps(step)
         proposals = self.chain.propose(canvas, h, same_state, need_all=False)
@@ -107,13 +100,8 @@ class OnDemandCache(ProposalCache):
         self._last = self.index[subset], h, proposals  # (K,), (K,), of K states
 
     def follow(
-        self,
-        subset: Subset,
-        action: NDArray[np.int64],
-        canvas: Tensor,
-        image: NDArray[np.float32],
-        step: NDArray[np.int64],
-    ) -> tuple[Tensor, NDArray[np.float32]]:
+        self, subset: Subset, action: Ints, canvas: Tensor, image: Images, step: Ints
+    ) -> tuple[Tensor, Images]:
         """Compute the chosen proposals, and from them the next states."""
         if self._last is not None and np.array_equal(self._last[0], self.index[subset]):
             _, h, proposals = self._last
@@ -124,7 +112,7 @@ class OnDemandCache(ProposalCache):
         reached = self.chain.dynamics.advance(canvas, delta, h)  # (K, *S)
         return reached, self.chain.likelihood.mean(reached).cpu().numpy()
 
-    def close(self, subset: NDArray[np.int64], image: NDArray[np.float32]) -> None:
+    def close(self, subset: Ints, image: Images) -> None:
         """Fill ended episodes with a uniform prior."""
         super().close(subset, image)
         self._last = None  # they belong to the states before the end
@@ -136,9 +124,7 @@ class EagerCache(ProposalCache):
     _next: Tensor | None = None
     """Canvases and images of the next states, shape (2, N, A, P)."""
 
-    def update(
-        self, subset: Subset, canvas: Tensor, step: NDArray[np.int64], same_state: bool
-    ) -> None:
+    def update(self, subset: Subset, canvas: Tensor, step: Ints, same_state: bool) -> None:
         """Compute the priors and the next states."""
         h = self._to_steps(step)
         index = self.index[subset]
@@ -170,13 +156,8 @@ class EagerCache(ProposalCache):
             self._next[:, subset] = torch.stack(self.chain.next_images(proposals, h))
 
     def follow(
-        self,
-        subset: Subset,
-        action: NDArray[np.int64],
-        canvas: Tensor,
-        image: NDArray[np.float32],
-        step: NDArray[np.int64],
-    ) -> tuple[Tensor, NDArray[np.float32]]:
+        self, subset: Subset, action: Ints, canvas: Tensor, image: Images, step: Ints
+    ) -> tuple[Tensor, Images]:
         """Look the next states up.
 
         They are not computed again: results of a vectorised sigmoid depend on the position in
@@ -189,20 +170,20 @@ class EagerCache(ProposalCache):
         self.chain.place(self._next.flatten(1, 2).index_select(1, index), state)  # (2, K, P)
         return state[0], state[1].cpu().numpy()
 
-    def close(self, subset: NDArray[np.int64], image: NDArray[np.float32]) -> None:
+    def close(self, subset: Ints, image: Images) -> None:
         """Fill ended episodes with A copies of the final image and a uniform prior."""
         super().close(subset, image)
         if self._next is not None:
             values = self.chain.compress(torch.from_numpy(image).to(self.chain.device))  # (K, P)
             self._next[1, subset] = values.unsqueeze(1)  # no canvas is read after the end
 
-    def draw(self, subset: Subset, image: NDArray[np.float32]) -> NDArray[np.float32]:
+    def draw(self, subset: Subset, image: Images) -> Images:
         """Write the values that proposals change into A copies of each image."""
         assert self._next is not None
         return draw_next(self.chain, self._next[1, subset], image)
 
 
-def draw_next(chain: Chain, values: Tensor, image: NDArray[np.float32]) -> NDArray[np.float32]:
+def draw_next(chain: Chain, values: Tensor, image: Images) -> Images:
     """Draw the images of next states.
 
     Args:
