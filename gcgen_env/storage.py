@@ -1,102 +1,58 @@
-"""Files that are written whole or not at all: bytes, JSON, and the container of saved models.
+"""The container of saved models: a safetensors file whose header carries a JSON document.
 
-The container is a safetensors file whose header carries a JSON document. No pickle is ever
-written or read. A file is recognised by its content, not by its suffix.
+No pickle is ever written or read. A file is recognised by its content, not by its suffix.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
+from safetensors import SafetensorError
+from safetensors.torch import load, save
 from torch import Tensor
 
+from gcgen_env.atomic_files import write_bytes
+
+File = str | Path | BinaryIO
+"""A path, or a file object that is open in binary mode, such as `io.BytesIO`."""
 _KEY = "gcgen"  # entry of the safetensors header that holds the document
-
-
-def write_bytes(path: str | Path, payload: bytes) -> Path:
-    """Write a file atomically.
-
-    The payload is written to a temporary file in the same folder and flushed to the disk; then
-    that file replaces `path`. If the disk is full or the process is stopped, the old file
-    survives. A symbolic link is followed, not replaced.
-
-    Args:
-        path: Where to write; parent folders are created.
-        payload: The content.
-
-    Returns:
-        The path written, with links resolved.
-
-    Raises:
-        OSError: If the file cannot be written; the message names the path and the reason.
-    """
-    path = Path(os.path.realpath(path))  # else os.replace would replace the link itself
-    if path.exists() and not path.is_file():
-        raise OSError(f"cannot write {path}: it is not a regular file")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _replace(path, payload)
-    except OSError as error:
-        raise OSError(f"cannot write {path}: {error.strerror or error}") from error
-    return path
-
-
-def write_json(path: str | Path, document: Mapping[str, Any]) -> Path:
-    """Write a JSON object atomically; values that JSON does not know become strings."""
-    return write_bytes(path, (json.dumps(document, indent=2, default=str) + "\n").encode())
-
-
-def read_json(path: str | Path) -> dict[str, Any]:
-    """Read a JSON object.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If the file does not hold a JSON object; the message names the file.
-    """
-    try:
-        document = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:  # deep nesting exhausts the stack
-        raise ValueError(f"{path} is damaged: {error}") from error
-    if not isinstance(document, dict):
-        raise ValueError(f"{path} is damaged: expected a JSON object")
-    return document
+_LENGTH_BYTES = 8  # a safetensors file begins with the length of its header
 
 
 def save_container(
-    path: str | Path, kind: str, document: Mapping[str, Any], tensors: Mapping[str, Tensor]
-) -> Path:
-    """Write tensors and a JSON document into one file, atomically; see `write_bytes`.
+    target: File, kind: str, document: Mapping[str, Any], tensors: Mapping[str, Tensor]
+) -> Path | None:
+    """Write tensors and a JSON document into one file; a path is written atomically.
 
     Args:
-        path: Where to write, any suffix.
+        target: Where to write, any suffix.
         kind: What the file holds, such as "s-agent".
         document: JSON values.
         tensors: Name to tensor, on any device.
 
     Returns:
-        The path written, with links resolved.
+        The path written, with links resolved; None for a file object.
 
     Raises:
         OSError: If the file cannot be written.
     """
     header = {_KEY: json.dumps({**document, "kind": kind})}  # the header holds only strings
-    return write_bytes(
-        path, save({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, header)
-    )
+    payload = save({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, header)
+    if isinstance(target, str | os.PathLike):
+        return write_bytes(target, payload)
+    target.write(payload)
+    return None
 
 
-def load_container(path: str | Path, kind: str) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """Read a file written by `save_container`.
+def load_container(source: File, kind: str) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """Read what `save_container` has written.
 
     Args:
-        path: The file.
+        source: The file.
         kind: What it must hold.
 
     Returns:
@@ -106,47 +62,63 @@ def load_container(path: str | Path, kind: str) -> tuple[dict[str, Any], dict[st
         FileNotFoundError: If there is no such file.
         ValueError: If the file has another format or kind, or is damaged.
     """
-    document, tensors = _read_container(path, with_tensors=True)
+    name, payload = describe_file(source), _read(source)
+    try:
+        tensors = load(payload)  # checks that every tensor lies within the file
+    except (SafetensorError, KeyError, ValueError, RuntimeError) as error:
+        raise _not_ours(name, error) from error
+    document = _parse_document(name, payload[_LENGTH_BYTES:][: _header_length(payload)])
     if document["kind"] != kind:
-        raise ValueError(f"{path} holds a {document['kind']!r}, expected a {kind!r}")
+        raise ValueError(f"{name} holds a {document['kind']!r}, expected a {kind!r}")
     return document, tensors
 
 
-def read_kind(path: str | Path) -> Any:
-    """Return the kind of a container without reading its tensors; raises as `load_container`."""
-    return _read_container(path, with_tensors=False)[0]["kind"]
-
-
-def _read_container(
-    path: str | Path, with_tensors: bool
-) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """Read the JSON document of a container, and its tensors if they are wanted."""
+def read_document(path: str | Path) -> dict[str, Any]:
+    """Return the JSON document of a container without its tensors; raises as `load_container`."""
     if not Path(path).is_file():
         raise FileNotFoundError(f"no saved file at {path}")
+    with open(path, "rb") as file:
+        length = min(_header_length(file.read(_LENGTH_BYTES)), os.fstat(file.fileno()).st_size)
+        return _parse_document(str(path), file.read(length))
+
+
+def describe_file(file: File) -> str:
+    """Return how messages name a file: its path, or the class of an object without one."""
+    if isinstance(file, str | os.PathLike):
+        return str(file)
+    name = getattr(file, "name", None)  # of an open file
+    return name if isinstance(name, str) else f"the {type(file).__name__} object"
+
+
+def _read(source: File) -> bytes:
+    """Return the bytes of a file, from the position of a file object."""
+    if not isinstance(source, str | os.PathLike):
+        return source.read()
+    if not Path(source).is_file():
+        raise FileNotFoundError(f"no saved file at {source}")
+    return Path(source).read_bytes()
+
+
+def _header_length(payload: bytes) -> int:
+    """Return the claimed length of the header in bytes."""
+    return int.from_bytes(payload[:_LENGTH_BYTES], "little")
+
+
+def _parse_document(name: str, header: bytes) -> dict[str, Any]:
+    """Return the JSON document of a header."""
     try:
-        with safe_open(str(path), framework="pt") as file:
-            document = json.loads((file.metadata() or {}).get(_KEY, "null"))
-            tensors = {name: file.get_tensor(name) for name in file.keys() if with_tensors}
-    except (SafetensorError, ValueError, RecursionError) as error:
-        raise ValueError(
-            f"{path} is not a GCGen file, or it is damaged ({error}); GCGen files are "
-            "safetensors with a JSON header, and pickles are never read"
-        ) from error
+        metadata = json.loads(header).get("__metadata__") or {}
+        document = json.loads(metadata.get(_KEY, "null"))
+    except (AttributeError, TypeError, ValueError, RecursionError) as error:
+        raise _not_ours(name, error) from error
     if not isinstance(document, dict) or "kind" not in document:
-        raise ValueError(f"{path} is a safetensors file that GCGen did not write")
-    return document, tensors
+        raise ValueError(f"{name} is a safetensors file that GCGen did not write")
+    return document
 
 
-def _replace(path: Path, payload: bytes) -> None:
-    """Write a temporary file beside `path`, flush it to the disk, and move it to `path`."""
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(payload)
-            file.flush()
-            os.fsync(file.fileno())  # else a crash may leave the new name without the content
-        os.chmod(name, 0o644)  # mkstemp gives access to the owner alone
-        os.replace(name, path)  # atomic, as both are in one folder
-    except BaseException:  # also KeyboardInterrupt
-        Path(name).unlink(missing_ok=True)
-        raise
+def _not_ours(name: str, error: Exception) -> ValueError:
+    """Return the error of a file that is not a container."""
+    return ValueError(
+        f"{name} is not a GCGen file, or it is damaged ({error}); GCGen files are "
+        "safetensors with a JSON header, and pickles are never read"
+    )

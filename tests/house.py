@@ -10,7 +10,8 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 LAYERS: dict[str, dict[str, str]] = {
     "Foundations": {
-        "gcgen_env/storage.py": "Files that are written whole or not at all: bytes, JSON, and the container of saved models.",
+        "gcgen_env/atomic_files.py": "Files that are written whole or not at all: bytes and JSON.",
+        "gcgen_env/storage.py": "The container of saved models: a safetensors file whose header carries a JSON document.",
         "gcgen_env/config.py": "The keyword arguments of an environment, and their defaults for every registered id.",
         "gcgen_env/allocator.py": "A setting of glibc's memory allocator that makes training faster.",
     },

@@ -165,7 +165,7 @@ def test_imports_point_one_way(path):
 
 
 def test_the_viewer_draws_plain_arrays():
-    allowed = ("gcgen_env.viewer", "gcgen_env.storage")
+    allowed = ("gcgen_env.viewer", "gcgen_env.atomic_files")
     files = [p for p in find_files("gcgen_env") if p.parts[1] in ("viewer", "viewer.py")]
     names = set().union(*(find_imports(path, parse(path)) for path in files))
     ours = {name for name in names if name.split(".")[0] in PACKAGES}

@@ -23,7 +23,7 @@ from agents.benchmark.study import FAILURE, IMAGES, RESULT, TIMING, Run
 from agents.common.evaluation import Agent, EpisodeStats, evaluate_agent
 from agents.common.memory import read_peak
 from agents.common.provenance import describe_machine, find_versions
-from gcgen_env.storage import write_json
+from gcgen_env.atomic_files import write_json
 from gcgen_env.vector_env import GCGenVectorEnv
 
 EVALUATION_SEED = 12345

@@ -13,7 +13,7 @@ from agents.benchmark.contestants import CONTESTANTS
 from agents.benchmark.results import FEWEST_RUNS, RIVAL, Outcome, Table, markdown
 from agents.benchmark.scores import Interval
 from agents.benchmark.study import Run
-from gcgen_env.storage import write_bytes
+from gcgen_env.atomic_files import write_bytes
 
 SCORE = (
     "A score measures the change of potential over an episode on test images, without "

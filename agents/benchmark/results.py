@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from agents.benchmark.contestants import CONTESTANTS
 from agents.benchmark.scores import Interval, compare, compute_interval
 from agents.benchmark.study import RESULT, TIMING, Run, check_weights
-from gcgen_env.storage import read_json, write_bytes, write_json
+from gcgen_env.atomic_files import read_json, write_bytes, write_json
 
 FIELDS = ("env", "contestant", "seed", "steps", "score", "return", "gain", "success",
           "invalid_rate", "weights", "config")  # fmt: skip

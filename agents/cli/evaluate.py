@@ -19,7 +19,7 @@ from agents.cli.settings import Ramp, parse_ramp
 from agents.common.provenance import describe_machine, find_command, find_versions, set_threads
 from agents.gcgen import GCGen, NLLReport
 from agents.gcgen.search import Search
-from gcgen_env.storage import write_json
+from gcgen_env.atomic_files import write_json
 
 Measurement = tuple[NLLReport, float]
 """A bound, and the seconds that its computation took."""

@@ -15,7 +15,7 @@ from gcgen_env.datasets.dataset import split_indices
 from gcgen_env.model.build import open_data
 from gcgen_env.model.s_agent import KIND as S_AGENT_KIND
 from gcgen_env.model.s_agent import SAgent
-from gcgen_env.storage import read_kind
+from gcgen_env.storage import read_document
 
 
 def load_model(path: Path, device: str) -> GCGen:
@@ -37,7 +37,7 @@ def load_sampler(path: Path, device: str) -> GCGen | SAgent:
         ValueError: If the file is damaged, or holds something else.
     """
     found = find_device(device)
-    if read_kind(path) == S_AGENT_KIND:
+    if read_document(path)["kind"] == S_AGENT_KIND:
         return SAgent.load(path, found)
     return GCGen.load(path, device=found)
 

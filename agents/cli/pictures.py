@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.gcgen import GCGen
+from gcgen_env.atomic_files import write_bytes
 from gcgen_env.model.s_agent import SAgent
-from gcgen_env.storage import write_bytes
 from gcgen_env.viewer import image_grid, reconstruction_grid, save_gif, save_png, trajectory_grid
 
 SAMPLE_SUFFIXES = (".gif", ".npy", ".png")

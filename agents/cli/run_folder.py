@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from gcgen_env.storage import read_json, write_json
+from gcgen_env.atomic_files import read_json, write_json
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from agents.common.provenance import (
 )
 from agents.gcgen import GCGen
 from agents.gcgen.config import GCGenConfig
-from gcgen_env.storage import write_json
+from gcgen_env.atomic_files import write_json
 
 DEFAULT_MINUTES = 3.0
 _FREE_ON_RESUME = ("minutes", "timesteps", "out", "resume", "overwrite", "device", "threads")

@@ -13,7 +13,7 @@ from torch import Tensor
 from agents.gcgen.config import to_json
 from gcgen_env.config import EnvConfig
 from gcgen_env.model.s_agent import SAgent
-from gcgen_env.storage import load_container, save_container
+from gcgen_env.storage import File, describe_file, load_container, save_container
 
 KIND = "gcgen"
 """Kind of container that `Checkpoint.save` writes."""
@@ -72,8 +72,8 @@ class Checkpoint:
         model._n_updates = self.counters["n_updates"]
         model.progress = self.counters["progress"]
 
-    def save(self, path: str | Path) -> Path:
-        """Write one file, atomically; return its path."""
+    def save(self, path: File) -> Path | None:
+        """Write one file, a path atomically; return the path, or None for a file object."""
         document, tensors = self.s_agent.pack()  # tensors: network.*, initial, rate
         tensors |= {f"{_POLICY}{name}": value for name, value in self.policy.items()}
         document["options"] = self.options
@@ -86,7 +86,7 @@ class Checkpoint:
         return save_container(path, KIND, to_json(document), tensors)
 
     @classmethod
-    def load(cls, path: str | Path, device: torch.device | str) -> Checkpoint:
+    def load(cls, path: File, device: torch.device | str) -> Checkpoint:
         """Read a file written by `save`.
 
         Raises:
@@ -114,7 +114,7 @@ class Checkpoint:
                 },
             )
         except (ArithmeticError, LookupError, TypeError, ValueError, RuntimeError) as error:
-            raise ValueError(f"{path} is damaged: {error}") from error
+            raise ValueError(f"{describe_file(path)} is damaged: {error}") from error
 
 
 def _read_state(name: str, tensors: dict[str, Tensor]) -> dict[int, dict[str, Tensor]]:

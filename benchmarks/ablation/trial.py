@@ -16,7 +16,7 @@ from agents import NLLReport
 from agents.common.provenance import describe_machine, find_versions
 from benchmarks.ablation.contenders import Agents, Contender
 from benchmarks.ablation.variants import REFERENCE, Variant
-from gcgen_env.storage import write_json
+from gcgen_env.atomic_files import write_json
 
 SNAPSHOTS = 10
 """Number of points of the training curve."""

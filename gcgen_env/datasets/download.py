@@ -8,8 +8,8 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from gcgen_env.atomic_files import write_bytes
 from gcgen_env.datasets.idx import read_payload
-from gcgen_env.storage import write_bytes
 
 TIMEOUT = (10.0, 30.0)
 """Seconds to wait for a connection, and for each chunk of the response."""

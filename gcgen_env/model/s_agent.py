@@ -16,7 +16,7 @@ from gcgen_env.model.chain import Chain, Dynamics
 from gcgen_env.model.likelihoods import Likelihood, make_likelihood
 from gcgen_env.model.network import NetworkConfig, ProposalNetwork
 from gcgen_env.model.sampling import make_sampler
-from gcgen_env.storage import load_container, save_container
+from gcgen_env.storage import File, describe_file, load_container, save_container
 
 KIND = "s-agent"
 """Kind of container that `SAgent.save` writes."""
@@ -57,8 +57,8 @@ class SAgent:
         return self.chain.device
 
     @classmethod
-    def load(cls, path: str | Path, device: torch.device | str = "cpu") -> SAgent:
-        """Read a file written by `save`.
+    def load(cls, path: File, device: torch.device | str = "cpu") -> SAgent:
+        """Read a file written by `save`: a path, or a file object open in binary mode.
 
         Raises:
             FileNotFoundError: If there is no such file.
@@ -68,18 +68,18 @@ class SAgent:
         try:
             return cls.unpack(document, tensors, device)
         except (ArithmeticError, LookupError, TypeError, ValueError, RuntimeError) as error:
-            raise ValueError(f"{path} is damaged: {error}") from error
+            raise ValueError(f"{describe_file(path)} is damaged: {error}") from error
 
-    def save(self, path: str | Path, half: bool = False, **metadata: Any) -> Path:
+    def save(self, path: File, half: bool = False, **metadata: Any) -> Path | None:
         """Write the S-agent to one file, atomically; environments take it as `proposer=`.
 
         Args:
-            path: Where to write, any suffix.
+            path: Where to write, any suffix; or a file object open in binary mode.
             half: Store the weights as float16.
             **metadata: JSON values to add to the file's metadata.
 
         Returns:
-            The path written.
+            The path written; None for a file object.
         """
         document, tensors = replace(self, metadata={**self.metadata, **metadata}).pack()
         if half:

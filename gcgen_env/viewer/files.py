@@ -7,7 +7,7 @@ from io import BytesIO
 import numpy as np
 from PIL import Image
 
-from gcgen_env.storage import write_bytes
+from gcgen_env.atomic_files import write_bytes
 
 
 def save_png(array: np.ndarray, path: str | os.PathLike[str]) -> None:

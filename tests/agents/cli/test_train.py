@@ -14,7 +14,7 @@ from agents.cli.train import Train, make_model
 from agents.common.proposal_policy import ProposalPolicyMixin
 from agents.common.selection import SelectionConfig
 from agents.gcgen.config import GCGenConfig
-from gcgen_env.storage import write_json
+from gcgen_env.atomic_files import write_json
 from tests.agents.cli.conftest import TINY, train
 
 

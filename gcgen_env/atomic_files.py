@@ -1,0 +1,128 @@
+"""Files that are written whole or not at all: bytes and JSON."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import glob
+import json
+import os
+import secrets
+import stat
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+_NAME_LENGTH = 48  # characters of a file's name in that of its temporary file: names are limited
+_SUFFIX = ".tmp"
+
+
+def write_bytes(path: str | Path, payload: bytes) -> Path:
+    """Write a file atomically.
+
+    The payload is written to a temporary file in the same folder and flushed to the disk; then
+    that file replaces `path`, and the folder is flushed, too. If the disk is full or the process
+    is stopped, the old file survives. A symbolic link is followed, not replaced. A file that is
+    replaced keeps its permissions; a new one has those that the umask leaves.
+
+    Args:
+        path: Where to write; parent folders are created.
+        payload: The content.
+
+    Returns:
+        The path written, with links resolved.
+
+    Raises:
+        OSError: If the file cannot be written; the message names the path and the reason.
+    """
+    try:
+        target = Path(os.path.realpath(path))  # else os.replace would replace the link itself
+        mode = _find_mode(target)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _replace(target, payload, mode)
+    except OSError as error:
+        raise OSError(f"cannot write {path}: {error.strerror or error}") from error
+    except ValueError as error:  # a NUL, or a character that file names cannot have
+        raise OSError(f"cannot write {str(path)!r}: {error}") from error
+    return target
+
+
+def write_json(path: str | Path, document: Mapping[str, Any]) -> Path:
+    """Write a JSON object atomically; values that JSON does not know become strings."""
+    return write_bytes(path, (json.dumps(document, indent=2, default=str) + "\n").encode())
+
+
+def read_json(path: str | Path) -> dict[str, Any]:
+    """Read a JSON object.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If the file does not hold a JSON object; the message names the file.
+    """
+    try:
+        document = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:  # deep nesting exhausts the stack
+        raise ValueError(f"{path} is damaged: {error}") from error
+    if not isinstance(document, dict):
+        raise ValueError(f"{path} is damaged: expected a JSON object")
+    return document
+
+
+def remove_temporaries(paths: Iterable[Path]) -> None:
+    """Remove the temporary files that writers of these files have left when they were killed.
+
+    The caller makes sure that nobody is writing these files now.
+    """
+    for path in paths:
+        for stray in path.parent.glob(f"{glob.escape(_temporary_prefix(path))}*{_SUFFIX}"):
+            with contextlib.suppress(OSError):
+                stray.unlink()
+
+
+def _find_mode(path: Path) -> int | None:
+    """Return the permissions of a file that will be replaced; None if there is none yet.
+
+    Raises:
+        OSError: If the path is no regular file, or is write-protected.
+    """
+    try:
+        status = path.lstat()
+    except FileNotFoundError:
+        return None
+    if not stat.S_ISREG(status.st_mode):  # a folder, a device, a link to itself
+        raise OSError(errno.EINVAL, "it is not a regular file")
+    if not os.access(path, os.W_OK):
+        raise PermissionError(errno.EACCES, "it is write-protected")
+    return stat.S_IMODE(status.st_mode)
+
+
+def _temporary_prefix(path: Path) -> str:
+    """Return the part of a temporary file's name that says which file it is for."""
+    return f".{path.name[:_NAME_LENGTH]}."
+
+
+def _replace(path: Path, payload: bytes, mode: int | None) -> None:
+    """Write a temporary file beside `path`, flush it to the disk, and move it to `path`."""
+    temporary = path.with_name(f"{_temporary_prefix(path)}{secrets.token_hex(4)}{_SUFFIX}")
+    try:
+        with open(temporary, "xb") as file:  # x: never one that exists
+            file.write(payload)
+            file.flush()
+            os.fsync(file.fileno())  # else a crash may leave the new name without the content
+        if mode is not None:
+            os.chmod(temporary, mode)
+        os.replace(temporary, path)  # atomic, as both are in one folder
+    except BaseException:  # also KeyboardInterrupt
+        temporary.unlink(missing_ok=True)
+        raise
+    _flush_folder(path.parent)
+
+
+def _flush_folder(folder: Path) -> None:
+    """Flush the names in a folder to the disk, where the system can do that."""
+    with contextlib.suppress(OSError):  # Windows opens no folders, some disks flush none
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
