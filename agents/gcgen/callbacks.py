@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import sys
 import time
-import warnings
 from collections.abc import Callable
+from typing import TYPE_CHECKING, TextIO, cast
 
 from stable_baselines3.common.callbacks import BaseCallback
 from tqdm import tqdm
 
+from agents.common.patience import PatientStream, PatientWriter
 from agents.gcgen.bound import compute_bound
+from agents.gcgen.training import StopTraining
+
+if TYPE_CHECKING:
+    from agents.gcgen.gcgen import GCGen
 
 SMOOTHING = 0.98
 """Weight of the past in the bound that the progress bar shows."""
@@ -26,6 +31,8 @@ class BoundProgressBar(BaseCallback):
     The bar follows `model.progress`: the share of the time if minutes are the budget, of the
     timesteps otherwise. The remaining time is estimated from the mean speed of this training.
     """
+
+    model: GCGen
 
     def __init__(self) -> None:
         """Create the callback; the bar appears with the first roll-out."""
@@ -51,6 +58,7 @@ class BoundProgressBar(BaseCallback):
                 bar_format=_BAR,
                 mininterval=0.2 if sys.stderr.isatty() else 10.0,  # seconds; a log file gets few
                 smoothing=0,  # the mean speed
+                file=cast(TextIO, PatientStream(sys.stderr)),
             )
         if self.rollouts == FEWEST_ROLLOUTS:
             self.bar.bar_format = _BAR_WITH_ESTIMATE
@@ -76,11 +84,17 @@ class BoundProgressBar(BaseCallback):
     @property
     def _progress(self) -> float:
         """Share of the training that is done, in [0, 1]."""
-        return self.model.progress  # type: ignore[attr-defined]
+        return self.model.progress
 
 
 class TimedCheckpoint(BaseCallback):
-    """Saves the model at regular times, between two updates."""
+    """Saves the model at regular times, at the beginning of a round of goals.
+
+    A training that is resumed from there continues exactly. If the disk is full, the training
+    goes on, and saves again when there is room.
+    """
+
+    model: GCGen
 
     def __init__(self, save: Callable[[], object], seconds: float = 60.0) -> None:
         """Create the callback.
@@ -95,7 +109,7 @@ class TimedCheckpoint(BaseCallback):
         super().__init__()
         if not seconds > 0:
             raise ValueError(f"seconds must be positive, got {seconds}")
-        self.save = save
+        self.save = PatientWriter(save, "checkpoint")
         self.seconds = seconds
 
     def _on_training_start(self) -> None:
@@ -108,20 +122,15 @@ class TimedCheckpoint(BaseCallback):
 
     def _on_rollout_start(self) -> None:
         """Save the model if enough time has passed."""
-        if time.monotonic() - self._last >= self.seconds:
-            try:
-                self.save()
-            except OSError as error:  # a full disk may have space again in a minute
-                warnings.warn(
-                    f"no checkpoint this time: {error}; trying again in {self.seconds:g} s",
-                    RuntimeWarning,
-                    stacklevel=2,
-                )
+        if self.model.is_resumable and time.monotonic() - self._last >= self.seconds:
+            self.save()
             self._last = time.monotonic()  # after a failure, too
 
 
 class StopOnRequest(BaseCallback):
-    """Stops the training at the next step after a request."""
+    """Stops the training at the beginning of a round of goals, from where it can go on exactly."""
+
+    model: GCGen
 
     def __init__(self, is_requested: Callable[[], bool]) -> None:
         """Create the callback; `is_requested` returns whether to stop."""
@@ -129,5 +138,10 @@ class StopOnRequest(BaseCallback):
         self.is_requested = is_requested
 
     def _on_step(self) -> bool:
-        """Return False to stop."""
-        return not self.is_requested()
+        """Continue the training: in the middle of a round, it could not be resumed exactly."""
+        return True
+
+    def _on_rollout_start(self) -> None:
+        """Stop the training if that is requested."""
+        if self.model.is_resumable and self.is_requested():
+            raise StopTraining

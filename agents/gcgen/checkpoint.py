@@ -9,8 +9,12 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.optim import Optimizer
 
+from agents.gcgen import optimizer_state
 from agents.gcgen.config import to_json
+from agents.gcgen.random_state import RandomState
+from agents.gcgen.schedule import Schedule
 from gcgen_env.config import EnvConfig
 from gcgen_env.model.s_agent import SAgent
 from gcgen_env.storage import File, describe_file, load_container, save_container
@@ -19,6 +23,7 @@ KIND = "gcgen"
 """Kind of container that `Checkpoint.save` writes."""
 OPTIMIZERS = ("optimizer", "policy.optimizer")  # keys of SB3's `get_parameters`
 _POLICY = "policy."
+_CHOICES = "random.choices"
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,13 +40,22 @@ class Checkpoint:
     """State of the policy."""
     counters: dict[str, Any]
     """Values of "num_timesteps", "n_updates" and "progress"."""
-    optimizers: dict[str, dict[str, Any]] = field(default_factory=dict)
+    schedule: Schedule | None = None
+    """The schedule of the last training; None before the first, and in files of version 0.1."""
+    random_state: RandomState | None = None
+    """The random generators; None in files of version 0.1."""
+    optimizers: dict[str, optimizer_state.State] = field(default_factory=dict)
     """State of each of `OPTIMIZERS`; empty if left out."""
+    counts: dict[str, int] = field(default_factory=dict)
+    """Number of weights that have a state, of each optimiser; empty in files of version 0.1."""
+    run: dict[str, Any] = field(default_factory=dict)
+    """JSON values about the run that trains the model, such as its settings."""
 
     @classmethod
     def of(cls, model: Any, with_optimizers: bool = True) -> Checkpoint:
         """Collect the parts of a `GCGen` model."""
-        parameters = model.get_parameters() if with_optimizers else {}
+        optimizers = _optimizers(model) if with_optimizers else {}
+        states = {name: each.state_dict()["state"] for name, each in optimizers.items()}
         return cls(
             options={
                 **asdict(model.config),
@@ -58,19 +72,31 @@ class Checkpoint:
                 "n_updates": model._n_updates,
                 "progress": model.progress,
             },
-            optimizers={name: parameters[name] for name in OPTIMIZERS if name in parameters},
+            schedule=model.schedule,
+            random_state=RandomState.of(model),
+            optimizers=states,
+            counts={name: len(state) for name, state in states.items()},
         )
 
     def restore(self, model: Any) -> None:
-        """Load the states into a `GCGen` model that was built from `options` and `s_agent`."""
+        """Load the states into a `GCGen` model that was built from `options` and `s_agent`.
+
+        Raises:
+            ValueError: If a state does not fit.
+        """
         model.policy.load_state_dict(self.policy)
-        optimizers = model.optimizer, model.policy.optimizer  # in the order of OPTIMIZERS
-        for name, optimizer in zip(OPTIMIZERS, optimizers, strict=True):
+        for name, optimizer in _optimizers(model).items():
             if name in self.optimizers:
-                optimizer.load_state_dict(self.optimizers[name])
+                optimizer_state.restore(
+                    name, optimizer, self.optimizers[name], self.counts.get(name)
+                )
         model.num_timesteps = self.counters["num_timesteps"]
         model._n_updates = self.counters["n_updates"]
         model.progress = self.counters["progress"]
+        model.schedule = self.schedule
+        model.set_random_seed(model._next_seed())
+        if self.random_state is not None and model.seed == self.options["seed"] is not None:
+            self.random_state.restore(model)
 
     def save(self, path: File) -> Path | None:
         """Write one file, a path atomically; return the path, or None for a file object."""
@@ -79,10 +105,15 @@ class Checkpoint:
         document["options"] = self.options
         document["env_config"] = _config_to_json(self.env_config)
         document["counters"] = self.counters
+        document["optimizers"] = self.counts
+        document["run"] = self.run
         for name, state in self.optimizers.items():
-            document[name] = state["param_groups"]
-            for index, values in state["state"].items():  # index of a weight: its moments
-                tensors |= {f"{name}.{index}.{key}": value for key, value in values.items()}
+            tensors |= optimizer_state.pack(name, state)
+        if self.schedule is not None:
+            document["schedule"] = asdict(self.schedule)
+        if self.random_state is not None:
+            document["goals_state"] = self.random_state.goals
+            tensors[_CHOICES] = self.random_state.choices
         return save_container(path, KIND, to_json(document), tensors)
 
     @classmethod
@@ -95,36 +126,50 @@ class Checkpoint:
         """
         document, tensors = load_container(path, KIND)
         try:
-            policy = {
-                name.removeprefix(_POLICY): value
-                for name, value in tensors.items()
-                if name.startswith(_POLICY) and not name.startswith("policy.optimizer.")
-            }
-            counters = document["counters"]
             return cls(
                 options=dict(document["options"]),
                 env_config=EnvConfig(**document["env_config"]),
                 s_agent=SAgent.unpack(document, tensors, device),
-                policy=policy,
-                counters={key: counters[key] for key in ("num_timesteps", "n_updates", "progress")},
-                optimizers={
-                    name: {"state": _read_state(name, tensors), "param_groups": document[name]}
-                    for name in OPTIMIZERS
-                    if name in document
+                policy={
+                    name.removeprefix(_POLICY): value
+                    for name, value in tensors.items()
+                    if name.startswith(_POLICY) and not name.startswith("policy.optimizer.")
                 },
+                counters=_read_counters(document["counters"]),
+                schedule=Schedule(**document["schedule"]) if "schedule" in document else None,
+                random_state=_read_random_state(document, tensors),
+                optimizers={
+                    name: optimizer_state.unpack(name, tensors)
+                    for name in OPTIMIZERS
+                    if name in document.get("optimizers", document)  # version 0.1: in the document
+                },
+                counts=dict(document.get("optimizers", {})),
+                run=dict(document.get("run", {})),
             )
         except (ArithmeticError, LookupError, TypeError, ValueError, RuntimeError) as error:
             raise ValueError(f"{describe_file(path)} is damaged: {error}") from error
 
 
-def _read_state(name: str, tensors: dict[str, Tensor]) -> dict[int, dict[str, Tensor]]:
-    """Return the tensors of an optimiser by parameter and key."""
-    state: dict[int, dict[str, Tensor]] = {}
-    for full, value in tensors.items():
-        if full.startswith(f"{name}."):
-            index, key = full.removeprefix(f"{name}.").split(".")  # such as 3, exp_avg
-            state.setdefault(int(index), {})[key] = value
-    return state
+def _optimizers(model: Any) -> dict[str, Optimizer]:
+    """Return the optimisers of a `GCGen` model."""
+    return dict(zip(OPTIMIZERS, (model.optimizer, model.policy.optimizer), strict=True))
+
+
+def _read_counters(counters: dict[str, Any]) -> dict[str, Any]:
+    """Return the counters of a document; raise a ValueError if one is out of range."""
+    for name in ("num_timesteps", "n_updates"):
+        if type(counters[name]) is not int or counters[name] < 0:
+            raise ValueError(f"{name} must be a number of at least 0, got {counters[name]!r}")
+    if not 0 <= counters["progress"] <= 1:
+        raise ValueError(f"progress must lie in [0, 1], got {counters['progress']!r}")
+    return {name: counters[name] for name in ("num_timesteps", "n_updates", "progress")}
+
+
+def _read_random_state(document: dict[str, Any], tensors: dict[str, Tensor]) -> RandomState | None:
+    """Return the random generators' state; None if the file has none."""
+    if "goals_state" not in document:
+        return None
+    return RandomState(tensors[_CHOICES], document["goals_state"])
 
 
 def _config_to_json(config: EnvConfig | None) -> dict[str, Any]:

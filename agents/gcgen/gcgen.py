@@ -153,6 +153,7 @@ class GCGen(TwoAgentTraining, BaseAlgorithm):
         super().set_random_seed(seed)
         self._generator = torch.Generator()  # on the CPU: the same draws on every device
         self._generator.manual_seed(self._generator.seed() if seed is None else seed)
+        self._round_goals = None
 
     def get_env(self) -> VecEnv | None:
         """Return environments whose proposer is the model's S-agent, built at the first call."""
@@ -174,7 +175,7 @@ class GCGen(TwoAgentTraining, BaseAlgorithm):
         goals = self._use_goals(env)
         self.n_envs = goals.num_envs  # SB3's `set_env` demands that they are equal
         super().set_env(goals, force_reset)
-        goals.seed(self._next_seed())
+        goals.seed(self._next_seed())  # unless a round is to be continued
 
     def save(  # type: ignore[override]
         self,
@@ -217,20 +218,18 @@ class GCGen(TwoAgentTraining, BaseAlgorithm):
             raise TypeError(f"{cls.__name__} has no argument {unknown[0]!r}")
         saved = Checkpoint.load(path, get_device(device))
         settings = {**saved.options, **kwargs}
+        policy = settings.get("policy")
+        if isinstance(policy, str) and policy not in cls.policy_aliases:
+            raise ValueError(
+                f"{path} was saved with the policy class {policy}: pass policy={policy} to load it"
+            )
         try:
-            policy = settings["policy"]
-            if isinstance(policy, str) and policy not in cls.policy_aliases:
-                raise ValueError(
-                    f"{path} was saved with the policy class {policy}: pass policy={policy} to "
-                    "load it"
-                )
             model = cls(device=device, _init_setup_model=False, **settings)
             model._restore(saved)
-        except (LookupError, TypeError, RuntimeError) as error:  # entries that do not fit
+        except (LookupError, TypeError, RuntimeError, ValueError) as error:  # a part does not fit
             raise ValueError(f"{path} is damaged: {error}") from error
         if env is not None:
             model.set_env(env)
-        model.set_random_seed(model._next_seed())
         return model
 
     def _restore(self, saved: Checkpoint) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from typing import Any, Self
 
 import torch
@@ -12,11 +11,13 @@ from stable_baselines3.common.type_aliases import MaybeCallback
 from torch import Tensor
 
 from agents.common.decision import Decision, State
+from agents.common.patience import PatientWriter, silent_writer_threads
 from agents.gcgen.config import GCGenConfig, check_total_timesteps
 from agents.gcgen.generative_model import GenerativeModel
 from agents.gcgen.losses import check_finite, s_agent_loss
 from agents.gcgen.objectives import OBJECTIVES
 from agents.gcgen.rollout import GCAgent, StepRecord, Trajectories, rollout
+from agents.gcgen.schedule import Clock, Schedule
 from agents.gcgen.step_locals import make_locals
 from agents.gcgen.training_log import record_round
 from gcgen_env.allocator import keep_freed_memory
@@ -25,7 +26,7 @@ from gcgen_env.model.sampling import make_sampler
 
 
 class StopTraining(Exception):
-    """Raised when a callback returns False."""
+    """Raised when a callback returns False; a callback may raise it itself."""
 
 
 class TwoAgentTraining(GenerativeModel):
@@ -35,6 +36,10 @@ class TwoAgentTraining(GenerativeModel):
     env: Any
     optimizer: torch.optim.Optimizer
     progress: float
+    schedule: Schedule | None = None
+    is_resumable: bool = False
+    """Whether this is the first roll-out of a round: training can stop here, and go on exactly."""
+    _round_goals: dict[str, Any] | None = None  # state of the goals' generator; None between rounds
     num_timesteps: int
     seed: int | None
     _n_updates: int
@@ -81,44 +86,52 @@ class TwoAgentTraining(GenerativeModel):
         total_timesteps, callbacks = self._setup_learn(
             total_timesteps, callback, reset_num_timesteps, tb_log_name, progress_bar
         )
+        if begun == 0.0 or self.schedule is None or self.schedule.total != total_timesteps:
+            self.schedule = Schedule(self.num_timesteps, total_timesteps, begun)
         callbacks.on_training_start(locals(), globals())  # SB3's callbacks expect both
-        self.train_until(total_timesteps, max_minutes, begun, callbacks, log_interval)
+        with silent_writer_threads():
+            self.train_until(self.schedule, Clock(max_minutes, begun), callbacks, log_interval)
         callbacks.on_training_end()
         return self
+
+    @property
+    def goals_state(self) -> dict[str, Any] | None:
+        """State of the generator of goals as the round began; None without an environment."""
+        if self._round_goals is None and self.env is not None:
+            return self.env.rng.bit_generator.state
+        return self._round_goals
+
+    def _begin_round(self) -> None:
+        """Make the goals of an interrupted round come again."""
+        if self._round_goals is not None:
+            self.env.rng.bit_generator.state = self._round_goals
+        self._round_goals = self.env.rng.bit_generator.state
+        self.is_resumable = True
 
     def _next_seed(self) -> int | None:
         """Return the seed of further training, which does not repeat the goals so far."""
         return None if self.seed is None else (self.seed + self._n_updates) % 2**32
 
     def train_until(
-        self,
-        total_timesteps: int,
-        max_minutes: float | None,
-        begun: float,
-        callback: BaseCallback,
-        log_interval: int | None,
+        self, schedule: Schedule, clock: Clock, callback: BaseCallback, log_interval: int | None
     ) -> None:
-        """Train until a limit is reached or a callback returns False.
+        """Train until a limit is reached or a callback stops it.
 
         Args:
-            total_timesteps: Value of `num_timesteps` at the end.
-            max_minutes: Time limit, if any.
-            begun: Progress at the start, in [0, 1).
+            schedule: Gives the progress by timesteps.
+            clock: Gives the progress by time.
             callback: Its methods are called during each roll-out.
             log_interval: Rounds between two dumps of the logger; None disables logging.
         """
-        first, start, rounds = self.num_timesteps, time.monotonic(), 0
+        rounds = 0
+        record = PatientWriter(lambda: record_round(self, trajectories), "row of the log")
         try:
-            while (done := (self.num_timesteps - first) / (total_timesteps - first)) < 1.0:
-                if max_minutes is not None:
-                    done = max(done, (time.monotonic() - start) / (60 * max_minutes))
-                if done >= 1.0:
-                    break
-                self._set_progress(begun + (1.0 - begun) * done)
+            while (done := max(schedule.progress(self.num_timesteps), clock.progress())) < 1.0:
+                self._set_progress(done)
                 trajectories = self.train_round(callback)
                 rounds += 1
                 if log_interval and rounds % log_interval == 0:
-                    record_round(self, trajectories)
+                    record()
             self._set_progress(1.0)
         except StopTraining:
             pass  # progress stays where it is, so that a resumed schedule continues
@@ -150,6 +163,7 @@ class TwoAgentTraining(GenerativeModel):
         assert self.env is not None
         self.policy.set_training_mode(True)
         learned, config = self.policy.selection.learned, self.config
+        self._begin_round()
         goals = torch.from_numpy(self.env.sample_goals()).to(self.device)  # (n_envs, *S)
         batches, before = goals.split(config.batch_size), self._n_updates  # the last may be smaller
         for batch in batches:
@@ -160,10 +174,12 @@ class TwoAgentTraining(GenerativeModel):
             else:
                 trajectories = self._roll_out(batch, self._fixed_agent(), callback)
             self._n_updates += 1
+            self.is_resumable = False
         if config.train_s_agent and learned:
             due = self._n_updates // config.gc_interval - before // config.gc_interval
             for batch in batches[:due]:  # the same goals again, with fresh paths
                 self.update_gc_agent(batch)  # no callback: these roll-outs are not counted
+        self._round_goals = None
         return trajectories
 
     def update_s_agent(self, goals: Tensor, callback: BaseCallback | None = None) -> Trajectories:

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from stable_baselines3.common.logger import Image, Logger, TensorBoardOutputFormat
+from torch.utils.tensorboard import SummaryWriter
 
 from agents.gcgen.bound import compute_bound
 from agents.gcgen.rollout import Trajectories
@@ -18,7 +19,11 @@ SAMPLE_INTERVAL = 200
 
 
 def record_round(model: Any, trajectories: Trajectories) -> None:
-    """Write one row of the log of a `GCGen` model, given its last trajectories."""
+    """Write one row of the log of a `GCGen` model, given its last trajectories.
+
+    Raises:
+        OSError: If the disk is full; the row is lost, and the next one can be written.
+    """
     logger, timesteps = model.logger, model.num_timesteps
     elapsed = max((time.time_ns() - model.start_time) / 1e9, 1e-9)  # seconds; never 0
     logger.record("time/fps", int((timesteps - model._num_timesteps_at_start) / elapsed))
@@ -30,7 +35,7 @@ def record_round(model: Any, trajectories: Trajectories) -> None:
     if model._n_updates // SAMPLE_INTERVAL > model._last_grid // SAMPLE_INTERVAL:
         model._last_grid = model._n_updates
         record_samples(logger, model.s_agent)
-    logger.dump(timesteps)
+    _dump(logger, timesteps)
 
 
 @torch.no_grad()
@@ -67,3 +72,16 @@ def record_samples(logger: Logger, s_agent: SAgent) -> None:
         low, high = s_agent.likelihood.low, s_agent.likelihood.high
         grid = image_grid(s_agent.sample(64, seed=0), low=low, high=high)  # one seed: comparable
         logger.record("samples", Image(grid, "HWC"), exclude=("stdout", "log", "json", "csv"))
+
+
+def _dump(logger: Logger, timesteps: int) -> None:
+    """Write the recorded values; after a failure, get ready for the next row."""
+    try:
+        logger.dump(timesteps)
+    except OSError:
+        for values in (logger.name_to_value, logger.name_to_count, logger.name_to_excluded):
+            values.clear()
+        for output in logger.output_formats:
+            if isinstance(output, TensorBoardOutputFormat):
+                output.writer = SummaryWriter(output.writer.log_dir)  # the old one never recovers
+        raise

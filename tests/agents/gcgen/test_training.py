@@ -13,7 +13,7 @@ from stable_baselines3.common.callbacks import (
 from stable_baselines3.common.vec_env import VecMonitor
 
 from agents import GCGen
-from agents.gcgen import training as module
+from agents.gcgen import schedule
 from agents.gcgen.bound import compute_bound
 from tests.agents.conftest import make_model, make_vec_env
 
@@ -262,7 +262,7 @@ def test_the_progress_bar_reaches_the_end(capsys):
 
 def test_minutes_end_training(monkeypatch):
     now = iter(range(0, 10_000, 6))  # six seconds pass between two readings of the clock
-    monkeypatch.setattr(module.time, "monotonic", lambda: next(now))
+    monkeypatch.setattr(schedule.time, "monotonic", lambda: next(now))
     model = make_model()
     model.learn(10**9, max_minutes=1)
     assert model._n_updates == 9 and model.progress == 1.0
