@@ -35,7 +35,7 @@ class Export:
         with reading_input():
             folder = RunFolder(self.run_folder)
             model = load_model(folder.model, "cpu")
-            config = folder.read_config()
+            record = folder.read()
             train = load_split(model, "train", self.data_dir)
             images = take_split(model, "test", data_dir=self.data_dir)
         model.s_agent.save(self.out, half=self.half)  # the bound needs the rounded weights
@@ -47,7 +47,7 @@ class Export:
             dataset=train.name,
             data_sha256=train.digest(),
             split="train",
-            command=config.get("command"),
+            command=record.command,
             seed=model.seed,
             updates=model._n_updates,
             bound=f"{report} of the test split",

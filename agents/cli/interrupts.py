@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: a request to stop while a model trains, an exception otherwise."""
+"""Ctrl-C, SIGTERM and SIGHUP: a request to stop while a model trains, an exception otherwise."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from types import FrameType
 
 EXIT_CODE = 130
 """Exit code that shells report after Ctrl-C."""
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_NAMES = ("SIGINT", "SIGTERM", "SIGHUP")  # SIGHUP: the terminal is closed; Windows has none
 
 
 class StopRequest:
@@ -29,16 +29,21 @@ class StopRequest:
 
 @contextmanager
 def handle_signals(handler: Callable[[int, FrameType | None], object]) -> Iterator[None]:
-    """Handle Ctrl-C and SIGTERM; the old handlers are restored afterwards.
+    """Handle Ctrl-C, SIGTERM and SIGHUP; the old handlers are restored afterwards.
 
-    Only the main thread of a process receives signals; in any other thread nothing changes.
+    Only the main thread of a process receives signals; in any other thread nothing changes. A
+    signal that is ignored stays so, as `nohup` wants it.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    previous = [signal.signal(number, handler) for number in _SIGNALS]
+    numbers = [getattr(signal, name) for name in _NAMES if hasattr(signal, name)]
+    found = {number: signal.getsignal(number) for number in numbers}
+    previous = {n: old for n, old in found.items() if old not in (signal.SIG_IGN, None)}
     try:
+        for number in previous:
+            signal.signal(number, handler)
         yield
     finally:
-        for number, old in zip(_SIGNALS, previous, strict=True):
+        for number, old in previous.items():
             signal.signal(number, old)

@@ -1,62 +1,168 @@
-"""The folder of a training run: the names of its files, and how far the run has come."""
+"""The folder of a training run: its files, its checkpoint, and the lock of its only writer.
+
+The model's file is the run: a folder without it has no run. It holds the settings and the state
+of the run, and each checkpoint replaces it at once. Every other file can be made from it again.
+"""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+import json
+import math
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from gcgen_env.atomic_files import read_json, write_json
+from agents.cli.writer_lock import WriterLock
+from agents.gcgen import GCGen
+from agents.gcgen.checkpoint import KIND, Checkpoint
+from gcgen_env.atomic_files import read_json, remove_temporaries, write_json
+from gcgen_env.storage import read_document
+
+MODEL = "model.gcgen"
+"""Name of the model's file."""
 
 
 @dataclass(frozen=True)
-class RunState:
-    """How far a run has come; saved beside the checkpoint, for `--resume`."""
+class RunRecord:
+    """What a checkpoint tells of its run, besides the model."""
 
+    settings: dict[str, Any]
+    """Every option of `gcgen train`, in groups."""
+    command: str | None = None
+    """The commands that made the run."""
+    versions: dict[str, str] | None = None
+    """Versions of the libraries."""
+    machine: dict[str, Any] | None = None
+    """The machine of the last session."""
     minutes: float = 0.0
     """Training time so far."""
-    timesteps: int = 0
-    """Decisions made so far."""
     initial_bound: str | None = None
     """The bound on the test images before training, as it was printed."""
 
+    def __post_init__(self) -> None:
+        """Check the types of what is computed with; they may come from a file."""
+        if not isinstance(self.settings, dict):
+            raise ValueError("its settings are no table")
+        if type(self.minutes) not in (int, float) or not 0 <= self.minutes < math.inf:
+            raise ValueError(f"its minutes are {self.minutes!r}")
+
+    def describe(self) -> dict[str, Any]:
+        """Return the content of `config.json`: what does not change during a session."""
+        fields = asdict(self)
+        del fields["minutes"], fields["initial_bound"]
+        return fields
+
 
 class RunFolder:
-    """Paths of the files of one run.
-
-    The methods that read raise a FileNotFoundError if the folder holds no run, and a ValueError
-    if a file is damaged.
-    """
+    """The files of one run."""
 
     def __init__(self, path: Path) -> None:
-        """Name the files; nothing is created."""
-        self.path = path
-        self.model = path / "model.gcgen"
+        """Name the files; nothing is created.
+
+        Args:
+            path: The folder, or the model's file in it.
+
+        Raises:
+            ValueError: If the path is another file.
+        """
+        if path.is_file() and path.name != MODEL:
+            raise ValueError(f"{path} is neither the folder of a run nor its {MODEL}")
+        self.path = path = path.parent if path.is_file() else path
+        self.model = path / MODEL
         self.s_agent = path / "s_agent.safetensors"  # the S-agent alone, which `proposer=` accepts
-        self.config = path / "config.json"  # every setting, and the versions of the libraries
-        self.state = path / "state.json"  # the `RunState`
+        self.config = path / "config.json"  # every setting, for people and other programs
         self.tensorboard = path / "tb"
         self.samples = path / "samples.png"
         self.trajectories = path / "trajectory.png"
         self.reconstructions = path / "reconstructions.png"
+        self._state = path / "state.json"  # written by version 0.1 only
 
-    def read_config(self) -> dict[str, Any]:
-        """Read `config.json`."""
-        return self._read(self.config)
+    @property
+    def has_run(self) -> bool:
+        """Whether there is a run."""
+        return self.model.is_file()
 
-    def read_state(self) -> RunState:
-        """Read `state.json`."""
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Be the only writer; the folder is created, and what killed writers left is removed.
+
+        Raises:
+            BlockingIOError: If another process writes the run; the message says which one.
+            OSError: If the folder cannot be created.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        with WriterLock(self.path):
+            remove_temporaries((self.model, *self._derived))
+            yield
+
+    def read(self) -> RunRecord:
+        """Read what the checkpoint tells of its run.
+
+        Raises:
+            FileNotFoundError: If there is no run.
+            ValueError: If a file is damaged.
+        """
+        if not self.has_run:
+            raise FileNotFoundError(f"there is no run in {self.path}: no file {MODEL}")
+        document = read_document(self.model)
+        if document["kind"] != KIND:
+            raise ValueError(f"{self.model} holds a {document['kind']!r}, expected a {KIND!r}")
+        run = document.get("run") or self._read_version_0_1()
         try:
-            return RunState(**self._read(self.state))
-        except TypeError as error:  # a field is missing or unknown
-            raise ValueError(f"{self.state} is damaged: {error}") from error
+            return RunRecord(**run)
+        except (TypeError, ValueError) as error:  # a field is missing, unknown or of a wrong type
+            raise ValueError(f"{self.model} is damaged: {error}") from error
 
-    def write_state(self, state: RunState) -> None:
-        """Write `state.json`."""
-        write_json(self.state, asdict(state))
+    def clear(self) -> None:
+        """Remove what tells of an older run, before `commit` replaces its model."""
+        for path in self._derived:
+            path.unlink(missing_ok=True)
 
-    def _read(self, path: Path) -> dict[str, Any]:
-        """Read one of the JSON files."""
-        if not path.is_file():
-            raise FileNotFoundError(f"there is no run in {self.path}: no file {path.name}")
-        return read_json(path)
+    def clear_logs(self) -> None:
+        """Remove the logs of an older run, after `commit` has replaced its model."""
+        with suppress(FileNotFoundError):
+            shutil.rmtree(self.tensorboard)
+
+    def commit(self, model: GCGen, record: RunRecord) -> None:
+        """Write a checkpoint.
+
+        Whenever the process is killed, the files do not contradict each other: the model's file
+        is replaced at once, and `config.json` is absent while it would tell of another session.
+
+        Raises:
+            OSError: If a file cannot be written.
+        """
+        description = json.loads(json.dumps(record.describe(), default=str))
+        is_described = self._read_config() == description
+        if not is_described:
+            self.config.unlink(missing_ok=True)
+        replace(Checkpoint.of(model), run=asdict(record)).save(self.model)
+        model.s_agent.save(self.s_agent, seed=model.seed, updates=model._n_updates)
+        if not is_described:
+            write_json(self.config, description)
+            self._state.unlink(missing_ok=True)
+
+    @property
+    def _derived(self) -> tuple[Path, ...]:
+        """The files that can be made from the model's file."""
+        pictures = self.samples, self.trajectories, self.reconstructions
+        return self.config, self.s_agent, self._state, *pictures
+
+    def _read_config(self) -> dict[str, Any] | None:
+        """Return the content of `config.json`; None if it is absent or damaged."""
+        with suppress(FileNotFoundError, ValueError):
+            return read_json(self.config)
+        return None
+
+    def _read_version_0_1(self) -> dict[str, Any]:
+        """Return the record of a run of version 0.1, which kept it in files beside the model."""
+        record: dict[str, Any] = {}
+        for path in (self.config, self._state):
+            if not path.is_file():
+                raise FileNotFoundError(f"there is no run in {self.path}: no file {path.name}")
+            record |= read_json(path)
+        record.pop("timesteps", None)  # the model counts them
+        return record

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from dataclasses import dataclass, replace
+from typing import TextIO, cast
 
 from agents.cli.interrupts import EXIT_CODE, StopRequest, handle_signals
 from agents.cli.models import take_split
 from agents.cli.pictures import write_reconstructions, write_samples, write_trajectories
-from agents.cli.run_folder import RunFolder, RunState
+from agents.cli.run_folder import RunFolder, RunRecord
+from agents.common.patience import PatientStream, PatientWriter
 from agents.gcgen import GCGen, NLLReport
 from agents.gcgen.callbacks import BoundProgressBar, StopOnRequest, TimedCheckpoint
 
@@ -18,6 +21,10 @@ GOALS = 16
 """Number of test images whose reconstructions are drawn."""
 UNLIMITED = 10**15
 """Timesteps of a run that is limited by minutes alone."""
+LAST_TRIES = 60
+"""How often the last checkpoint is tried while the disk is full."""
+SECONDS_BETWEEN_TRIES = 10.0
+"""Time between two of these tries."""
 
 
 @dataclass(frozen=True)
@@ -37,63 +44,71 @@ class Budget:
             if value is not None and not value > 0:
                 raise ValueError(f"--{name} must be positive, got {value}")
 
-    def remaining(self, state: RunState) -> Budget | None:
+    def remaining(self, minutes_spent: float, timesteps_spent: int) -> Budget | None:
         """Return what is left of the budget; None if it is spent."""
-        minutes = None if self.minutes is None else self.minutes - state.minutes
-        timesteps = None if self.timesteps is None else self.timesteps - state.timesteps
+        minutes = None if self.minutes is None else self.minutes - minutes_spent
+        timesteps = None if self.timesteps is None else self.timesteps - timesteps_spent
         if any(left is not None and left <= 0 for left in (minutes, timesteps)):
             return None
         return Budget(minutes, timesteps)
 
 
 class Session:
-    """Trains a model within a budget; a checkpoint remains, whatever ends the training."""
+    """Trains a model within a budget; a checkpoint remains, whatever ends the training.
 
-    def __init__(self, folder: RunFolder, model: GCGen, budget: Budget, state: RunState) -> None:
-        """Store the parts and load the test images; `state` is what is spent of the budget."""
+    The caller holds the lock of the folder.
+    """
+
+    def __init__(self, folder: RunFolder, model: GCGen, budget: Budget, record: RunRecord) -> None:
+        """Store the parts and load the test images; `record` is saved with each checkpoint."""
         self.folder = folder
         self.model = model
         self.budget = budget
-        self.state = state
+        self.record = record
         self._images = take_split(model, "test", TEST_IMAGES)  # raises before the training starts
         self._start: float | None = None  # time of the last save, once training has begun
 
     def run(self) -> int:
         """Train and draw pictures; return the exit code."""
         try:
-            self.save()  # from here on an interrupted run can be resumed
             self._print_initial_bound()
             finished = self._train()
-            self.save()
+            self._save_at_last()
             if finished:
                 self._finish()
                 return 0
         except KeyboardInterrupt:  # outside of `_train`, or the second Ctrl-C
-            if not self.folder.state.is_file():  # interrupted before the first checkpoint
-                raise
-        print(
+            pass
+        _say(
             f"stopped: the checkpoint is {self.folder.model}\n"
             f"continue with: gcgen train --resume {self.folder.path}"
         )
         return EXIT_CODE
 
     def save(self) -> None:
-        """Write the checkpoint, the S-agent and the state."""
-        spent = self.state.minutes
+        """Write a checkpoint."""
+        minutes = self.record.minutes
         if self._start is not None:
             now = time.monotonic()
-            spent += (now - self._start) / 60  # minutes
+            minutes += (now - self._start) / 60
             self._start = now
-        self.state = replace(self.state, minutes=spent, timesteps=self.model.num_timesteps)
-        self.model.save(self.folder.model)
-        self.model.s_agent.save(self.folder.s_agent)
-        self.folder.write_state(self.state)  # last: with it the checkpoint is complete
+        self.record = replace(self.record, minutes=minutes)
+        self.folder.commit(self.model, self.record)
+
+    def _save_at_last(self) -> None:
+        """Write the last checkpoint, and wait for room if the disk is full."""
+        write = PatientWriter(self.save, "last checkpoint", "trying again; Ctrl-C gives up")
+        for _ in range(LAST_TRIES):
+            if write():
+                return
+            time.sleep(SECONDS_BETWEEN_TRIES)
+        self.save()  # raises
 
     def _train(self) -> bool:
         """Spend what is left of the budget; return False if a signal has stopped the training."""
-        left = self.budget.remaining(self.state)
+        left = self.budget.remaining(self.record.minutes, self.model.num_timesteps)
         if left is None:
-            print("the budget is spent: nothing to train; raise --minutes or --timesteps")
+            _say("the budget is spent: nothing to train; raise --minutes or --timesteps")
             return True
         stop = StopRequest()
         with handle_signals(stop):
@@ -106,7 +121,7 @@ class Session:
                     BoundProgressBar(),
                 ],
                 tb_log_name="GCGen",
-                reset_num_timesteps=self.state.timesteps == 0,  # a resumed run counts on
+                reset_num_timesteps=self.model.num_timesteps == 0,  # a resumed run counts on
                 max_minutes=left.minutes,
             )
         return not stop.is_set
@@ -117,20 +132,19 @@ class Session:
 
     def _print_initial_bound(self) -> None:
         """Print the bound before training; it is measured only once, also if the run resumes."""
-        if self.state.initial_bound is None:
-            self.state = replace(self.state, initial_bound=str(self._evaluate()))
-            self.folder.write_state(self.state)
-        print(f"test bound before: {self.state.initial_bound}", flush=True)
+        if self.record.initial_bound is None:
+            self.record = replace(self.record, initial_bound=str(self._evaluate()))
+        _say(f"test bound before: {self.record.initial_bound}")
 
     def _finish(self) -> None:
         """Print the bound after training, draw the pictures and list the files."""
-        print(f"test bound after:  {self._evaluate()}")
+        _say(f"test bound after:  {self._evaluate()}")
         folder, model = self.folder, self.model
         write_samples(model, folder.samples)
         write_trajectories(model, folder.trajectories)
         write_reconstructions(model, self._images[:GOALS], folder.reconstructions)
-        print(
-            f"after {self.state.minutes:.1f} minutes and {self.state.timesteps:,} timesteps:\n"
+        _say(
+            f"after {self.record.minutes:.1f} minutes and {model.num_timesteps:,} timesteps:\n"
             f"  model            {folder.model}\n"
             f"  S-agent          {folder.s_agent}\n"
             f"  samples          {folder.samples}\n"
@@ -138,3 +152,8 @@ class Session:
             f"  reconstructions  {folder.reconstructions}\n"
             f"  TensorBoard      tensorboard --logdir {folder.tensorboard}"
         )
+
+
+def _say(text: str) -> None:
+    """Print a text; a log file on a full disk does not end the training."""
+    print(text, file=cast(TextIO, PatientStream(sys.stdout)), flush=True)

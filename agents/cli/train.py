@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import tyro
 
 from agents.cli.checks import check_at_least, reading_input
-from agents.cli.run_folder import RunFolder, RunState
+from agents.cli.run_folder import RunFolder, RunRecord
 from agents.cli.session import Budget, Session
 from agents.cli.settings import EnvironmentSettings, GCAgentSettings, SAgentSettings
 from agents.common.provenance import (
@@ -22,7 +22,6 @@ from agents.common.provenance import (
 )
 from agents.gcgen import GCGen
 from agents.gcgen.config import GCGenConfig
-from gcgen_env.atomic_files import write_json
 
 DEFAULT_MINUTES = 3.0
 _FREE_ON_RESUME = ("minutes", "timesteps", "out", "resume", "overwrite", "device", "threads")
@@ -62,8 +61,8 @@ class Train:
         with reading_input():
             check_at_least(0, seed=self.seed)
             set_threads(self.threads)
-            session = (start_session if self.resume is None else resume_session)(self)
-        return session.run()
+            folder = self.find_folder()
+        return (start if self.resume is None else resume)(self, folder)
 
     def find_folder(self) -> RunFolder:
         """Return the folder of the run.
@@ -79,25 +78,37 @@ class Train:
         return RunFolder(named[0] if named else self.out or default)
 
 
-def start_session(settings: Train) -> Session:
-    """Build a new model and create its folder.
+def start(settings: Train, folder: RunFolder) -> int:
+    """Train a new model; return the exit code.
 
     Raises:
-        ValueError: If an option is out of range, or the folder already has a run.
+        InputError: If an option is out of range, or the folder already has a run.
+        OSError: If another process writes the folder, or it cannot be written.
     """
-    folder = settings.find_folder()
-    if folder.config.exists() and not settings.overwrite:
+    with reading_input():
+        _check_free(settings, folder)
+        minutes = settings.minutes
+        if minutes is None and settings.timesteps is None:
+            minutes = DEFAULT_MINUTES
+        budget = Budget(minutes, settings.timesteps)
+        record = _make_record(to_json(settings), budget, find_command())
+        session = Session(folder, make_model(settings, folder), budget, record)
+    with folder.locked():
+        with reading_input():
+            _check_free(settings, folder)  # again: now nobody else can begin a run
+        folder.clear()
+        session.save()
+        folder.clear_logs()
+        return session.run()
+
+
+def _check_free(settings: Train, folder: RunFolder) -> None:
+    """Raise a ValueError if a folder has a run that shall not be overwritten."""
+    if folder.has_run and not settings.overwrite:
         raise ValueError(
             f"{folder.path} already has a run: continue it with --resume, start a new one with "
             "--overwrite, or choose another --out"
         )
-    minutes = settings.minutes
-    if minutes is None and settings.timesteps is None:
-        minutes = DEFAULT_MINUTES
-    budget = Budget(minutes, settings.timesteps)
-    session = Session(folder, make_model(settings, folder), budget, RunState())
-    _write_config(folder, to_json(settings), budget, find_command())  # after every check
-    return session
 
 
 def make_model(settings: Train, folder: RunFolder) -> GCGen:
@@ -116,30 +127,42 @@ def make_model(settings: Train, folder: RunFolder) -> GCGen:
     )
 
 
-def resume_session(settings: Train) -> Session:
-    """Load the checkpoint of a run; its random numbers do not repeat those before.
+def resume(settings: Train, folder: RunFolder) -> int:
+    """Continue the run of a folder exactly where its checkpoint is; return the exit code.
 
     Raises:
+        InputError: If its files are damaged, or a setting differs from the run's own.
         FileNotFoundError: If there is no run in the folder.
-        ValueError: If its files are damaged, or a setting differs from the run's own.
+        OSError: If another process writes the folder, or it cannot be written.
     """
-    folder = settings.find_folder()
-    config, state = folder.read_config(), folder.read_state()
+    with reading_input():
+        folder.read()  # raises before anything is created
+    with folder.locked():
+        with reading_input():
+            session = _load_session(settings, folder)
+        session.save()  # from here on, with the new budget
+        return session.run()
+
+
+def _load_session(settings: Train, folder: RunFolder) -> Session:
+    """Load the checkpoint of a run."""
+    record = folder.read()
+    own = record.settings
+    _check_settings(to_json(settings), own)
     try:
-        own = config["settings"]
-        _check_settings(to_json(settings), own)
         budget = Budget(settings.minutes or own["minutes"], settings.timesteps or own["timesteps"])
-        seed = (own["seed"] + state.timesteps) % 2**32  # neither goals nor choices repeat
-    except (AttributeError, LookupError, TypeError) as error:
-        raise ValueError(f"{folder.config} is damaged: no {error}") from error
+    except (LookupError, TypeError) as error:
+        raise ValueError(f"{folder.model} is damaged: no {error}") from error
     device, log = find_device(settings.device), str(folder.tensorboard)
     model = GCGen.load(folder.model, device=device, tensorboard_log=log)
     model.set_env(model.env_config)
-    model.set_random_seed(seed)
-    session = Session(folder, model, budget, state)
-    command = " && ".join(filter(None, (config.get("command"), find_command())))
-    _write_config(folder, own, budget, command)
-    return session
+    command = " && ".join(filter(None, (record.command, find_command())))
+    resumed = replace(
+        _make_record(own, budget, command),
+        minutes=record.minutes,
+        initial_bound=record.initial_bound,
+    )
+    return Session(folder, model, budget, resumed)
 
 
 def to_json(settings: Train) -> dict[str, Any]:
@@ -170,14 +193,11 @@ def _flatten(groups: dict[str, Any]) -> dict[str, Any]:
     return flat
 
 
-def _write_config(
-    folder: RunFolder, settings: dict[str, Any], budget: Budget, command: str
-) -> None:
-    """Write the settings of a run, with the commands, versions and machine that made it."""
-    document = {
-        "settings": {**settings, **vars(budget)},
-        "command": command,
-        "versions": find_versions(),
-        "machine": describe_machine(),
-    }
-    write_json(folder.config, document)
+def _make_record(settings: dict[str, Any], budget: Budget, command: str) -> RunRecord:
+    """Return the settings of a run, with the commands, versions and machine that make it."""
+    return RunRecord(
+        settings={**settings, **vars(budget)},
+        command=command,
+        versions=find_versions(),
+        machine=describe_machine(),
+    )

@@ -12,10 +12,16 @@ from typing import Any, TextIO
 class PatientWriter:
     """A function that writes, and whose failures become one warning until it succeeds again."""
 
-    def __init__(self, write: Callable[[], object], what: str) -> None:
-        """Create the writer; `what` names what is written, such as "checkpoint"."""
+    def __init__(
+        self,
+        write: Callable[[], object],
+        what: str,
+        then: str = "training goes on, and tries again",
+    ) -> None:
+        """Create the writer; the warning says what cannot be written, and what happens then."""
         self.write = write
         self.what = what
+        self.then = then
         self.is_failing = False
 
     def __call__(self) -> bool:
@@ -25,7 +31,7 @@ class PatientWriter:
         except OSError as error:
             if not self.is_failing:
                 warnings.warn(
-                    f"no {self.what} for now: {error}; training goes on, and tries again",
+                    f"no {self.what} for now: {error}; {self.then}",
                     RuntimeWarning,
                     stacklevel=2,
                 )

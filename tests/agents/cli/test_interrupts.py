@@ -43,15 +43,14 @@ def test_a_stopped_run_can_be_continued(number, tmp_path, capsys):
     assert process.returncode == 130
     assert str(folder.model) in output
     assert f"gcgen train --resume {folder.path}" in output
-    state = folder.read_state()
-    assert GCGen.load(folder.model).num_timesteps == state.timesteps > 0
-    assert 0 < state.minutes < 1
+    record, timesteps = folder.read(), GCGen.load(folder.model).num_timesteps
+    assert timesteps > 0
+    assert 0 < record.minutes < 1
 
-    assert (
-        main(["train", "--resume", str(folder.path), "--minutes", str(state.minutes + 0.01)]) == 0
-    )
-    assert GCGen.load(folder.model).num_timesteps > state.timesteps
-    assert state.initial_bound in capsys.readouterr().out
+    minutes = str(record.minutes + 0.01)
+    assert main(["train", "--resume", str(folder.path), "--minutes", minutes]) == 0
+    assert GCGen.load(folder.model).num_timesteps > timesteps
+    assert record.initial_bound in capsys.readouterr().out
 
 
 def test_a_caught_signal_does_not_interrupt_but_a_second_one_does():

@@ -1,6 +1,8 @@
 import inspect
 import json
+import os
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -15,6 +17,7 @@ from agents.common.proposal_policy import ProposalPolicyMixin
 from agents.common.selection import SelectionConfig
 from agents.gcgen.config import GCGenConfig
 from gcgen_env.atomic_files import write_json
+from gcgen_env.storage import load_container, save_container
 from tests.agents.cli.conftest import TINY, train
 
 
@@ -43,7 +46,7 @@ def test_the_configuration_has_every_setting_and_the_versions(finished):
     assert config["settings"]["s_agent"]["width"] == 32
     assert config["settings"]["gc_agent"]["look_ahead"] == [0.2, 1.1]
     assert {"gcgen", "python", "torch"} <= set(config["versions"])
-    assert finished.folder.read_state().timesteps == 2048
+    assert finished.folder.read().describe() == config
 
 
 @pytest.mark.parametrize(
@@ -72,9 +75,8 @@ def test_a_seed_reproduces_a_run(finished, tmp_path):
 
 def test_minutes_end_a_run(tmp_path):
     run = train(tmp_path / "run", "--minutes", "0.01", "--timesteps", "1000000000")
-    state = run.folder.read_state()
-    assert 0.01 <= state.minutes < 0.2
-    assert 0 < state.timesteps < 1_000_000_000
+    assert 0.01 <= run.folder.read().minutes < 0.2
+    assert 0 < GCGen.load(run.folder.model).num_timesteps < 1_000_000_000
 
 
 def test_a_run_is_not_overwritten_unasked(finished, fails, tmp_path):
@@ -83,19 +85,21 @@ def test_a_run_is_not_overwritten_unasked(finished, fails, tmp_path):
     first = train(tmp_path / "run", "--timesteps", "128")
     second = train(tmp_path / "run", "--timesteps", "256", "--overwrite")
     assert first.folder.path == second.folder.path
-    assert second.folder.read_state().timesteps == 256
+    assert GCGen.load(second.folder.model).num_timesteps == 256
+    assert [path.name for path in second.folder.tensorboard.iterdir()] == ["GCGen_1"]
 
 
 def test_resume_continues_towards_a_larger_budget(tmp_path, capsys):
     folder = train(tmp_path / "run", "--timesteps", "256").folder
-    before = folder.read_state()
+    before = folder.read()
     assert main(["train", "--resume", str(folder.path), "--timesteps", "1024"]) == 0
-    after = folder.read_state()
-    assert GCGen.load(folder.model).num_timesteps == after.timesteps == 1024
+    after = folder.read()
+    assert GCGen.load(folder.model).num_timesteps == 1024
     assert after.minutes > before.minutes
     assert after.initial_bound == before.initial_bound
-    assert folder.read_config()["settings"]["timesteps"] == 1024
-    assert folder.read_config()["settings"]["s_agent"]["width"] == 32
+    assert after.settings["timesteps"] == 1024
+    assert after.settings["s_agent"]["width"] == 32
+    assert json.loads(folder.config.read_text()) == after.describe()
     assert [path.name for path in folder.tensorboard.iterdir()] == ["GCGen_1"]
     capsys.readouterr()
     assert main(["train", "--resume", "--out", str(folder.path)]) == 0
@@ -114,21 +118,44 @@ def test_resume_keeps_the_data_of_a_run(tmp_path):
     assert model.sample(2, seed=0).shape == (2, 3, 5, 5)
 
 
+def as_version_0_1(folder, change=lambda config, state: None):
+    """Turn a run into one of version 0.1, with its settings and state beside the model."""
+    document, tensors = load_container(folder.model, "gcgen")
+    config = document.pop("run")
+    state = {"minutes": config.pop("minutes"), "initial_bound": config.pop("initial_bound")}
+    state["timesteps"] = document["counters"]["num_timesteps"]
+    change(config, state)
+    for name in ("schedule", "goals_state", "optimizers"):
+        del document[name]
+    groups = {"optimizer": [{}], "policy.optimizer": [{}]}
+    save_container(folder.model, "gcgen", {**document, **groups}, tensors)
+    write_json(folder.config, config)
+    write_json(folder.path / "state.json", state)
+
+
 def test_resume_reads_settings_that_an_earlier_version_grouped(fails, tmp_path):
     """`train_s_agent` belonged to the group of the S-agent; "none" was the look-ahead's None."""
     options = ["--no-train-s-agent", "--look-ahead", "none"]
     folder = train(tmp_path / "run", *options, "--timesteps", "128").folder
-    config = folder.read_config()
-    settings = config["settings"]
-    assert settings["gc_agent"]["look_ahead"] == "none"
-    settings["s_agent"]["train_s_agent"] = settings["optimisation"].pop("train_s_agent")
-    write_json(folder.config, config)
-    resume = ["train", "--resume", str(folder.path), "--timesteps", "256"]
-    assert main([*resume, *options]) == 0
+
+    def regroup(config, state, value=False):
+        settings = config["settings"]
+        assert settings["gc_agent"]["look_ahead"] == "none"
+        settings["optimisation"].pop("train_s_agent")
+        settings["s_agent"]["train_s_agent"] = value
+
+    as_version_0_1(folder, regroup)
+    copy = shutil.copytree(folder.path, tmp_path / "copy")
+    resume = ["--timesteps", "256"]
+    assert main(["train", "--resume", str(folder.path), *resume, *options]) == 0
     assert not GCGen.load(folder.model).config.train_s_agent
-    settings["s_agent"]["train_s_agent"] = True
-    write_json(folder.config, config)
-    assert "its train_s_agent is True, not False" in fails(*resume, "--no-train-s-agent")
+    assert GCGen.load(folder.model).num_timesteps == 256
+    assert not (folder.path / "state.json").exists()
+    config = json.loads((copy / "config.json").read_text())
+    config["settings"]["s_agent"]["train_s_agent"] = True
+    write_json(copy / "config.json", config)
+    message = fails("train", "--resume", copy, *resume, "--no-train-s-agent")
+    assert "its train_s_agent is True, not False" in message
 
 
 def test_resume_refuses_other_settings(finished, fails):
@@ -138,20 +165,40 @@ def test_resume_refuses_other_settings(finished, fails):
     assert "name its folder once" in fails("train", "--resume", path, "--out", path / "other")
 
 
+BAD_VALUES = ["minutes: []", "minutes: -1", "minutes: NaN", "minutes: true", "settings: 7"]
+
+
 @pytest.mark.parametrize("name", ["config.json", "state.json", "model.gcgen"])
 @pytest.mark.parametrize("content", [None, "{", "[]", "{}", '{"settings": {}, "years": 3}'])
 def test_resume_of_a_damaged_run(finished, fails, tmp_path, name, content):
     if name == "state.json" and content == "{}":
         return  # a run that has not begun
-    copy = RunFolder(tmp_path / "run")
-    copy.path.mkdir()
-    for path in (finished.folder.config, finished.folder.state, finished.folder.model):
-        (copy.path / path.name).write_bytes(path.read_bytes())
+    copy = RunFolder(shutil.copytree(finished.folder.path, tmp_path / "run"))
+    as_version_0_1(copy)
     (copy.path / name).unlink()
     if content is not None:
         (copy.path / name).write_text(content)
     message = fails("train", "--resume", copy.path)
-    assert name in message
+    assert name in message or "model.gcgen is damaged" in message
+
+
+@pytest.mark.parametrize("value", [*BAD_VALUES, "years: 3", "run: 7", "run: [1]"])
+def test_resume_of_a_tampered_run(finished, fails, tmp_path, value):
+    name, content = value.split(": ")
+    document, tensors = load_container(finished.folder.model, "gcgen")
+    (document if name == "run" else document["run"])[name] = json.loads(content)
+    copy = RunFolder(tmp_path / "run")
+    save_container(copy.model, "gcgen", document, tensors)
+    assert f"{copy.model} is damaged: " in fails("train", "--resume", copy.path)
+    assert os.listdir(copy.path) == ["model.gcgen"]
+
+
+def test_the_model_of_a_run_stands_for_its_folder(finished, fails, tmp_path):
+    copy = RunFolder(shutil.copytree(finished.folder.path, tmp_path / "run"))
+    assert main(["train", "--resume", str(copy.model), "--timesteps", "2176"]) == 0
+    assert GCGen.load(copy.model).num_timesteps == 2176
+    message = fails("train", "--resume", copy.s_agent)
+    assert "s_agent.safetensors is neither the folder of a run nor its model.gcgen" in message
 
 
 @pytest.mark.parametrize(
