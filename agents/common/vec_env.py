@@ -120,7 +120,7 @@ class GoalVecEnv(VecEnv):
     ) -> None:
         """Store the source of goals; `num` is the number of goals drawn at a time."""
         self.goals = goals
-        self.rng = np.random.default_rng()  # until `reset` applies a seed
+        self.rng = np.random.default_rng()  # until `seed` is called
         self.render_mode = None  # before `super`, which reads it through `get_attr`
         super().__init__(num, observation_space, spaces.Discrete(num_proposals))
 
@@ -128,11 +128,14 @@ class GoalVecEnv(VecEnv):
         """Draw goals, shape (num, *S)."""
         return self.goals.sample(self.num_envs, self.rng)[1]  # [0] are their indices
 
+    def seed(self, seed: int | None = None) -> Any:
+        """Draw goals from this seed on, at once: a checkpoint keeps the generator's state."""
+        seeds = super().seed(seed)
+        self.rng = np.random.default_rng(self._seeds[0])
+        return seeds
+
     def reset(self) -> Any:
-        """Apply the seed set by `seed`; return an observation without keys."""
-        if self._seeds[0] is not None:
-            self.rng = np.random.default_rng(self._seeds[0])
-        self._reset_seeds()
+        """Return an observation without keys; the order of goals goes on."""
         return {}
 
     def step_async(self, actions: NDArray[Any]) -> None:
