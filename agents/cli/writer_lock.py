@@ -12,7 +12,7 @@ from types import TracebackType
 from filelock import FileLock, Timeout
 
 from agents.common.provenance import find_command
-from gcgen_env.atomic_files import read_json, write_json
+from gcgen_env.atomic_files import read_json, remove_temporaries, write_json
 
 
 class WriterLock:
@@ -40,6 +40,7 @@ class WriterLock:
                 f"{self.folder} is being written by {self._describe_holder()}: wait for its end, "
                 "or choose another folder"
             ) from error
+        remove_temporaries([self._holder])  # of a process that was killed
         holder = {
             "process": os.getpid(),
             "host": platform.node(),

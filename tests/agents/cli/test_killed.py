@@ -163,10 +163,13 @@ def test_a_hundred_kills_at_random_moments(tmp_path, ends):
     """One run is killed again and again, and ends as the run that was never stopped."""
     draw, path, kills, finished = random.Random(0), tmp_path / "run", 0, 0
     begin = ("train", "--out", path, *TINY, "--seed", 1)
+    before = time.monotonic()
+    train(tmp_path / "timed")
+    seconds = time.monotonic() - before
     while kills < 100:
         words = ("train", "--resume", path) if RunFolder(path).has_run else begin
         pid, output = start(*words)
-        time.sleep(draw.uniform(0, 1))
+        time.sleep(draw.uniform(0, 1.2 * seconds))
         os.kill(pid, signal.SIGKILL)
         output.close()
         kills += os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -signal.SIGKILL

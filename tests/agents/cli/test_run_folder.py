@@ -1,0 +1,195 @@
+"""Run folders: one writer at a time, stray files, and a disk that is full for a while."""
+
+import json
+import os
+import re
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from agents.cli.run_folder import RunFolder
+from agents.cli.session import Budget, Session
+from agents.cli.writer_lock import WriterLock
+from agents.gcgen import GCGen
+from tests.agents.cli.conftest import TINY, train
+from tests.agents.cli.killed import digest
+
+ROOT = Path(__file__).parents[3]
+
+
+def start(*words, **kwargs):
+    """Start `gcgen` in a process of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "agents.cli.main", *map(str, words)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        **kwargs,
+    )
+
+
+def test_a_second_writer_is_told_who_writes(tmp_path, fails):
+    folder = tmp_path / "run"
+    first = start("train", "--out", folder, *TINY, "--minutes", "5")
+    try:
+        assert "test bound before" in first.stdout.readline()
+        before = (folder / "model.gcgen").read_bytes()
+        for words in (["--out", folder, "--overwrite"], ["--resume", folder]):
+            message = fails("train", *words, "--minutes", "1", "--device", "cpu")
+            assert f"{folder} is being written by process {first.pid} on " in message
+            assert "wait for its end, or choose another folder" in message
+        assert (folder / "model.gcgen").read_bytes()[:8] == before[:8]
+    finally:
+        first.send_signal(signal.SIGTERM)
+        first.communicate(timeout=60)
+    assert first.returncode == 130
+    assert not (folder / ".lock.json").exists()
+    minutes = str(RunFolder(folder).read().minutes + 0.005)
+    assert start("train", "--resume", folder, "--minutes", minutes).wait(60) == 0
+
+
+def test_two_that_start_at_once_never_mix(tmp_path):
+    """One of them trains; the other one is refused, whichever seed it has."""
+    options = (*TINY, "--timesteps", "256")
+    both = [start("train", "--out", tmp_path / "run", *options, "--seed", seed) for seed in (1, 2)]
+    errors = [process.communicate(timeout=120)[1] for process in both]
+    codes = [process.returncode for process in both]
+    assert sorted(codes) == [0, 2], errors
+    assert re.search("is being written by|already has a run", errors[codes.index(2)])
+    winner = codes.index(0) + 1
+    assert RunFolder(tmp_path / "run").read().settings["seed"] == winner
+    assert digest(tmp_path / "run") == digest(
+        train(tmp_path / "alone", "--timesteps", "256", "--seed", str(winner)).folder.path
+    )
+
+
+def test_a_lock_without_a_description_is_a_lock(tmp_path):
+    with WriterLock(tmp_path):
+        (tmp_path / ".lock.json").write_text("{")
+        caught = []
+
+        def enter():
+            try:
+                with WriterLock(tmp_path):
+                    pass
+            except BlockingIOError as error:
+                caught.append(str(error))
+
+        thread = threading.Thread(target=enter)
+        thread.start()
+        thread.join()
+    assert caught[0].startswith(f"{tmp_path} is being written by another process: wait")
+    with WriterLock(tmp_path):
+        pass
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP", "SIGKILL"])
+def test_a_run_stopped_by_a_signal_ends_as_if_it_had_not_stopped(tmp_path, name):
+    """Every weight and moment, bit for bit."""
+    options = (*TINY, "--timesteps", "25600", "--seed", "3")
+    whole = train(tmp_path / "whole", *options).folder.path
+    process = start("train", "--out", tmp_path / "run", *options)
+    assert "test bound before" in process.stdout.readline()
+    while not list(tmp_path.glob("run/tb/*/events.*")) and process.poll() is None:
+        time.sleep(0.01)
+    time.sleep(0.05)
+    process.send_signal(getattr(signal, name))
+    process.communicate(timeout=60)
+    assert process.returncode == (-9 if name == "SIGKILL" else 130)
+    timesteps = GCGen.load(tmp_path / "run" / "model.gcgen").num_timesteps
+    assert (timesteps == 0) if name == "SIGKILL" else (0 < timesteps < 25600)
+    resumed = start("train", "--resume", tmp_path / "run")
+    assert resumed.communicate(timeout=120)[1] and resumed.returncode == 0
+    assert digest(tmp_path / "run") == digest(whole)
+
+
+def test_an_ignored_signal_stays_ignored(tmp_path):
+    """`nohup gcgen train` goes on when the terminal is closed."""
+    ignore = lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN)  # noqa: E731
+    options = (*TINY, "--timesteps", "12800")
+    process = start("train", "--out", tmp_path / "run", *options, preexec_fn=ignore)
+    assert "test bound before" in process.stdout.readline()
+    process.send_signal(signal.SIGHUP)
+    process.communicate(timeout=60)
+    assert process.returncode == 0
+
+
+def test_what_killed_writers_left_is_removed_at_the_next_start(tmp_path, finished):
+    folder = Path(shutil.copytree(finished.folder.path, tmp_path / "run"))
+    strays = [folder / f".{name}.0123abcd.tmp" for name in ("model.gcgen", "samples.png")]
+    own = folder / "notes.tmp"
+    for path in (*strays, own):
+        path.write_text("half")
+    assert start("train", "--resume", folder).wait(60) == 0
+    assert not any(path.exists() for path in strays)
+    assert own.exists()
+
+
+def limit_files(size):
+    """Let no file of this process grow beyond a size: writing then fails as on a full disk."""
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+
+
+def test_a_full_disk_costs_logs_and_checkpoints_and_not_the_training(tmp_path):
+    """No file may exceed 40 kB: TensorBoard's grows beyond it. The last one finds room again."""
+    folder = RunFolder(tmp_path / "run")
+    options = ("--n-envs", "16", "--width", "4", "--depth", "1", "--num-proposals", "2")
+    process = start(
+        *("train", "--out", folder.path, *options, "--horizon", "2", "--device", "cpu"),
+        *("--timesteps", "64000"),
+        preexec_fn=lambda: limit_files(40_000),
+    )
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err
+    assert err.count("no row of the log for now: ") == 1
+    assert "Traceback" not in err
+    assert "test bound after" in out
+    assert GCGen.load(folder.model).num_timesteps == 64000
+
+
+def test_the_last_checkpoint_waits_for_room(tmp_path, monkeypatch, finished):
+    folder = RunFolder(Path(shutil.copytree(finished.folder.path, tmp_path / "run")))
+    model = GCGen.load(folder.model, device="cpu")
+    session = Session(folder, model, Budget(None, 2048), folder.read())
+    monkeypatch.setattr("agents.cli.session.SECONDS_BETWEEN_TRIES", 0.0)
+    commit, tries = folder.commit, []
+
+    def fail(*args):
+        tries.append(args)
+        if len(tries) < 5:
+            raise OSError(28, "No space left on device")
+        commit(*args)
+
+    folder.commit = fail
+    folder.config.unlink()
+    with pytest.warns(RuntimeWarning, match=r"no last checkpoint for now: .*Ctrl-C gives up") as w:
+        session._save_at_last()
+    assert (len(tries), len(w)) == (5, 1)
+    assert json.loads(folder.config.read_text()) == folder.read().describe()
+
+
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+def test_a_log_file_on_a_full_disk_does_not_end_the_training(tmp_path, stream):
+    words = ("train", "--out", tmp_path / "run", *TINY, "--timesteps", "1280")
+    with open("/dev/full", "w") as full:
+        process = subprocess.run(
+            [sys.executable, "-m", "agents.cli.main", *words],
+            **{"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, stream: full},
+            cwd=ROOT,
+            timeout=120,
+            check=False,
+        )
+    assert process.returncode in (0, 120)  # 120: Python could not flush the stream at its end
+    folder = RunFolder(tmp_path / "run")
+    assert GCGen.load(folder.model).num_timesteps == 1280
+    assert folder.reconstructions.exists()
