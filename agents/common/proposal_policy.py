@@ -11,6 +11,7 @@ from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from torch import Tensor, nn
 
 from agents.common.decision import Decision, pack, packed_sizes, read_observation, unpack
+from agents.common.saved_policy import SavedPolicyMixin
 from agents.common.scorer import WIDTH, ProposalScorer
 from agents.common.selection import Selection, SelectionConfig
 from gcgen_env.model.likelihoods import Likelihood
@@ -72,7 +73,7 @@ class ProposalActorCritic(nn.Module):
         return self.selection.embed(self._unpack(features))
 
 
-class ProposalPolicyMixin:
+class ProposalPolicyMixin(SavedPolicyMixin):
     """Turns an actor-critic policy into one that selects among the observed proposals.
 
     Put it before `ActorCriticPolicy` or `MaskableActorCriticPolicy` in the bases of a class.
