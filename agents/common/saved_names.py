@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
+import io
+import os
 from pathlib import Path
 from typing import Any
 
-SUFFIX = ".zip"
 
-
-def find_saved(source: Any) -> Any:
-    """Return the file that a user means who gives its name with or without `.zip`.
+def find_saved(source: Any, suffix: str = ".zip") -> Any:
+    """Return the file that a user means who gives its name with or without SB3's suffix.
 
     SB3's callbacks name a model "best_model" or "rl_model_100_steps.zip". `save` keeps the name
-    that it is given. `load` tries the name, then the name with `.zip` added or removed.
+    that it is given. `load` tries the name, then the name with the suffix added or removed.
 
     Args:
         source: A path; a file object is returned as it is.
+        suffix: What SB3 adds.
+
+    Raises:
+        TypeError: If it is neither.
     """
-    if not isinstance(source, str | Path):
+    check_file(source)
+    if not isinstance(source, str | os.PathLike):
         return source
     path = Path(source)
-    other = path.with_suffix("") if path.suffix == SUFFIX else Path(f"{path}{SUFFIX}")
+    other = path.with_suffix("") if path.suffix == suffix else Path(f"{path}{suffix}")
     return other if other.is_file() and not path.exists() else source
+
+
+def check_file(file: Any) -> None:
+    """Raise a TypeError unless something is a path, or a file object that holds bytes."""
+    if isinstance(file, io.TextIOBase):
+        raise TypeError("a saved file holds bytes: open it in binary mode, such as 'wb' or 'rb'")
+    if not isinstance(file, str | os.PathLike) and not hasattr(file, "read"):
+        name = type(file).__name__
+        raise TypeError(f"expected a path or a file object that is open in binary mode, got {name}")

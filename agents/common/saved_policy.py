@@ -9,14 +9,16 @@ import torch
 from torch import Tensor
 
 from agents.common.provenance import find_device
-from agents.common.saved_names import find_saved
+from agents.common.saved_names import check_file, find_saved
 from agents.common.stored_arguments import decode, encode
-from gcgen_env.storage import load_container, save_container
+from gcgen_env.storage import File, describe_file, load_container, save_container
 
 KIND = "policy"
 """Kind of container that `SavedPolicyMixin.save` writes."""
-_DAMAGED = (ArithmeticError, AssertionError, AttributeError, LookupError)
-DAMAGED = (*_DAMAGED, TypeError, ValueError, RuntimeError)
+DAMAGED = (
+    *(ArithmeticError, AssertionError, AttributeError, LookupError),
+    *(TypeError, ValueError, RuntimeError),
+)
 """What constructors raise when the entries of a file do not fit."""
 
 
@@ -29,7 +31,7 @@ class SavedPolicyMixin:
     to: Any
     _dummy_schedule: Any
 
-    def save(self, path: Any) -> None:
+    def save(self, path: File) -> None:
         """Write the policy to one file, JSON and safetensors; no pickle.
 
         Args:
@@ -38,6 +40,7 @@ class SavedPolicyMixin:
         Raises:
             ValueError: If an argument of the policy cannot be saved without pickle.
         """
+        check_file(path)
         arguments = self._get_constructor_parameters()  # type: ignore[attr-defined]
         arguments.pop("lr_schedule")  # as in SB3, a policy alone does not learn
         document = {
@@ -47,7 +50,7 @@ class SavedPolicyMixin:
         save_container(path, KIND, document, self.state_dict())
 
     @classmethod
-    def load(cls, path: Any, device: torch.device | str = "auto") -> Self:
+    def load(cls, path: File, device: torch.device | str = "auto") -> Self:
         """Read a policy written by `save`.
 
         Args:
@@ -61,14 +64,16 @@ class SavedPolicyMixin:
         path, device = find_saved(path), find_device(device)
         document, tensors = load_container(path, KIND)
         if (name := document.get("class")) != cls.__name__:
-            raise ValueError(f"{path} holds a {name}, not a {cls.__name__}: call {name}.load")
+            raise ValueError(
+                f"{describe_file(path)} holds a {name}, not a {cls.__name__}: call {name}.load"
+            )
         try:
             arguments = {**decode(document["arguments"]), "lr_schedule": cls._dummy_schedule}
             check_sizes(cls, arguments, tensors)
             policy = cls(**arguments)
             policy.load_state_dict(tensors)
         except DAMAGED as error:
-            raise ValueError(f"{path} is damaged: {error}") from error
+            raise ValueError(f"{describe_file(path)} is damaged: {error}") from error
         return policy.to(device)
 
 
@@ -89,7 +94,9 @@ def check_sizes(
         sketch = policy_class(**arguments)
     wanted = {name: value.shape for name, value in sketch.state_dict().items()}
     given = {name: value.shape for name, value in tensors.items()}
-    differing = [name for name in wanted.keys() | given.keys() if wanted.get(name) != given.get(name)]
+    differing = [
+        name for name in wanted.keys() | given.keys() if wanted.get(name) != given.get(name)
+    ]
     if differing:
         name = min(differing)
         raise ValueError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,8 @@ def encode(value: Any, name: str) -> Any:
     Raises:
         ValueError: If it holds something that cannot be saved without pickle.
     """
+    if isinstance(value, list | dict | tuple):
+        _check_length(value)
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, np.generic):
@@ -91,8 +94,8 @@ def decode(value: Any) -> Any:
     Raises:
         ValueError: If `encode` did not write it.
     """
-    if isinstance(value, list | dict) and len(value) > MAX_ENTRIES:
-        raise ValueError(f"an argument has {len(value):,} entries, at most {MAX_ENTRIES:,}")
+    if isinstance(value, list | dict):
+        _check_length(value)
     if isinstance(value, list):
         return [decode(entry) for entry in value]
     if not isinstance(value, dict):
@@ -103,6 +106,12 @@ def decode(value: Any) -> Any:
         except (LookupError, TypeError) as error:
             raise ValueError(f"an argument of unknown kind: {value!r:.100}") from error
     return {key: decode(entry) for key, entry in value.items()}
+
+
+def _check_length(value: Collection[Any]) -> None:
+    """Raise a ValueError if a list or dictionary is longer than any that is needed."""
+    if len(value) > MAX_ENTRIES:
+        raise ValueError(f"an argument has {len(value):,} entries, at most {MAX_ENTRIES:,}")
 
 
 def _make_schedule(numbers: list[float]) -> Any:

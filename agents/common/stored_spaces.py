@@ -96,8 +96,8 @@ def _read_box(document: dict[str, Any]) -> spaces.Box:
     shape, dtype = _read_shape(document["shape"]), np.dtype(str(document["dtype"]))
     if dtype.kind not in "biuf":
         raise ValueError(f"a Box of {dtype} is not read")
-    bounds = [np.full(shape, document[name], dtype) for name in ("low", "high")]
-    return spaces.Box(*bounds, shape, dtype.type)
+    low, high = (np.full(shape, document[name], dtype) for name in ("low", "high"))
+    return spaces.Box(low, high, shape, dtype=dtype.type)
 
 
 def _read_images(document: dict[str, Any]) -> ImageSpace:
