@@ -82,7 +82,9 @@ LAYERS: dict[str, dict[str, str]] = {
     },
     "What agents share": {
         "agents/common/algorithm_file.py": "The file of a value-based algorithm: its arguments as JSON, its states as tensors.",
+        "agents/common/calling_algorithm.py": "What an actor-critic policy expects of the algorithm that builds it, checked as it is built.",
         "agents/common/decision.py": "What an agent knows when it selects a proposal: read from canvases or from observations.",
+        "agents/common/env_source.py": "Finds the configuration and the data of an environment, whatever is wrapped around it.",
         "agents/common/evaluation.py": "Evaluation of an agent over whole episodes, with action masks.",
         "agents/common/goal_replay_buffer.py": "Hindsight replay for the GCGen environments: any reward, any observation mode.",
         "agents/common/masking.py": "How value-based agents respect action masks, for SB3's own classes.",
@@ -124,6 +126,8 @@ LAYERS: dict[str, dict[str, str]] = {
         "agents/gcgen/step_locals.py": "The `self.locals` that SB3 callbacks read at each decision, computed only when read.",
         "agents/gcgen/training.py": "The training side of `GCGen`: roll-outs, and the updates of both agents.",
         "agents/gcgen/training_log.py": "What `GCGen` writes to SB3's logger, TensorBoard included.",
+        "agents/gcgen/evaluation_env.py": "Warns if a callback evaluates a model with another proposer than the model's S-agent.",
+        "agents/gcgen/saving.py": "How `GCGen` saves and loads itself: SB3's interface, over `Checkpoint`.",
         "agents/s_agent/policies.py": "The S-agent as a Stable-Baselines3 policy: it never sees the goal.",
         "agents/baselines/base.py": "The base class of the baselines: SB3's `predict` for agents that score proposals.",
         "agents/baselines/greedy.py": "One step of look-ahead: select the proposal whose image has the highest potential.",

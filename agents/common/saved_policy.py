@@ -92,19 +92,21 @@ def check_sizes(
     """
     with torch.device("meta"):  # tensors with a shape and no memory
         sketch = policy_class(**arguments)
-    wanted = {name: value.shape for name, value in sketch.state_dict().items()}
-    given = {name: value.shape for name, value in tensors.items()}
-    differing = [
-        name for name in wanted.keys() | given.keys() if wanted.get(name) != given.get(name)
-    ]
-    if differing:
-        name = min(differing)
-        raise ValueError(
-            f"the weight {name} has shape {_show(given.get(name))}, expected "
-            f"{_show(wanted.get(name))}"
-        )
+    check_shapes(sketch.state_dict(), tensors)
 
 
-def _show(shape: torch.Size | None) -> Any:
-    """Return a shape as a tuple, or "none"."""
-    return "none" if shape is None else tuple(shape)
+def check_shapes(
+    wanted: Mapping[str, Tensor], given: Mapping[str, Tensor], exact_match: bool = True
+) -> None:
+    """Raise a ValueError unless given weights have the names and shapes of the wanted ones.
+
+    Args:
+        wanted: Weights of a module.
+        given: Weights to load into it.
+        exact_match: Compare all of them; False compares those that both have.
+    """
+    names = wanted.keys() | given.keys() if exact_match else wanted.keys() & given.keys()
+    for name in sorted(names):
+        own, new = (tuple(each[name].shape) if name in each else None for each in (wanted, given))
+        if own != new:
+            raise ValueError(f"the weight {name} has shape {new}, expected {own}")

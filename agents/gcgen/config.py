@@ -102,9 +102,21 @@ class GCGenConfig:
 
 
 def check_seed(seed: int | None) -> None:
-    """Raise a ValueError unless a seed is None or in [0, 2**32)."""
-    if seed is not None and not 0 <= seed < 2**32:  # SB3 passes it to np.random.seed
-        raise ValueError(f"seed must lie in [0, 2**32), got {seed}")
+    """Raise a ValueError unless a seed is None or an integer in [0, 2**32)."""
+    if seed is None:
+        return
+    is_integer = isinstance(seed, int | np.integer) and not isinstance(seed, bool)
+    if not is_integer or not 0 <= seed < 2**32:  # SB3 passes it to np.random.seed
+        raise ValueError(f"seed must lie in [0, 2**32) and be an integer, got {seed!r}")
+
+
+def check_policy_class(policy: Any, base: type) -> None:
+    """Raise a ValueError unless a policy is the base class, its name, or a subclass of it."""
+    if policy != base.__name__ and not (isinstance(policy, type) and issubclass(policy, base)):
+        raise ValueError(
+            f"the GC-agent selects among proposals: policy must be {base.__name__!r} or a subclass "
+            f"of {base.__name__}, got {policy!r}"
+        )
 
 
 def check_total_timesteps(total_timesteps: float) -> int:

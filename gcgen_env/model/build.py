@@ -135,10 +135,10 @@ def check_fits(
         ValueError: If it does not; the message names what differs.
     """
     network = s_agent.network.config
-    wanted = {
+    wanted = {  # the image first: S-agents of another data set differ in everything
+        "image shape": (network.shape, shape),
         "num_proposals": (network.num_proposals, config.num_proposals),
         "horizon": (network.horizon, config.horizon),
-        "image shape": (network.shape, shape),
         "likelihood": (s_agent.likelihood, likelihood),
     }
     for name, (own, asked) in wanted.items():

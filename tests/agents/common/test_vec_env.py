@@ -3,10 +3,11 @@
 import gymnasium as gym
 import numpy as np
 import pytest
-from gymnasium.wrappers import FlattenObservation, TimeLimit
+from gymnasium.wrappers import FlattenObservation
 from stable_baselines3.common.vec_env import VecMonitor
 
-from agents.common.vec_env import GCGenVecEnv, GoalVecEnv, find_source
+from agents.common.env_source import find_source
+from agents.common.vec_env import GCGenVecEnv, GoalVecEnv
 from gcgen_env import EnvConfig, GCGenEnv
 from gcgen_env.goals import make_goals
 from gcgen_env.model.build import likelihood_of
@@ -156,10 +157,11 @@ def test_fields_may_be_changed_beside_an_id_alone():
         find_source(DIGITS, {"horizn": 3})
 
 
-@pytest.mark.parametrize("wrap", [FlattenObservation, lambda env: TimeLimit(env, 5)])
-def test_other_wrappers_are_refused(wrap):
-    with pytest.raises(ValueError, match=r"a wrapper of type \w+; pass the unwrapped"):
-        find_source(wrap(make_env()))
+def test_other_wrappers_are_refused():
+    with pytest.raises(
+        ValueError, match=r"a wrapper of type FlattenObservation; pass the unwrapped"
+    ):
+        find_source(FlattenObservation(make_env()))
 
 
 @pytest.mark.parametrize("thing", [gym.make("CartPole-v1"), 3, None], ids=["CartPole", "3", "None"])
