@@ -45,7 +45,8 @@ def space_to_json(space: spaces.Space[Any]) -> dict[str, Any]:
     if isinstance(space, spaces.Discrete) and kind is spaces.Discrete:
         return {"type": "Discrete", "n": int(space.n), "start": int(space.start)}
     if isinstance(space, spaces.MultiBinary) and kind is spaces.MultiBinary:
-        return {"type": "MultiBinary", "n": list(space.shape)}
+        sizes = list(space.shape) if isinstance(space.n, tuple) else int(space.n)
+        return {"type": "MultiBinary", "n": sizes}
     raise ValueError(
         f"a space of type {kind.__name__} cannot be saved without pickle, only Dict, Box, "
         "Discrete and MultiBinary"
@@ -106,6 +107,13 @@ def _read_images(document: dict[str, Any]) -> ImageSpace:
     return ImageSpace(likelihood, _read_shape(document["shape"]))
 
 
+def _read_bits(sizes: Any) -> spaces.MultiBinary:
+    """Return a space of bits; a number and a tuple of one number differ for Gymnasium."""
+    if type(sizes) is int:
+        return spaces.MultiBinary(_read_shape([sizes])[0])
+    return spaces.MultiBinary(_read_shape(sizes))
+
+
 def _read_dict(document: dict[str, Any]) -> spaces.Dict:
     """Return a `Dict`, in the order in which it was stored."""
     entries = document["entries"].items()
@@ -117,5 +125,5 @@ _READERS: dict[str, Any] = {
     "ImageSpace": _read_images,
     "Box": _read_box,
     "Discrete": lambda document: spaces.Discrete(document["n"], start=document["start"]),
-    "MultiBinary": lambda document: spaces.MultiBinary(_read_shape(document["n"])),
+    "MultiBinary": lambda document: _read_bits(document["n"]),
 }
