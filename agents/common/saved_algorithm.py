@@ -15,7 +15,7 @@ from agents.common.provenance import find_device
 from agents.common.saved_buffer import KIND as BUFFER_KIND
 from agents.common.saved_buffer import fill_buffer, pack_buffer
 from agents.common.saved_names import check_file, find_saved
-from agents.common.saved_policy import DAMAGED, check_sizes
+from agents.common.saved_policy import DAMAGED, check_shapes, check_sizes
 from gcgen_env.storage import File, describe_file, load_container, save_container
 
 
@@ -23,6 +23,7 @@ class SavedAlgorithmMixin:
     """Saves and loads DQN and its relatives; put it before SB3's class in the bases of a class."""
 
     # Attributes of the SB3 class beside this one.
+    policy: Any
     policy_aliases: ClassVar[Any]
     replay_buffer: Any
 
@@ -116,10 +117,16 @@ class SavedAlgorithmMixin:
             load_path_or_dict: A file written by `save`, or what `get_parameters` returned.
             exact_match: Demand all of them; see SB3.
             device: For SB3's interface; the weights stay where they are.
+
+        Raises:
+            ValueError: If they do not fit; the model is then as it was.
         """
         parameters = load_path_or_dict
         if not isinstance(parameters, dict):
             parameters = read_model(type(self), parameters).parameters
+        if exact_match:  # before anything changes
+            check_shapes(self.policy.state_dict(), parameters.get("policy", {}))
+            _check_moments(self.policy.optimizer, parameters.get("policy.optimizer", {}))
         super().set_parameters(parameters, exact_match, device)  # type: ignore[misc]
 
     def save_replay_buffer(self, path: File) -> None:
@@ -173,3 +180,14 @@ def _check_policy(
         **(settings.get("policy_kwargs") or {}),
     }
     check_sizes(settings["policy"], arguments, weights)
+
+
+def _check_moments(optimizer: torch.optim.Optimizer, given: dict[str, Any]) -> None:
+    """Raise a ValueError unless the state of an optimiser has the shapes of the weights."""
+    weights = [weight for group in optimizer.param_groups for weight in group["params"]]
+    for index, moments in given.get("state", {}).items():
+        for key, value in moments.items():
+            if index >= len(weights) or value.shape not in ((), weights[index].shape):
+                raise ValueError(
+                    f"the optimizer's {key} of weight {index} has shape {tuple(value.shape)}"
+                )
