@@ -61,7 +61,7 @@ def write_model(model: Any, path: File, exclude: Collection[str]) -> None:
     Raises:
         ValueError: If an argument cannot be saved without pickle.
     """
-    check_file(path)
+    check_file(path, writing=True)
     names = list_arguments(type(model))
     if unknown := sorted(set(exclude) - names):
         raise ValueError(f"exclude may hold arguments of the constructor, not {unknown[0]!r}")

@@ -39,6 +39,8 @@ def find_source(
         TypeError: If a keyword is not a field of `EnvConfig`.
         ValueError: If `env` is something else.
     """
+    if not isinstance(env_kwargs, dict | None):
+        raise ValueError(f"env_kwargs must be a dictionary of keywords, got {env_kwargs!r}")
     if isinstance(env, str):
         kwargs = {**default_kwargs(env.removeprefix("gcgen_env:")), **(env_kwargs or {})}
         kwargs.pop("render_mode", None)  # not a field of `EnvConfig`

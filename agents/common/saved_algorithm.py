@@ -101,7 +101,8 @@ class SavedAlgorithmMixin:
             model._setup_model()
             model.set_parameters(saved.parameters)
         except DAMAGED as error:
-            raise ValueError(f"{describe_file(path)} cannot be loaded: {error}") from error
+            reason = " ".join(str(error).split())  # some messages have several lines
+            raise ValueError(f"{describe_file(path)} cannot be loaded: {reason}") from error
         vars(model).update(saved.counters)
         return model
 
@@ -135,7 +136,7 @@ class SavedAlgorithmMixin:
         Args:
             path: Where to write, any suffix, or a binary file object.
         """
-        check_file(path)
+        check_file(path, writing=True)
         save_container(path, BUFFER_KIND, *pack_buffer(self.replay_buffer))
 
     def load_replay_buffer(self, path: File, truncate_last_traj: bool = True) -> None:

@@ -29,10 +29,21 @@ def find_saved(source: Any, suffix: str = ".zip") -> Any:
     return other if other.is_file() and not path.exists() else source
 
 
-def check_file(file: Any) -> None:
-    """Raise a TypeError unless something is a path, or a file object that holds bytes."""
+def check_file(file: Any, writing: bool = False) -> None:
+    """Check that something is a path, or a file object that holds bytes.
+
+    Raises:
+        TypeError: If it is neither.
+        ValueError: If it is closed, or open in the other direction.
+    """
     if isinstance(file, io.TextIOBase):
         raise TypeError("a saved file holds bytes: open it in binary mode, such as 'wb' or 'rb'")
     if not isinstance(file, str | os.PathLike) and not hasattr(file, "read"):
         name = type(file).__name__
         raise TypeError(f"expected a path or a file object that is open in binary mode, got {name}")
+    is_open = getattr(file, "writable" if writing else "readable", lambda: True)
+    if not is_open():
+        raise ValueError(
+            f"the file object is not open for {'writing' if writing else 'reading'}: open it in "
+            f"mode {'wb' if writing else 'rb'!r}"
+        )

@@ -40,7 +40,7 @@ class SavedPolicyMixin:
         Raises:
             ValueError: If an argument of the policy cannot be saved without pickle.
         """
-        check_file(path)
+        check_file(path, writing=True)
         arguments = self._get_constructor_parameters()  # type: ignore[attr-defined]
         arguments.pop("lr_schedule")  # as in SB3, a policy alone does not learn
         document = {
@@ -73,7 +73,8 @@ class SavedPolicyMixin:
             policy = cls(**arguments)
             policy.load_state_dict(tensors)
         except DAMAGED as error:
-            raise ValueError(f"{describe_file(path)} is damaged: {error}") from error
+            reason = " ".join(str(error).split())  # some messages have several lines
+            raise ValueError(f"{describe_file(path)} is damaged: {reason}") from error
         return policy.to(device)
 
 

@@ -112,7 +112,7 @@ class GCGen(SavingMixin, TwoAgentTraining, BaseAlgorithm):  # type: ignore[misc]
             device=find_device(device),
             support_multi_env=True,  # SB3 otherwise accepts one environment only
             monitor_wrapper=False,  # the environment is never stepped
-            seed=seed,
+            seed=None if seed is None else int(seed),  # Python's generator takes no NumPy number
         )
         if _init_setup_model:
             self._setup_model()
@@ -155,7 +155,13 @@ class GCGen(SavingMixin, TwoAgentTraining, BaseAlgorithm):  # type: ignore[misc]
         )
 
     def set_random_seed(self, seed: int | None = None) -> None:
-        """Seed every generator; None draws a new seed for the choices."""
+        """Seed every generator; None draws a new seed for the choices.
+
+        Raises:
+            ValueError: If the seed is not an integer in [0, 2**32).
+        """
+        options.check_seed(seed)
+        seed = None if seed is None else int(seed)
         super().set_random_seed(seed)
         self._generator = torch.Generator()  # on the CPU: the same draws on every device
         self._generator.manual_seed(self._generator.seed() if seed is None else seed)

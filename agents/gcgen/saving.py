@@ -8,11 +8,13 @@ from typing import Any, ClassVar, Self
 
 import torch
 from stable_baselines3.common.policies import BasePolicy
+from stable_baselines3.common.save_util import recursive_getattr
 from stable_baselines3.common.utils import get_system_info
 
 from agents.common.provenance import find_device
 from agents.common.saved_names import check_file, find_saved
 from agents.common.saved_policy import check_shapes
+from agents.gcgen import optimizer_state
 from agents.gcgen.checkpoint import OPTIMIZERS, Checkpoint
 from agents.gcgen.config import GCGenConfig
 from gcgen_env.model.s_agent import SAgent
@@ -45,7 +47,7 @@ class SavingMixin:
             OSError: If the file cannot be written.
             ValueError: If something else is to be left out or put in.
         """
-        check_file(path)
+        check_file(path, writing=True)
         excluded, included = set(exclude or ()), set(include or ())
         if others := sorted(excluded - {_OPTIMIZER}):
             raise ValueError(
@@ -105,7 +107,8 @@ class SavingMixin:
             model: Any = cls(device=found, _init_setup_model=False, **settings)  # type: ignore[call-arg]
             model._restore(saved)
         except (LookupError, TypeError, RuntimeError, ValueError) as error:  # a part does not fit
-            raise ValueError(f"{name} is damaged: {error}") from error
+            reason = " ".join(str(error).split())  # some messages have several lines
+            raise ValueError(f"{name} is damaged: {reason}") from error
         if env is not None:
             model.set_env(env)
         return model
@@ -129,9 +132,12 @@ class SavingMixin:
         parameters = load_path_or_dict
         if not isinstance(parameters, dict):
             parameters = self._read_parameters(find_saved(parameters), exact_match)
-        for name, module in (("policy", self.policy), ("s_agent.network", self.s_agent.network)):  # type: ignore[attr-defined]
-            if name in parameters:
-                check_shapes(module.state_dict(), parameters[name], exact_match)
+        for name in parameters.keys() & set(self._get_torch_save_params()[0]):
+            own = recursive_getattr(self, name)
+            if name in OPTIMIZERS:
+                optimizer_state.check(name, own, parameters[name]["state"], None)
+            else:
+                check_shapes(own.state_dict(), parameters[name], exact_match)
         super().set_parameters(parameters, exact_match, device)  # type: ignore[misc]
 
     def _read_parameters(self, path: File, exact_match: bool) -> dict[str, Any]:

@@ -81,6 +81,11 @@ def make_s_agent(
     """
     if start is None:
         return _make_fresh(config, data, **sizes)
+    if not isinstance(start, SAgent | str | Path):
+        raise ValueError(
+            "s_agent must be None, 'pretrained', a saved file or an SAgent, got "
+            f"{type(start).__name__}"
+        )
     if not isinstance(start, SAgent):
         is_shipped = start == "pretrained"
         start = SAgent.load(pretrained_path(str(config.dataset)) if is_shipped else start)

@@ -167,6 +167,12 @@ def test_file_objects(tmp_path, digits):
         model.save(text)
     with pytest.raises(ValueError, match="the BytesIO object is not a GCGen file"):
         GCGen.load(file)  # at its end
+    with open(tmp_path / "model", "rb") as opened, pytest.raises(ValueError, match="mode 'wb'"):
+        model.save(opened)
+    with open(tmp_path / "other", "wb") as opened, pytest.raises(ValueError, match="mode 'rb'"):
+        GCGen.load(opened)
+    with pytest.raises(ValueError, match="closed file"):
+        model.save(opened)
 
 
 def test_the_names_that_callbacks_give_are_found(tmp_path):
@@ -203,6 +209,11 @@ def test_parameters_come_from_a_file(model, model_file, tmp_path, s_agent_file):
     wider = make_model(policy_kwargs={"width": 7}).get_parameters()
     with pytest.raises(ValueError, match=r"the weight .* has shape .*, expected"):
         other.set_parameters({**wider, "s_agent.network": other.s_agent.network.state_dict()})
+    parameters = model.get_parameters()
+    state = {**parameters["optimizer"]["state"], 0: {"step": torch.zeros(())}}
+    parameters["optimizer"] = {**parameters["optimizer"], "state": state}
+    with pytest.raises(ValueError, match=r"optimizer, weight 0: exp_avg.* is missing"):
+        other.set_parameters(parameters)
     with pytest.raises(ValueError, match="an S-agent of another size"):
         make_model(env_kwargs={"horizon": 3}).set_parameters(model_file)
     assert all(torch.equal(before[k], v) for k, v in other.policy.state_dict().items())
@@ -281,6 +292,13 @@ def test_a_frozen_s_agent_may_be_evaluated_elsewhere(s_agent_file):
         (lambda m: m.evaluate_nll(np.full((1, 1, 8, 8), 200, np.uint8)), "divide bytes by 255"),
         (lambda m: m.encode([["a"]]), "images must be an array of numbers"),
         (lambda m: GCGen("GCPolicy", DIGITS, device="gpu"), "no device 'gpu' on this machine"),
+        (lambda m: m.learn("10"), "total_timesteps must be a positive integer, got '10'"),
+        (lambda m: m.set_random_seed("a"), r"seed must lie in .* got 'a'"),
+        (lambda m: make_model(s_agent=3), "s_agent must be None, 'pretrained', .* got int"),
+        (lambda m: make_model(policy_kwargs=3), "policy_kwargs must be a dictionary"),
+        (lambda m: make_model(policy_kwargs={"width": 0}), "width must be at least 1"),
+        (lambda m: make_model(env_kwargs="x"), "env_kwargs must be a dictionary"),
+        (lambda m: make_model(learning_rate="a"), "learning_rate must be a number, got 'a'"),
     ],
 )
 def test_mistakes_are_explained_in_one_sentence(model, use, message):
