@@ -91,7 +91,7 @@ class SavedAlgorithmMixin:
         if env is not None:
             env = cls._wrap_env(env)  # type: ignore[attr-defined]
             check_for_correct_spaces(env, *saved_spaces)
-        elif issubclass(settings.get("replay_buffer_class") or object, HerReplayBuffer):
+        elif _is_hindsight(settings.get("replay_buffer_class")):
             raise ValueError(f"{describe_file(path)} has a hindsight buffer, which needs env=")
         try:
             _check_policy(settings, saved_spaces, saved.parameters["policy"])
@@ -122,12 +122,15 @@ class SavedAlgorithmMixin:
         Raises:
             ValueError: If they do not fit; the model is then as it was.
         """
-        parameters = load_path_or_dict
+        parameters, where = load_path_or_dict, ""
         if not isinstance(parameters, dict):
+            where = f"{describe_file(find_saved(parameters))} does not fit: "
             parameters = read_model(type(self), parameters).parameters
-        if exact_match:  # before anything changes
-            check_shapes(self.policy.state_dict(), parameters.get("policy", {}))
+        try:  # before anything changes
+            check_shapes(self.policy.state_dict(), parameters.get("policy", {}), exact_match)
             _check_moments(self.policy.optimizer, parameters.get("policy.optimizer", {}))
+        except ValueError as error:
+            raise ValueError(f"{where}{error}") from error
         super().set_parameters(parameters, exact_match, device)  # type: ignore[misc]
 
     def save_replay_buffer(self, path: File) -> None:
@@ -167,6 +170,11 @@ def _find_policy(algorithm: Any, policy: Any) -> type[BasePolicy]:
     if isinstance(policy, str) and policy not in known:
         raise ValueError(f"the policy is a {policy}, a class of your own: pass policy={policy}")
     return known[policy] if isinstance(policy, str) else policy
+
+
+def _is_hindsight(buffer: Any) -> bool:
+    """Return whether the class of a buffer asks the environment."""
+    return isinstance(buffer, type) and issubclass(buffer, HerReplayBuffer)
 
 
 def _check_policy(

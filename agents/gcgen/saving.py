@@ -129,16 +129,25 @@ class SavingMixin:
         Raises:
             ValueError: If they do not fit; the model is then as it was.
         """
-        parameters = load_path_or_dict
+        parameters, where = load_path_or_dict, ""
         if not isinstance(parameters, dict):
-            parameters = self._read_parameters(find_saved(parameters), exact_match)
+            source = find_saved(parameters)
+            where = f"{describe_file(source)} does not fit: "
+            parameters = self._read_parameters(source, exact_match)
+        try:  # before anything changes
+            self._check_parameters(parameters, exact_match)
+        except ValueError as error:
+            raise ValueError(f"{where}{error}") from error
+        super().set_parameters(parameters, exact_match, device)  # type: ignore[misc]
+
+    def _check_parameters(self, parameters: dict[str, Any], exact_match: bool) -> None:
+        """Raise a ValueError unless the model can take over parameters."""
         for name in parameters.keys() & set(self._get_torch_save_params()[0]):
             own = recursive_getattr(self, name)
             if name in OPTIMIZERS:
                 optimizer_state.check(name, own, parameters[name]["state"], None)
             else:
                 check_shapes(own.state_dict(), parameters[name], exact_match)
-        super().set_parameters(parameters, exact_match, device)  # type: ignore[misc]
 
     def _read_parameters(self, path: File, exact_match: bool) -> dict[str, Any]:
         """Return the parameters in a file, in the form of `get_parameters`."""

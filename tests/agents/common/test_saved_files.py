@@ -211,6 +211,19 @@ def test_a_policy_of_the_users_is_named(tmp_path):
     assert isinstance(MaskableDQN.load(tmp_path / "model", policy=OwnPolicy).policy, OwnPolicy)
 
 
+def test_parameters_of_a_file_that_do_not_fit_change_nothing(tmp_path):
+    model = make_model(MaskableDQN, "ProposalPolicy", policy_kwargs={"width": 16})
+    model.save(tmp_path / "model")
+    other = make_model(MaskableDQN, "ProposalPolicy", policy_kwargs={"width": 24})
+    before = {name: value.clone() for name, value in other.policy.state_dict().items()}
+    with pytest.raises(ValueError, match=f"{tmp_path / 'model'} does not fit: the weight .* shape"):
+        other.set_parameters(tmp_path / "model")
+    assert all(torch.equal(v, before[k]) for k, v in other.policy.state_dict().items())
+    same = make_model(MaskableDQN, "ProposalPolicy", policy_kwargs={"width": 16})
+    same.set_parameters(str(tmp_path / "model.zip"))
+    assert torch.equal(same.q_net.q_net.scorer.knots, model.q_net.q_net.scorer.knots)
+
+
 @pytest.mark.parametrize("goals", [False, True], ids=["plain", "hindsight"])
 @pytest.mark.parametrize("steps", [80, 504], ids=["part", "full"])
 def test_replay_buffers_come_back(goals, steps, tmp_path):
