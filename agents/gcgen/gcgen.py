@@ -16,6 +16,7 @@ from stable_baselines3.common.vec_env import VecEnv
 
 from agents.common.env_source import find_source
 from agents.common.provenance import find_device
+from agents.common.saved_policy import check_sizes
 from agents.common.vec_env import GoalVecEnv, make_live_env
 from agents.gcgen import config as options
 from agents.gcgen.callbacks import BoundProgressBar
@@ -214,5 +215,11 @@ class GCGen(SavingMixin, TwoAgentTraining, BaseAlgorithm):  # type: ignore[misc]
         self.action_space = spaces.Discrete(network.num_proposals)
         self.env_config, self.n_envs = saved.env_config, self.config.n_envs
         self._setup_lr_schedule()
+        arguments = {
+            "observation_space": self.observation_space,
+            "action_space": self.action_space,
+            "lr_schedule": self.lr_schedule,
+        }
+        check_sizes(self.policy_class, {**arguments, **self.policy_kwargs}, saved.policy)
         self._finish_setup(saved.s_agent)
         saved.restore(self)

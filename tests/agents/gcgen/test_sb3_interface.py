@@ -26,6 +26,7 @@ from stable_baselines3.common.logger import KVWriter, Logger
 
 from agents import GCGen, SAgent
 from gcgen_env.model.s_agent import pretrained_path
+from gcgen_env.storage import load_container, save_container
 from tests.agents.conftest import DIGITS, make_env, make_model
 
 STEPS = 16 * 8
@@ -217,6 +218,14 @@ def test_parameters_come_from_a_file(model, model_file, tmp_path, s_agent_file):
     with pytest.raises(ValueError, match="an S-agent of another size"):
         make_model(env_kwargs={"horizon": 3}).set_parameters(model_file)
     assert all(torch.equal(before[k], v) for k, v in other.policy.state_dict().items())
+
+
+def test_the_policy_that_a_file_claims_takes_no_memory(model_file, tmp_path):
+    document, tensors = load_container(model_file, "gcgen")
+    document["options"]["policy_kwargs"]["width"] = 10**6  # 4 TB
+    save_container(tmp_path / "model", "gcgen", document, tensors)
+    with pytest.raises(ValueError, match=r"model is damaged: the weight .* has shape .*, expected"):
+        GCGen.load(tmp_path / "model")
 
 
 def test_custom_objects_and_system_info(model_file, capsys):
