@@ -11,7 +11,7 @@ from agents.baselines import Baseline, GreedyAgent, PriorAgent, RandomAgent
 from agents.common.evaluation import EpisodeStats, evaluate_agent
 from agents.common.goal_replay_buffer import GoalReplayBuffer
 from agents.common.selection import SelectionConfig
-from agents.common.vec_env import GCGenVecEnv
+from agents.common.vec_env import GCGenVecEnv, make_vec_env
 from agents.gcgen import GCGen, GCGenConfig, GCPolicy, MaskableGCPolicy, NLLReport
 from agents.gcgen.callbacks import BoundProgressBar, StopOnRequest, TimedCheckpoint
 from agents.maskable_dqn import MaskableDQN, MaskableDQNPolicy, ProposalDQNPolicy
@@ -45,4 +45,5 @@ __all__ = [
     "StopOnRequest",
     "TimedCheckpoint",
     "evaluate_agent",
+    "make_vec_env",
 ]

@@ -81,7 +81,7 @@ class EnvConfig:
         _check_range("success_threshold", self.success_threshold, 0.0, low_is_valid=True)
         if not isinstance(self.binarize, bool | np.bool_):
             raise ValueError(f"binarize must be True or False, got {self.binarize!r}")
-        self.rates()  # raises if they are invalid
+        self._read_rate()  # raises if it is invalid
         self._normalise()
 
     def _normalise(self) -> None:
@@ -101,7 +101,12 @@ class EnvConfig:
             object.__setattr__(self, name, value)
 
     def rates(self) -> np.ndarray:
-        """Return alpha, shape (H,), float32.
+        """Return alpha, shape (H,), float32."""
+        rate = self._read_rate()
+        return np.full(self.horizon, rate) if rate.ndim == 0 else rate  # one number for all steps
+
+    def _read_rate(self) -> np.ndarray:
+        """Return the rate as it is configured, shape () or (H,), float32.
 
         Raises:
             ValueError: If a rate is negative or not finite, or the number of rates is not H.
@@ -112,9 +117,7 @@ class EnvConfig:
             raise ValueError(
                 f"rate must be one number or a list of {self.horizon}, got {self.rate!r}"
             ) from error
-        if rates.ndim == 0:  # one number for all steps
-            rates = np.full(self.horizon, rates)
-        if rates.shape != (self.horizon,):
+        if rates.shape not in ((), (self.horizon,)):
             raise ValueError(
                 f"rate must be one number or a list of horizon={self.horizon} numbers, "
                 f"got {rates.size}"

@@ -20,6 +20,14 @@ from gcgen_env.atomic_files import write_bytes
 File = str | Path | BinaryIO
 """A path, or a file object that is open in binary mode, such as `io.BytesIO`."""
 _KEY = "gcgen"  # entry of the safetensors header that holds the document
+_READERS = {
+    "s-agent": "SAgent.load",
+    "gcgen": "GCGen.load",
+    "policy": "the load method of its policy",
+    "algorithm": "the load method of MaskableDQN or MaskableQRDQN",
+    "replay-buffer": "load_replay_buffer",
+}
+"""What reads each kind of container."""
 _LENGTH_BYTES = 8  # a safetensors file begins with the length of its header
 
 
@@ -69,7 +77,10 @@ def load_container(source: File, kind: str) -> tuple[dict[str, Any], dict[str, T
         raise _not_ours(name, error) from error
     document = _parse_document(name, payload[_LENGTH_BYTES:][: _header_length(payload)])
     if document["kind"] != kind:
-        raise ValueError(f"{name} holds a {document['kind']!r}, expected a {kind!r}")
+        reader = _READERS.get(str(document["kind"]), "another class")
+        raise ValueError(
+            f"{name} holds a {document['kind']!r}, expected a {kind!r}: {reader} reads it"
+        )
     return document, tensors
 
 

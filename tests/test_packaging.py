@@ -27,6 +27,7 @@ FILES = (
     "MANIFEST.in",
     "Makefile",
     "README.md",
+    "SECURITY.md",
     "constraints.txt",
     "pyproject.toml",
     "setup.cfg",

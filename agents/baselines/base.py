@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from agents.common.decision import NEEDS_MASK, check_observation
+
 
 class Baseline(ABC):
     """Selects among the valid proposals of an observation, single or batched."""
@@ -48,7 +50,11 @@ class Baseline(ABC):
 
         Returns:
             Actions, shape () or (N,), and `state`.
+
+        Raises:
+            ValueError: If it is no observation of a GCGen environment.
         """
+        check_observation(observation, "action_mask", NEEDS_MASK)
         single = np.ndim(observation["action_mask"]) == 1  # (A,), or (N, A) in a batch
         if single:
             observation = {key: np.asarray(value)[None] for key, value in observation.items()}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -123,3 +123,32 @@ _PACKED = ("image", "goal", "progress", "log_prior", "gain", "proposals")
 def _same(values: Tensor) -> Tensor:
     """Return all D values."""
     return values
+
+
+def check_observation(observation: Any, key: str, remedy: str) -> None:
+    """Raise a ValueError unless something is an observation with a key.
+
+    Args:
+        observation: What `predict` was given.
+        key: A key that the agent reads.
+        remedy: How to make an environment that shows it.
+    """
+    if isinstance(observation, tuple):
+        raise ValueError(
+            "predict takes an observation, got a tuple: env.reset() of Gymnasium returns "
+            "(observation, info), so pass the first of the two"
+        )
+    if not isinstance(observation, Mapping):
+        raise ValueError(
+            "an observation is a dictionary, as a GCGen environment returns it, got "
+            f"{type(observation).__name__}"
+        )
+    if key not in observation:
+        raise ValueError(f"the observation has no {key!r}: {remedy}")
+
+
+NEEDS_PROPOSALS = (
+    "the GC-agent selects among the observed proposals, so make the environment with "
+    'obs_mode="pixels"'
+)
+NEEDS_MASK = "all GCGen environments have it, so pass their observation unchanged"

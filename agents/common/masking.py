@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from stable_baselines3.common.buffers import ReplayBuffer
 from torch import Tensor
 
-from agents.common.decision import INVALID_LOGIT
+from agents.common.decision import INVALID_LOGIT, NEEDS_MASK, check_observation
 from agents.common.goal_replay_buffer import GoalReplayBuffer
 from agents.common.memory import check_fits
 
@@ -42,6 +42,28 @@ def sample_valid(mask: Any, rng: np.random.Generator) -> NDArray[np.int64]:
     """
     valid = np.asarray(mask) > 0
     return np.asarray(np.where(valid, rng.random(valid.shape), -1.0).argmax(-1))  # i.i.d. draws
+
+
+def join_masks(observed: Any, given: Any) -> NDArray[Any]:
+    """Return the actions that are valid by the observation and by a mask that was passed.
+
+    Args:
+        observed: The mask of the observation, shape (A,) or (N, A).
+        given: Of the same number of values, as contrib's functions pass it.
+
+    Returns:
+        Shape and dtype of `observed`.
+
+    Raises:
+        ValueError: If the sizes differ, or no action is left.
+    """
+    observed, given = np.asarray(observed), np.asarray(given)
+    if given.size != observed.size:
+        raise ValueError(f"action_masks must have shape {observed.shape}, got {given.shape}")
+    joint = np.where(given.reshape(observed.shape) > 0, observed, 0).astype(observed.dtype)
+    if not joint.any(-1).all():
+        raise ValueError("action_masks leave no action that the observation shows as valid")
+    return joint
 
 
 class MaskedExplorationMixin:
@@ -93,12 +115,12 @@ class MaskedExplorationMixin:
     ) -> tuple[NDArray[np.int64], Any]:
         """Select valid actions, epsilon-greedy unless `deterministic`; see SB3's `DQN`.
 
-        Contrib's evaluation passes `action_masks`, shape (N, A); they replace those of the
-        observation.
+        Contrib's evaluation passes `action_masks`, shape (N, A); an action is valid if they and
+        the observation say so.
         """
+        check_observation(observation, MASK, NEEDS_MASK)
         if action_masks is not None:
-            masks = np.asarray(action_masks).reshape(observation[MASK].shape)  # (N, A) or (A,)
-            observation = {**observation, MASK: masks.astype(observation[MASK].dtype)}
+            observation = {**observation, MASK: join_masks(observation[MASK], action_masks)}
         if not deterministic and self.action_space.np_random.random() < self.exploration_rate:
             return sample_valid(observation[MASK], self.action_space.np_random), state
         return self.policy.predict(observation, state, episode_start, deterministic)

@@ -10,7 +10,9 @@ from gymnasium import spaces
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from torch import Tensor, nn
 
+from agents.common.calling_algorithm import check_algorithm
 from agents.common.decision import Decision, pack, packed_sizes, read_observation, unpack
+from agents.common.saved_policy import SavedPolicyMixin
 from agents.common.scorer import WIDTH, ProposalScorer
 from agents.common.selection import Selection, SelectionConfig
 from gcgen_env.model.likelihoods import Likelihood
@@ -72,7 +74,7 @@ class ProposalActorCritic(nn.Module):
         return self.selection.embed(self._unpack(features))
 
 
-class ProposalPolicyMixin:
+class ProposalPolicyMixin(SavedPolicyMixin):
     """Turns an actor-critic policy into one that selects among the observed proposals.
 
     Put it before `ActorCriticPolicy` or `MaskableActorCriticPolicy` in the bases of a class.
@@ -122,8 +124,10 @@ class ProposalPolicyMixin:
             **kwargs: Of SB3's policy.
 
         Raises:
+            TypeError: If DQN or a relative builds it.
             ValueError: If the observations show no proposals.
         """
+        check_algorithm(type(self))
         self._config = SelectionConfig(prior, look_ahead, learned, hard)
         self._width = width
         self._own_kwargs = {**vars(self._config), "width": width, "likelihood": likelihood}

@@ -58,7 +58,7 @@ def list_devices() -> list[str]:
     return devices
 
 
-def find_device(name: str) -> torch.device:
+def find_device(name: str | torch.device) -> torch.device:
     """Return a device by name; "auto" selects the GPU if there is one.
 
     Raises:

@@ -7,6 +7,8 @@ import math
 import torch
 from torch import Tensor, nn
 
+from gcgen_env.config import check_count
+
 KNOTS = 11
 """Points in [0, 1] between which the learned factor of the temperature is linear."""
 WIDTH = 128
@@ -31,8 +33,12 @@ class ProposalScorer(nn.Module):
             values: D, the number of values of one image.
             sees_goal: Whether `embed` reads a goal.
             width: Hidden units.
+
+        Raises:
+            ValueError: If `width` is not a positive integer.
         """
         super().__init__()
+        check_count("width", width, 1, "a layer needs a unit")
         self.sees_goal = sees_goal
         self.width = width
         inputs = values * (2 if sees_goal else 1) + 1  # image, goal - image, progress

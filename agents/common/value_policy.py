@@ -8,6 +8,7 @@ from gymnasium import spaces
 from torch import Tensor, nn
 
 from agents.common.proposal_policy import ProposalFeaturesExtractor, find_likelihood
+from agents.common.saved_policy import SavedPolicyMixin
 from agents.common.scorer import WIDTH, ProposalScorer, score_proposals
 from gcgen_env.model.likelihoods import Likelihood
 
@@ -49,7 +50,7 @@ class ProposalValues(nn.Module):
         return self.unit * self.state_value(latent).unsqueeze(2) + advantage.unsqueeze(1)
 
 
-class ProposalValuePolicyMixin:
+class ProposalValuePolicyMixin(SavedPolicyMixin):
     """Makes a value-based policy score proposals; put it before SB3's policy in the bases."""
 
     def __init__(

@@ -5,17 +5,14 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TextIO, cast
+from typing import TextIO, cast
 
 from stable_baselines3.common.callbacks import BaseCallback
 from tqdm import tqdm
 
 from agents.common.patience import PatientStream, PatientWriter
 from agents.gcgen.bound import compute_bound
-from agents.gcgen.training import StopTraining
-
-if TYPE_CHECKING:
-    from agents.gcgen.gcgen import GCGen
+from agents.gcgen.training import StopTraining, TwoAgentTraining
 
 SMOOTHING = 0.98
 """Weight of the past in the bound that the progress bar shows."""
@@ -32,7 +29,7 @@ class BoundProgressBar(BaseCallback):
     timesteps otherwise. The remaining time is estimated from the mean speed of this training.
     """
 
-    model: GCGen
+    model: TwoAgentTraining  # type: ignore[assignment]
 
     def __init__(self) -> None:
         """Create the callback; the bar appears with the first roll-out."""
@@ -94,7 +91,7 @@ class TimedCheckpoint(BaseCallback):
     goes on, and saves again when there is room.
     """
 
-    model: GCGen
+    model: TwoAgentTraining  # type: ignore[assignment]
 
     def __init__(self, save: Callable[[], object], seconds: float = 60.0) -> None:
         """Create the callback.
@@ -130,7 +127,7 @@ class TimedCheckpoint(BaseCallback):
 class StopOnRequest(BaseCallback):
     """Stops the training at the beginning of a round of goals, from where it can go on exactly."""
 
-    model: GCGen
+    model: TwoAgentTraining  # type: ignore[assignment]
 
     def __init__(self, is_requested: Callable[[], bool]) -> None:
         """Create the callback; `is_requested` returns whether to stop."""

@@ -147,7 +147,8 @@ class Checkpoint:
                 run=dict(document.get("run", {})),
             )
         except (ArithmeticError, LookupError, TypeError, ValueError, RuntimeError) as error:
-            raise ValueError(f"{describe_file(path)} is damaged: {error}") from error
+            reason = " ".join(str(error).split())  # torch's messages have several lines
+            raise ValueError(f"{describe_file(path)} is damaged: {reason}") from error
 
 
 def _optimizers(model: Any) -> dict[str, Optimizer]:

@@ -66,6 +66,8 @@ class GCGenConfig:
                     f"{name} must be a number: a callable cannot be saved without pickle; use "
                     "lr_schedule='cosine' or 'constant'"
                 )
+            if isinstance(rate, bool) or not isinstance(rate, int | float | np.number):
+                raise ValueError(f"{name} must be a number, got {rate!r}")
             if not 0 <= rate < math.inf:  # NaN fails, too
                 raise ValueError(f"{name} must be finite and not negative, got {rate}")
         check_count("n_envs", self.n_envs, 1, "a round needs a goal")
@@ -102,9 +104,21 @@ class GCGenConfig:
 
 
 def check_seed(seed: int | None) -> None:
-    """Raise a ValueError unless a seed is None or in [0, 2**32)."""
-    if seed is not None and not 0 <= seed < 2**32:  # SB3 passes it to np.random.seed
-        raise ValueError(f"seed must lie in [0, 2**32), got {seed}")
+    """Raise a ValueError unless a seed is None or an integer in [0, 2**32)."""
+    if seed is None:
+        return
+    is_integer = isinstance(seed, int | np.integer) and not isinstance(seed, bool)
+    if not is_integer or not 0 <= seed < 2**32:  # SB3 passes it to np.random.seed
+        raise ValueError(f"seed must lie in [0, 2**32) and be an integer, got {seed!r}")
+
+
+def check_policy_class(policy: Any, base: type) -> None:
+    """Raise a ValueError unless a policy is the base class, its name, or a subclass of it."""
+    if policy != base.__name__ and not (isinstance(policy, type) and issubclass(policy, base)):
+        raise ValueError(
+            f"the GC-agent selects among proposals: policy must be {base.__name__!r} or a subclass "
+            f"of {base.__name__}, got {policy!r}"
+        )
 
 
 def check_total_timesteps(total_timesteps: float) -> int:
@@ -113,8 +127,9 @@ def check_total_timesteps(total_timesteps: float) -> int:
     Raises:
         ValueError: If it is not a positive whole number.
     """
-    if not 0 < total_timesteps < math.inf or total_timesteps != int(total_timesteps):
-        raise ValueError(f"total_timesteps must be a positive integer, got {total_timesteps}")
+    is_number = isinstance(total_timesteps, int | float | np.number)
+    if not is_number or not 0 < total_timesteps < math.inf or total_timesteps % 1:
+        raise ValueError(f"total_timesteps must be a positive integer, got {total_timesteps!r}")
     return int(total_timesteps)
 
 
@@ -130,6 +145,8 @@ def check_gamma(config: EnvConfig) -> None:
 def check_json(**options: Any) -> None:
     """Raise a ValueError that names the first option that JSON cannot hold."""
     for name, value in options.items():
+        if value is not None and not isinstance(value, dict):
+            raise ValueError(f"{name} must be a dictionary of keywords, got {value!r}")
         try:
             to_json(value)
         except TypeError as error:

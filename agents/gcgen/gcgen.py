@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -11,16 +9,24 @@ from typing import Any, ClassVar
 import torch
 from gymnasium import spaces
 from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.callbacks import BaseCallback, CallbackList, ConvertCallback
 from stable_baselines3.common.policies import BasePolicy
-from stable_baselines3.common.utils import get_device
+from stable_baselines3.common.type_aliases import MaybeCallback
 from stable_baselines3.common.vec_env import VecEnv
 
-from agents.common.vec_env import GoalVecEnv, find_source, make_live_env
+from agents.common.env_source import find_source
+from agents.common.provenance import find_device
+from agents.common.saved_policy import check_sizes
+from agents.common.vec_env import GoalVecEnv, make_live_env
 from agents.gcgen import config as options
+from agents.gcgen.callbacks import BoundProgressBar
 from agents.gcgen.checkpoint import Checkpoint
 from agents.gcgen.config import GCGenConfig
+from agents.gcgen.evaluation_env import warn_of_other_proposers
 from agents.gcgen.policies import GCPolicy
+from agents.gcgen.saving import SavingMixin
 from agents.gcgen.training import TwoAgentTraining
+from agents.gcgen.training_log import record_round
 from gcgen_env.config import EnvConfig, document_fields, make_from_keywords
 from gcgen_env.datasets import DataSource
 from gcgen_env.goals import make_goals
@@ -30,7 +36,7 @@ from gcgen_env.spaces import make_observation_space
 
 
 @document_fields(GCGenConfig, "keywords of the constructor:")
-class GCGen(TwoAgentTraining, BaseAlgorithm):
+class GCGen(SavingMixin, TwoAgentTraining, BaseAlgorithm):  # type: ignore[misc]
     """Goal-conditioned generation (Vargas Vieyra and Ménard, 2023).
 
     The S-agent proposes and the GC-agent selects, in roll-outs of `batch_size` trajectories, each
@@ -88,6 +94,7 @@ class GCGen(TwoAgentTraining, BaseAlgorithm):
         self.config = make_from_keywords(GCGenConfig, learning_rate=learning_rate, **training)
         self.config.check()
         options.check_seed(seed)
+        options.check_policy_class(policy, GCPolicy)
         options.check_json(policy_kwargs=policy_kwargs, s_agent_kwargs=s_agent_kwargs)
         self.s_agent_kwargs = dict(s_agent_kwargs or {})  # for the checkpoint
         self.progress = 0.0  # share of the training that is done, in [0, 1]
@@ -103,10 +110,10 @@ class GCGen(TwoAgentTraining, BaseAlgorithm):
             policy_kwargs={"net_arch": [], **(policy_kwargs or {})},
             tensorboard_log=tensorboard_log,
             verbose=verbose,
-            device=device,
+            device=find_device(device),
             support_multi_env=True,  # SB3 otherwise accepts one environment only
             monitor_wrapper=False,  # the environment is never stepped
-            seed=seed,
+            seed=None if seed is None else int(seed),  # Python's generator takes no NumPy number
         )
         if _init_setup_model:
             self._setup_model()
@@ -149,7 +156,13 @@ class GCGen(TwoAgentTraining, BaseAlgorithm):
         )
 
     def set_random_seed(self, seed: int | None = None) -> None:
-        """Seed every generator; None draws a new seed for the choices."""
+        """Seed every generator; None draws a new seed for the choices.
+
+        Raises:
+            ValueError: If the seed is not an integer in [0, 2**32).
+        """
+        options.check_seed(seed)
+        seed = None if seed is None else int(seed)
         super().set_random_seed(seed)
         self._generator = torch.Generator()  # on the CPU: the same draws on every device
         self._generator.manual_seed(self._generator.seed() if seed is None else seed)
@@ -158,9 +171,25 @@ class GCGen(TwoAgentTraining, BaseAlgorithm):
     def get_env(self) -> VecEnv | None:
         """Return environments whose proposer is the model's S-agent, built at the first call."""
         if self._live_env is None and self.env_config is not None:
-            data = self._open_data()
-            self._live_env = make_live_env(self.env_config, data, self.s_agent, self.n_envs)
+            num = min(self.n_envs, self.config.batch_size)  # decisions at each call of `on_step`
+            self._live_env = make_live_env(self.env_config, self._open_data(), self.s_agent, num)
         return self._live_env
+
+    def _init_callback(self, callback: MaybeCallback, progress_bar: bool = False) -> BaseCallback:
+        """Prepare the callbacks of a training; see SB3."""
+        if progress_bar:  # SB3's bar knows no limit in minutes
+            given = CallbackList(callback) if isinstance(callback, list) else callback
+            given = given if isinstance(given, BaseCallback) else ConvertCallback(given)
+            callback = [given, BoundProgressBar()]
+        prepared = super()._init_callback(callback)
+        warn_of_other_proposers(prepared, self.s_agent, self.config.train_s_agent)
+        return prepared
+
+    def dump_logs(self) -> None:
+        """Write one row of the log now, with the bound of the last complete roll-out."""
+        if not hasattr(self, "_logger"):
+            raise RuntimeError("there is no log before the first call of learn() or set_logger()")
+        record_round(self, self.last_trajectories)
 
     def set_env(self, env: Any, force_reset: bool = True) -> None:
         """Train on the goals of another environment from now on.
@@ -177,61 +206,6 @@ class GCGen(TwoAgentTraining, BaseAlgorithm):
         super().set_env(goals, force_reset)
         goals.seed(self._next_seed())  # unless a round is to be continued
 
-    def save(  # type: ignore[override]
-        self,
-        path: str | Path,
-        exclude: Iterable[str] | None = None,
-        include: Iterable[str] | None = None,
-    ) -> None:
-        """Write the model to one file, JSON and safetensors, atomically; no pickle.
-
-        Args:
-            path: Where to write, any suffix.
-            exclude: "optimizer" leaves out the optimisers' state: a third of the size.
-            include: Unused; for SB3's interface.
-        """
-        Checkpoint.of(self, with_optimizers="optimizer" not in (exclude or ())).save(path)
-
-    @classmethod
-    def load(  # type: ignore[override]
-        cls,
-        path: str | Path,
-        env: Any = None,
-        device: torch.device | str = "auto",
-        **kwargs: Any,
-    ) -> GCGen:
-        """Read a model written by `save`.
-
-        Args:
-            path: The file.
-            env: An id or environment to train further; nothing else needs it.
-            device: Torch device, or "auto".
-            **kwargs: Constructor arguments to change, such as `tensorboard_log`.
-
-        Raises:
-            FileNotFoundError: If there is no such file.
-            TypeError: If a keyword is unknown.
-            ValueError: If the file is damaged, holds something else, or does not fit `env`.
-        """
-        known = inspect.signature(cls).parameters.keys() | vars(GCGenConfig()).keys()
-        if unknown := sorted(kwargs.keys() - known):
-            raise TypeError(f"{cls.__name__} has no argument {unknown[0]!r}")
-        saved = Checkpoint.load(path, get_device(device))
-        settings = {**saved.options, **kwargs}
-        policy = settings.get("policy")
-        if isinstance(policy, str) and policy not in cls.policy_aliases:
-            raise ValueError(
-                f"{path} was saved with the policy class {policy}: pass policy={policy} to load it"
-            )
-        try:
-            model = cls(device=device, _init_setup_model=False, **settings)
-            model._restore(saved)
-        except (LookupError, TypeError, RuntimeError, ValueError) as error:  # a part does not fit
-            raise ValueError(f"{path} is damaged: {error}") from error
-        if env is not None:
-            model.set_env(env)
-        return model
-
     def _restore(self, saved: Checkpoint) -> None:
         """Build the model of a checkpoint."""
         network = saved.s_agent.network.config
@@ -241,9 +215,11 @@ class GCGen(TwoAgentTraining, BaseAlgorithm):
         self.action_space = spaces.Discrete(network.num_proposals)
         self.env_config, self.n_envs = saved.env_config, self.config.n_envs
         self._setup_lr_schedule()
+        arguments = {
+            "observation_space": self.observation_space,
+            "action_space": self.action_space,
+            "lr_schedule": self.lr_schedule,
+        }
+        check_sizes(self.policy_class, {**arguments, **self.policy_kwargs}, saved.policy)
         self._finish_setup(saved.s_agent)
         saved.restore(self)
-
-    def _get_torch_save_params(self) -> tuple[list[str], list[str]]:
-        """Name the parts with a state, for `get_parameters` and `set_parameters`."""
-        return ["policy", "policy.optimizer", "s_agent.network", "optimizer"], []

@@ -10,6 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from agents.common.decision import NEEDS_PROPOSALS, check_observation
+from agents.common.masking import join_masks
 from agents.gcgen.bound import NLLReport, evaluate_bound
 from agents.gcgen.policies import GCPolicy
 from agents.gcgen.predict_by_search import predict_by_search
@@ -139,6 +141,7 @@ class GenerativeModel:
         deterministic: bool = False,
         search: str = "none",
         width: int = 8,
+        action_masks: Any = None,
     ) -> tuple[NDArray[Any], Any]:
         """Select proposals with the GC-agent; masks are read from the observation.
 
@@ -149,6 +152,7 @@ class GenerativeModel:
             deterministic: Take the most probable proposal instead of drawing one.
             search: As in `encode`; the environment's proposer must be the model's S-agent.
             width: Width of the search.
+            action_masks: Further masks, shape (A,) or (B, A), as contrib's functions pass them.
 
         Returns:
             Actions, and `state`.
@@ -156,16 +160,15 @@ class GenerativeModel:
         Raises:
             ValueError: If the observation shows no proposals, or not those that a search needs.
         """
-        if "proposals" not in observation:
-            raise ValueError(
-                "the GC-agent selects among the observed proposals: make the environment "
-                'with obs_mode="pixels"'
-            )
+        check_observation(observation, "proposals", NEEDS_PROPOSALS)
+        mask = observation["action_mask"]
+        allowed = mask if action_masks is None else join_masks(mask, action_masks)
         if search == "none":
+            observation = {**observation, "action_mask": allowed}
             return self.policy.predict(observation, state, episode_start, deterministic)
         agent = self.policy.make_selection()
         return predict_by_search(
-            agent, self.chain, observation, search, width, deterministic
+            agent, self.chain, observation, search, width, deterministic, allowed
         ), state
 
     def _open_data(self) -> DataSource:
@@ -184,7 +187,11 @@ class GenerativeModel:
 
     def _check_images(self, images: Any) -> Tensor:
         """Return images (B, *S) as float32 on the device, or raise a ValueError."""
-        array, likelihood = np.asarray(images, dtype=np.float32), self.s_agent.likelihood
+        likelihood = self.s_agent.likelihood
+        try:
+            array = np.asarray(images, dtype=np.float32)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"images must be an array of numbers: {error}") from error
         if array.shape[1:] != self.s_agent.chain.shape or not len(array):
             raise ValueError(
                 f"images must have shape (B, {str(self.s_agent.chain.shape)[1:]} with B >= 1, "
@@ -192,5 +199,9 @@ class GenerativeModel:
             )
         low, high = likelihood.low, likelihood.high
         if not np.isfinite(array).all() or array.min() < low or array.max() > high:
-            raise ValueError(f"images must be finite and within [{low:g}, {high:g}]")
+            hint = "; divide bytes by 255" if (low, high) == (0, 1) and array.max() > 2 else ""
+            raise ValueError(
+                f"images must be finite and within [{low:g}, {high:g}], got values from "
+                f"{array.min():g} to {array.max():g}{hint}"
+            )
         return torch.from_numpy(array).to(self.device)

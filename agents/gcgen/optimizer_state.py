@@ -38,6 +38,13 @@ def restore(name: str, optimizer: Optimizer, state: State, count: int | None) ->
     Raises:
         ValueError: If a part of the state is missing, or has another shape than its weight.
     """
+    check(name, optimizer, state, count)
+    groups: Any = optimizer.state_dict()["param_groups"]  # settings are built, not read
+    optimizer.load_state_dict({"state": state, "param_groups": groups})
+
+
+def check(name: str, optimizer: Optimizer, state: State, count: int | None) -> None:
+    """Raise a ValueError unless `restore` can load a state; arguments as there."""
     weights = [weight for group in optimizer.param_groups for weight in group["params"]]
     if count is not None and count != len(state):
         raise ValueError(f"{name} has the state of {len(state)} weights, expected {count}")
@@ -45,8 +52,6 @@ def restore(name: str, optimizer: Optimizer, state: State, count: int | None) ->
         if not 0 <= index < len(weights):
             raise ValueError(f"{name} has a state of weight {index}, of {len(weights)}")
         _check(f"{name}, weight {index}", values, weights[index])
-    groups: Any = optimizer.state_dict()["param_groups"]  # settings are built, not read
-    optimizer.load_state_dict({"state": state, "param_groups": groups})
 
 
 def _check(name: str, values: dict[str, Tensor], weight: Tensor) -> None:

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from agents.common.decision import Decision, State, decide
+from agents.common.decision import INVALID_LOGIT, Decision, State, decide
 from agents.common.selection import Selection
 from agents.gcgen.search import STEPS, SoftSearch, beam_search, check_search
 from gcgen_env.model.chain import Chain
@@ -28,6 +28,7 @@ def predict_by_search(
     search: str,
     width: int,
     deterministic: bool,
+    allowed: Any,
 ) -> NDArray[np.int64]:
     """Select proposals by enumerating what follows them.
 
@@ -38,15 +39,18 @@ def predict_by_search(
         search: "two_step", "three_step" or "beam".
         width: Width of the search.
         deterministic: Take the most probable proposal; a beam search always does.
+        allowed: The mask of the observation, or fewer actions, shape (A,) or (B, A).
 
     Returns:
         Actions, shape () or (B,), int64; 0 where the episode is over.
 
     Raises:
         ValueError: If the search does not exist, or the observed proposals are not those of the
-            model's S-agent.
+            model's S-agent, or a beam search is to leave out valid actions.
     """
     check_search(search, width)
+    if search == "beam" and (np.asarray(allowed) != observation["action_mask"]).any():
+        raise ValueError("a beam search has no further action_masks: use search='three_step'")
     single = np.ndim(observation["step"]) == 1  # (1,), or (B, 1) in a batch
     batch = {k: np.asarray(v)[None] if single else v for k, v in observation.items()}
     image, goal, shown, mask, progress = (
@@ -54,6 +58,7 @@ def predict_by_search(
         for key in ("observation", "desired_goal", "proposals", "action_mask", "step")
     )
     step = (progress.squeeze(1) * chain.horizon).round().long()  # (B,), float32 h / H to h
+    only = torch.as_tensor(allowed, device=chain.device).reshape(mask.shape) > 0  # (B, A)
     action = torch.zeros_like(step)  # (B,)
     for h in step.unique().tolist():  # a beam search starts all its paths at one step
         here = step == h  # (B,), bool
@@ -67,7 +72,8 @@ def predict_by_search(
             else:
                 choose = choose_best if deterministic else make_sampler(torch.default_generator)
                 soft_search = SoftSearch(agent, chain, width, STEPS[search])
-                action[here] = choose(soft_search(state, decision))
+                log_q = soft_search(state, decision).masked_fill(~only[here], INVALID_LOGIT)
+                action[here] = choose(log_q.log_softmax(-1))  # normalised over what is allowed
     return np.asarray(action.cpu().numpy()[0] if single else action.cpu().numpy())
 
 

@@ -45,6 +45,7 @@ class TwoAgentTraining(GenerativeModel):
     _n_updates: int
     _generator: torch.Generator
     _setup_learn: Any
+    last_trajectories: Trajectories | None = None  # of the last complete round, for the log
 
     def learn(
         self,
@@ -124,11 +125,11 @@ class TwoAgentTraining(GenerativeModel):
             log_interval: Rounds between two dumps of the logger; None disables logging.
         """
         rounds = 0
-        record = PatientWriter(lambda: record_round(self, trajectories), "row of the log")
+        record = PatientWriter(lambda: record_round(self, self.last_trajectories), "row of the log")
         try:
             while (done := max(schedule.progress(self.num_timesteps), clock.progress())) < 1.0:
                 self._set_progress(done)
-                trajectories = self.train_round(callback)
+                self.last_trajectories = self.train_round(callback)
                 rounds += 1
                 if log_interval and rounds % log_interval == 0:
                     record()

@@ -18,8 +18,8 @@ SAMPLE_INTERVAL = 200
 """Updates between two sample grids."""
 
 
-def record_round(model: Any, trajectories: Trajectories) -> None:
-    """Write one row of the log of a `GCGen` model, given its last trajectories.
+def record_round(model: Any, trajectories: Trajectories | None) -> None:
+    """Write one row of the log of a `GCGen` model, given its last trajectories, if any.
 
     Raises:
         OSError: If the disk is full; the row is lost, and the next one can be written.
@@ -31,7 +31,8 @@ def record_round(model: Any, trajectories: Trajectories) -> None:
     logger.record("time/total_timesteps", timesteps)
     logger.record("train/n_updates", model._n_updates, exclude="tensorboard")  # as SB3 does
     logger.record("train/learning_rate", model.optimizer.param_groups[0]["lr"])
-    record_update(logger, trajectories, model.s_agent.network.num_proposals)
+    if trajectories is not None:
+        record_update(logger, trajectories, model.s_agent.network.num_proposals)
     if model._n_updates // SAMPLE_INTERVAL > model._last_grid // SAMPLE_INTERVAL:
         model._last_grid = model._n_updates
         record_samples(logger, model.s_agent)

@@ -8,10 +8,11 @@ from stable_baselines3 import DQN
 from stable_baselines3.common.policies import BasePolicy
 
 from agents.common.masking import MaskedExplorationMixin
+from agents.common.saved_algorithm import SavedAlgorithmMixin
 from agents.maskable_dqn.policies import MaskableDQNPolicy, ProposalDQNPolicy
 
 
-class MaskableDQN(MaskedExplorationMixin, DQN):  # type: ignore[misc]
+class MaskableDQN(MaskedExplorationMixin, SavedAlgorithmMixin, DQN):  # type: ignore[misc]
     """Deep Q-learning (Mnih et al., 2015) over the valid actions of each state.
 
     Invalid actions are masked in the online and the target network, in the maximum over next

@@ -8,6 +8,7 @@ from stable_baselines3.dqn.policies import MultiInputPolicy, QNetwork
 from torch import Tensor
 
 from agents.common.masking import mask_values
+from agents.common.saved_policy import SavedPolicyMixin
 from agents.common.value_policy import ProposalValuePolicyMixin, ProposalValues
 
 
@@ -19,13 +20,13 @@ class MaskableQNetwork(QNetwork):
         return mask_values(super().forward(obs), obs)
 
 
-class MaskableDQNPolicy(MultiInputPolicy):
+class MaskableDQNPolicy(SavedPolicyMixin, MultiInputPolicy):
     """Flattens the observation; the network must learn the meaning of each index."""
 
     def make_q_net(self) -> QNetwork:
         """Make a masked network."""
         arguments = self._update_features_extractor(self.net_args, features_extractor=None)
-        return MaskableQNetwork(**arguments).to(self.device)  # called for online and target network
+        return MaskableQNetwork(**arguments)  # called for online and target network
 
 
 class ProposalQNetwork(QNetwork):
@@ -47,4 +48,4 @@ class ProposalDQNPolicy(ProposalValuePolicyMixin, MultiInputPolicy):
     def make_q_net(self) -> QNetwork:
         """Make a masked network that scores proposals."""
         arguments = self._update_features_extractor(self.net_args, features_extractor=None)
-        return ProposalQNetwork(**arguments, width=self.width).to(self.device)
+        return ProposalQNetwork(**arguments, width=self.width)

@@ -8,6 +8,7 @@ from sb3_contrib.qrdqn.policies import MultiInputPolicy, QuantileNetwork
 from torch import Tensor
 
 from agents.common.masking import mask_values
+from agents.common.saved_policy import SavedPolicyMixin
 from agents.common.value_policy import ProposalValuePolicyMixin, ProposalValues
 
 
@@ -19,13 +20,13 @@ class MaskableQuantileNetwork(QuantileNetwork):
         return mask_values(super().forward(obs), obs)  # their mean over quantiles is masked, too
 
 
-class MaskableQRDQNPolicy(MultiInputPolicy):
+class MaskableQRDQNPolicy(SavedPolicyMixin, MultiInputPolicy):
     """Flattens the observation; the network must learn the meaning of each index."""
 
     def make_quantile_net(self) -> QuantileNetwork:
         """Make a masked network."""
         arguments = self._update_features_extractor(self.net_args, features_extractor=None)
-        return MaskableQuantileNetwork(**arguments).to(self.device)  # online and target network
+        return MaskableQuantileNetwork(**arguments)  # online and target network
 
 
 class ProposalQuantileNetwork(QuantileNetwork):
@@ -47,4 +48,4 @@ class ProposalQRDQNPolicy(ProposalValuePolicyMixin, MultiInputPolicy):
     def make_quantile_net(self) -> QuantileNetwork:
         """Make a masked network that scores proposals."""
         arguments = self._update_features_extractor(self.net_args, features_extractor=None)
-        return ProposalQuantileNetwork(**arguments, width=self.width).to(self.device)
+        return ProposalQuantileNetwork(**arguments, width=self.width)

@@ -11,9 +11,9 @@ import tyro
 from stable_baselines3 import PPO
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
 
-from agents import GCGenVecEnv
+from agents import make_vec_env
 from benchmarks.speed.figures import Figure, report
-from benchmarks.speed.task import make_vector_env, prepare_process
+from benchmarks.speed.task import prepare_process
 from benchmarks.speed.timing import time_in_turns
 
 ENV_ID = "GCGen-Digits-v0"
@@ -41,9 +41,7 @@ def main(
     """
     prepare_process(threads)
     functions = {
-        "batched": make_learn(
-            GCGenVecEnv(make_vector_env(ENV_ID, NUM_BATCHED)), timesteps, rollout
-        ),
+        "batched": make_learn(make_vec_env(ENV_ID, NUM_BATCHED), timesteps, rollout),
         "dummy": make_learn(
             DummyVecEnv([lambda: gym.make(ENV_ID)] * NUM_DUMMY), timesteps, rollout
         ),

@@ -81,6 +81,11 @@ def make_s_agent(
     """
     if start is None:
         return _make_fresh(config, data, **sizes)
+    if not isinstance(start, SAgent | str | Path):
+        raise ValueError(
+            "s_agent must be None, 'pretrained', a saved file or an SAgent, got "
+            f"{type(start).__name__}"
+        )
     if not isinstance(start, SAgent):
         is_shipped = start == "pretrained"
         start = SAgent.load(pretrained_path(str(config.dataset)) if is_shipped else start)
@@ -135,10 +140,10 @@ def check_fits(
         ValueError: If it does not; the message names what differs.
     """
     network = s_agent.network.config
-    wanted = {
+    wanted = {  # the image first: S-agents of another data set differ in everything
+        "image shape": (network.shape, shape),
         "num_proposals": (network.num_proposals, config.num_proposals),
         "horizon": (network.horizon, config.horizon),
-        "image shape": (network.shape, shape),
         "likelihood": (s_agent.likelihood, likelihood),
     }
     for name, (own, asked) in wanted.items():

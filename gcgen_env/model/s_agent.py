@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from gcgen_env.config import check_count
 from gcgen_env.model.chain import Chain, Dynamics
 from gcgen_env.model.likelihoods import Likelihood, make_likelihood
 from gcgen_env.model.network import NetworkConfig, ProposalNetwork
@@ -149,8 +150,9 @@ class SAgent:
         Raises:
             ValueError: If `num` is not positive or `draw` is unknown.
         """
-        if num < 1:
-            raise ValueError(f"num must be at least 1, got {num}")
+        check_count("num", num, 1, "it counts images")
+        if seed is not None:
+            check_count("seed", seed, 0, "it is an integer, or None")
         if draw not in ("mean", "sample"):
             raise ValueError(f"draw must be 'mean' or 'sample', got {draw!r}")
         rng = np.random.default_rng(seed)

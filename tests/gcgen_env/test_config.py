@@ -1,6 +1,7 @@
 """The configuration: bounds of its numbers, JSON values, unknown keywords, documented fields."""
 
 import json
+import tracemalloc
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -108,3 +109,11 @@ def test_numpy_numbers_paths_and_devices_become_json_values():
 def test_other_wrong_options_are_named(options, message):
     with pytest.raises(ValueError, match=message):
         EnvConfig(**options)
+
+
+def test_a_configuration_takes_no_memory_for_its_horizon():
+    """A file may claim any horizon; only the chain needs a rate for each step."""
+    tracemalloc.start()
+    EnvConfig("digits", horizon=10**8, rate=0.5)
+    assert tracemalloc.get_traced_memory()[1] < 10**6
+    tracemalloc.stop()

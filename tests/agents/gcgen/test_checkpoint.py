@@ -208,7 +208,9 @@ def test_a_subclass_of_the_policy_must_be_passed_to_load(tmp_path):
 
 
 def test_an_environment_that_does_not_fit_is_refused(model_file):
-    with pytest.raises(ValueError, match=r"trained with num_proposals 16, the environment has 8"):
+    with pytest.raises(
+        ValueError, match=r"trained with image shape \(1, 8, 8\), the environment has \(2,\)"
+    ):
         GCGen.load(model_file, env="GCGen-Toy2D-v0")
 
 

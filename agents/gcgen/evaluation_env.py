@@ -1,0 +1,76 @@
+"""Warns if a callback evaluates a model with another proposer than the model's S-agent."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from stable_baselines3.common.callbacks import (
+    BaseCallback,
+    CallbackList,
+    EvalCallback,
+    EventCallback,
+)
+from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecEnvWrapper
+
+from agents.common.vec_env import GCGenVecEnv
+from gcgen_env.env import GCGenEnv
+from gcgen_env.model.network import ProposalNetwork
+from gcgen_env.model.s_agent import SAgent
+
+
+def warn_of_other_proposers(callback: BaseCallback, s_agent: SAgent, is_trained: bool) -> None:
+    """Warn once if an evaluation shows the proposals of another proposer.
+
+    Args:
+        callback: The callback of a training, with those that it contains.
+        s_agent: The model's S-agent.
+        is_trained: Whether it changes: then equal weights do not stay equal.
+    """
+    found = (p for each in _list_evaluations(callback) for p in _list_proposers(each.eval_env))
+    if all(_is_same(proposer, s_agent.network, is_trained) for proposer in found):
+        return
+    warnings.warn(
+        "the environment of EvalCallback has another proposer than the S-agent of this model, so "
+        "its rewards do not judge the model: pass EvalCallback(model.get_env(), ...), whose "
+        "proposer is the S-agent in training",
+        UserWarning,
+        stacklevel=2,
+    )
+
+
+def _list_evaluations(callback: Any) -> Iterator[EvalCallback]:
+    """Yield every evaluation in a callback; contrib's is a subclass of SB3's."""
+    inner: list[Any] = callback.callbacks if isinstance(callback, CallbackList) else []
+    if isinstance(callback, EventCallback):
+        inner = [callback.callback]
+    if isinstance(callback, EvalCallback):
+        yield callback
+        inner = [*inner, callback.callback_on_new_best]
+    for each in inner:
+        yield from _list_evaluations(each)
+
+
+def _list_proposers(env: VecEnv) -> Iterator[Any]:
+    """Yield the proposers of environments in this process, with `gym.make`'s wrappers or not."""
+    while isinstance(env, VecEnvWrapper):
+        env = env.venv
+    if isinstance(env, GCGenVecEnv):
+        yield env.envs.episodes.chain.proposer
+    elif isinstance(env, DummyVecEnv):
+        inner = (each.unwrapped for each in env.envs)
+        yield from (e.episodes.chain.proposer for e in inner if isinstance(e, GCGenEnv))
+
+
+def _is_same(proposer: Any, network: ProposalNetwork, is_trained: bool) -> bool:
+    """Return whether a proposer proposes what a network proposes, now and after training."""
+    if proposer is network:
+        return True
+    if is_trained or not isinstance(proposer, ProposalNetwork):
+        return False
+    own, other = network.state_dict(), proposer.state_dict()
+    return proposer.config == network.config and all(
+        torch.equal(value.cpu(), other[name].cpu()) for name, value in own.items()
+    )
