@@ -92,24 +92,32 @@ def test_a_lock_without_a_description_is_a_lock(tmp_path):
         pass
 
 
+LONG = (*TINY, "--timesteps", "12800", "--seed", "3")
+"""Options of a run of a hundred rounds."""
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """The digest of a run that was never stopped."""
+    return digest(train(tmp_path_factory.mktemp("whole") / "run", *LONG).folder.path)
+
+
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP", "SIGKILL"])
-def test_a_run_stopped_by_a_signal_ends_as_if_it_had_not_stopped(tmp_path, name):
+def test_a_run_stopped_by_a_signal_ends_as_if_it_had_not_stopped(tmp_path, name, whole):
     """Every weight and moment, bit for bit."""
-    options = (*TINY, "--timesteps", "25600", "--seed", "3")
-    whole = train(tmp_path / "whole", *options).folder.path
-    process = start("train", "--out", tmp_path / "run", *options)
+    process = start("train", "--out", tmp_path / "run", *LONG)
     assert "test bound before" in process.stdout.readline()
     while not list(tmp_path.glob("run/tb/*/events.*")) and process.poll() is None:
         time.sleep(0.01)
-    time.sleep(0.05)
+    time.sleep(0.02)
     process.send_signal(getattr(signal, name))
     process.communicate(timeout=60)
     assert process.returncode == (-9 if name == "SIGKILL" else 130)
     timesteps = GCGen.load(tmp_path / "run" / "model.gcgen").num_timesteps
-    assert (timesteps == 0) if name == "SIGKILL" else (0 < timesteps < 25600)
+    assert (timesteps == 0) if name == "SIGKILL" else (0 < timesteps < 12800)
     resumed = start("train", "--resume", tmp_path / "run")
     assert resumed.communicate(timeout=120)[1] and resumed.returncode == 0
-    assert digest(tmp_path / "run") == digest(whole)
+    assert digest(tmp_path / "run") == whole
 
 
 def test_an_ignored_signal_stays_ignored(tmp_path):
