@@ -10,8 +10,13 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 LAYERS: dict[str, dict[str, str]] = {
     "Foundations": {
+<<<<<<< HEAD
         "gcgen_env/atomic_files.py": "Files that are written whole or not at all: bytes and JSON.",
         "gcgen_env/storage.py": "The container of saved models: a safetensors file whose header carries a JSON document.",
+=======
+        "gcgen_env/storage.py": "Files that are written whole or not at all: bytes, JSON, and the container of saved models.",
+        "gcgen_env/limits.py": "How many bytes compressed files may decode to, checked before the memory is taken.",
+>>>>>>> 0fe0e1e (Data sets: bound what a file may decode to, and what a download may take)
         "gcgen_env/config.py": "The keyword arguments of an environment, and their defaults for every registered id.",
         "gcgen_env/allocator.py": "A setting of glibc's memory allocator that makes training faster.",
     },

@@ -37,7 +37,7 @@ def open_data(config: EnvConfig) -> DataSource:
         )
     if isinstance(config.dataset, DataSource):  # shared with another environment
         return config.dataset
-    return DataSource(config.dataset, config.data_dir, config.image_size)
+    return DataSource(config.dataset, config.data_dir, config.image_size, config.max_bytes)
 
 
 def make_chain(config: EnvConfig, data: DataSource, device: torch.device | str) -> Chain:
