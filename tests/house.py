@@ -10,13 +10,9 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 LAYERS: dict[str, dict[str, str]] = {
     "Foundations": {
-<<<<<<< HEAD
         "gcgen_env/atomic_files.py": "Files that are written whole or not at all: bytes and JSON.",
         "gcgen_env/storage.py": "The container of saved models: a safetensors file whose header carries a JSON document.",
-=======
-        "gcgen_env/storage.py": "Files that are written whole or not at all: bytes, JSON, and the container of saved models.",
         "gcgen_env/limits.py": "How many bytes compressed files may decode to, checked before the memory is taken.",
->>>>>>> 0fe0e1e (Data sets: bound what a file may decode to, and what a download may take)
         "gcgen_env/config.py": "The keyword arguments of an environment, and their defaults for every registered id.",
         "gcgen_env/allocator.py": "A setting of glibc's memory allocator that makes training faster.",
     },
@@ -42,9 +38,11 @@ LAYERS: dict[str, dict[str, str]] = {
         "gcgen_env/model/grouped_linear.py": "The product y_b = z_b W[a_b] + b[a_b] and its gradient, at the cost of the chosen rows alone.",
         "gcgen_env/model/initial_state.py": "The initial state x_0 of a configuration: a mean, zeros, noise, or an image of the user's.",
         "gcgen_env/model/likelihoods.py": "Likelihoods p(g | x) of a goal image g given a canvas x, and the potentials made of them.",
+        "gcgen_env/model/network_config.py": "The sizes of the S-agent's network.",
         "gcgen_env/model/network.py": "The S-agent's network: p_S(a | x, h) and the proposals y[a], without any goal.",
         "gcgen_env/model/proposer.py": "What the chain needs from a proposer, and how a user-defined proposer is checked.",
         "gcgen_env/model/s_agent.py": "The S-agent: the generative model, and the file it is saved in.",
+        "gcgen_env/model/saved_parts.py": "Rebuilds the parts of a saved S-agent, if what the file says agrees with its tensors.",
         "gcgen_env/model/sampling.py": "Chooses an action from log q: a sample, or the most probable one.",
     },
     "Goals, rewards and spaces": {

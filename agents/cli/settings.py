@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from agents.common.scorer import WIDTH
 from agents.common.selection import SelectionConfig
-from gcgen_env.model.network import NetworkConfig
+from gcgen_env.model.network_config import NetworkConfig
 
 Ramp = tuple[float, float] | Literal["none"]
 """Temperatures of the look-ahead at the first step and after the last; "none" disables it."""

@@ -16,7 +16,8 @@ from gcgen_env.model.chain import Chain, Dynamics
 from gcgen_env.model.dictionary import DictionaryProposer
 from gcgen_env.model.initial_state import make_initial
 from gcgen_env.model.likelihoods import Likelihood, make_likelihood
-from gcgen_env.model.network import NetworkConfig, ProposalNetwork
+from gcgen_env.model.network import ProposalNetwork
+from gcgen_env.model.network_config import NetworkConfig
 from gcgen_env.model.proposer import Proposer
 from gcgen_env.model.s_agent import SAgent, pretrained_path
 
