@@ -139,6 +139,7 @@ LAYERS: dict[str, dict[str, str]] = {
         "agents/benchmark/launchers.py": "Executes runs in processes on this machine, on a cluster with submitit, or with Ray.",
         "agents/benchmark/report.py": "Writes report.md: the results of a study in words and tables.",
         "agents/benchmark/results.py": "Reads the results of a study, arranges them in a table, and writes them for programs.",
+        "agents/benchmark/run_files.py": "Reads the files of one run, and says which of them is damaged.",
         "agents/benchmark/scores.py": "Scores that are comparable across environments, and their confidence intervals.",
         "agents/benchmark/study.py": "A study: its runs, the folder of each, and which of them are complete.",
         "agents/zoo/ppo.py": "PPO with a policy that scores proposals, for RL Baselines3 Zoo.",
