@@ -99,8 +99,10 @@ def _check_timing(points: int, timing: dict[str, Any]) -> None:
         timing["machine"][name]  # raises if it is missing
 
 
-def _check_numbers(fields: dict[str, Any]) -> None:
+def _check_numbers(fields: Any) -> None:
     """Raise a ValueError that names the first field that is not a finite number."""
+    if not isinstance(fields, dict):
+        raise ValueError(f"expected an object of numbers, got {fields!r:.99}")
     for name, value in fields.items():
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
         if not (is_number and math.isfinite(value)):

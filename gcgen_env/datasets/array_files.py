@@ -5,7 +5,7 @@ import struct
 import tokenize
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,7 +78,7 @@ def read_array_file(path: Path, max_bytes: int = MAX_BYTES) -> Dataset | SplitAr
     arrays = _read_npz(path, max_bytes)
     if any(key in arrays for key in SPLITS):
         return SplitArchive(path, arrays)
-    key = _images_key(path, arrays)
+    key = next(name for name in arrays if name != "labels" or len(arrays) == 1)
     return _make_dataset(path, f"{path}[{key}]", arrays[key], arrays.get("labels"))
 
 
@@ -104,29 +104,41 @@ def _make_dataset(path: Path, where: str, images: np.ndarray, labels: Any) -> Da
         raise ValueError(f"{path}: {str(error).removeprefix(f'{path.name}: ')}") from error
 
 
-def _images_key(path: Path, arrays: dict[str, np.ndarray]) -> str:
-    others = [key for key in arrays if key != "labels"]
+def _choose_members(path: Path, names: Collection[str]) -> list[str]:
+    """Return the names of the arrays of an archive that are read: its splits, or its images."""
+    if any(split in names for split in SPLITS):
+        wanted = [name for split in SPLITS for name in (split, f"{split}_labels")]
+        return [name for name in wanted if name in names]
+    key = _images_key(path, names)
+    return [key, "labels"] if "labels" in names else [key]
+
+
+def _images_key(path: Path, names: Collection[str]) -> str:
+    others = [name for name in names if name != "labels"]
     if "images" in others:
         return "images"
     if len(others) == 1:
         return others[0]
+    more = ", ..." * (len(names) > 10)
     raise ValueError(
         f"{path}: expected an array 'images', a single array, or one array per split "
-        f"({', '.join(SPLITS)}), found {sorted(arrays)}"
+        f"({', '.join(SPLITS)}), found {sorted(names)[:10]}{more}"
     )
 
 
 def _read_npz(path: Path, max_bytes: int) -> dict[str, np.ndarray]:
-    """Read every array of an archive; files in it that are no arrays are ignored."""
+    """Read the arrays of an archive that are images or labels; the rest of it is ignored."""
     with _reading(path):
         archive = zipfile.ZipFile(path)
     with archive:
-        members = [info for info in archive.infolist() if info.filename.endswith(".npy")]
-        _check_members(path, members, max_bytes)
-        return {info.filename[:-4]: _read_member(path, archive, info) for info in members}
+        members = {info.filename: info for info in archive.infolist()}
+        names = [name[:-4] for name in members if name.endswith(".npy")]
+        chosen = {name: members[f"{name}.npy"] for name in _choose_members(path, names)}
+        _check_members(path, chosen.values(), max_bytes)
+        return {name: _read_member(path, archive, info) for name, info in chosen.items()}
 
 
-def _check_members(path: Path, members: list[zipfile.ZipInfo], max_bytes: int) -> None:
+def _check_members(path: Path, members: Collection[zipfile.ZipInfo], max_bytes: int) -> None:
     """Raise if the arrays of an archive are too large, or compressed in an unknown way."""
     sizes = sum(info.file_size for info in members)  # zipfile decodes no more than this
     check_bytes(path, sizes, max(max_bytes, path.stat().st_size))

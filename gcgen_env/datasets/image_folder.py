@@ -1,5 +1,6 @@
 """Reader of folders of PNG and JPEG files."""
 
+import os
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 SUFFIXES = (".png", ".jpg", ".jpeg")
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")
 """Formats by content: files often have the wrong suffix. Others may run programs (PostScript)."""
+SCAN = b"\xff\xda"  # marker of a scan of a JPEG file; data never contain it
+MOST_SCANS = 50
+"""Most scans of a JPEG file: a progressive one has ten, and each decodes the whole picture."""
 GREY_MODES = ("1", "L", "LA", "La")  # Pillow's: bilevel, grey, grey with transparency
 
 
@@ -88,10 +92,12 @@ def read_image(path: Path, max_bytes: int = MAX_BYTES) -> np.ndarray:
             Pillow's own limit, `PIL.Image.MAX_IMAGE_PIXELS`, holds as well.
 
     Raises:
-        ValueError: If the file cannot be read, takes more bytes than the limit, or has more than
-            8 bits per channel.
+        ValueError: If the file cannot be read, takes more bytes than the limit, has more than 8
+            bits per channel, or more than `MOST_SCANS` scans.
     """
     with _open(path) as image:
+        if image.format in ("JPEG", "MPO") and path.read_bytes().count(SCAN) > MOST_SCANS:
+            raise ValueError(f"{path}: has more than {MOST_SCANS} scans; save it again")
         needed = image.width * image.height * _count_channels(image)
         check_bytes(path, needed, max_bytes, SHARE)
         return _decode(path, image)
@@ -125,7 +131,7 @@ def _open(path: Path) -> "Image":
     """Open an image; nothing but its header is read."""
     from PIL import Image
 
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise ValueError(f"{path}: not a readable image, it is not a regular file")
     with _decoding(path):
         return Image.open(path, formats=FORMATS)

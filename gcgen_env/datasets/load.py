@@ -131,7 +131,7 @@ def _read_user_images(
             f"expected a data set's name, a path or a NumPy array, got {type(source).__name__}"
         )
     path = Path(source).expanduser()
-    if not path.exists():
+    if not os.path.exists(path):  # unlike the method of `Path`, False for impossible names
         raise ValueError(_unknown_source(source))
     if path.is_dir():  # resized while reading: the sizes of the files may differ
         return wrap_images(path.name, read_image_folder(path, image_size, max_bytes))
@@ -146,8 +146,8 @@ def _unknown_source(source: PathLike) -> str:
     nearest = difflib.get_close_matches(str(source).lower().replace("-", "_"), DATASETS, n=1)
     hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
     return (
-        f"unknown data set {os.fspath(source)!r}: neither a name ({', '.join(DATASETS)}) nor an "
-        f"existing path (there is no {Path(source).absolute()}).{hint}"
+        f"unknown data set {os.fspath(source)!r:.300}: neither a name ({', '.join(DATASETS)}) nor "
+        f"an existing path (there is no {Path(source).absolute()!s:.300}).{hint}"
     )
 
 

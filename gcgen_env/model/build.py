@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -182,9 +183,9 @@ def _find_proposer(
         if choice == "pretrained":
             name = config.dataset if isinstance(config.dataset, str) else "of your own"
             path = pretrained_path(name)
-        elif not path.is_file():
+        elif not os.path.isfile(path):  # False for impossible names, too
             raise ValueError(
-                f"unknown proposer {str(choice)!r}: expected 'pretrained', 'dictionary', the "
+                f"unknown proposer {str(choice)!r:.300}: expected 'pretrained', 'dictionary', the "
                 "path of a saved S-agent, or an object with a method propose(canvas, step)"
             )
         return SAgent.load(path, device)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -63,12 +64,13 @@ def _check_initial(image: NDArray[Any], data: Dataset) -> NDArray[np.float32]:
 def _read_image(path: str | Path, max_bytes: int) -> NDArray[Any]:
     """Read an initial state from a `.npy` array or an image file, (*S) in image units."""
     path = Path(path)
-    if not path.is_file():
+    if not os.path.isfile(path):  # unlike the method of `Path`, False for impossible names
         raise ValueError(
-            f"initial_state must be 'mean', 'zeros', 'noise', an image or a file; no file {path}"
+            "initial_state must be 'mean', 'zeros', 'noise', an image or a file; no file "
+            f"{path!s:.300}"
         )
     try:
-        if path.suffix == ".npy":
+        if path.suffix.lower() == ".npy":
             return read_npy(path)
         return wrap_images(path.name, read_image(path, max_bytes)[None]).take([0])[0]
     except (OSError, ValueError) as error:

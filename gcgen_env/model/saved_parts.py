@@ -23,6 +23,8 @@ Shapes = dict[str, tuple[int, ...]]
 """Shapes of tensors by name."""
 PIXELS = "pixels"
 """The one tensor of a network that holds indices."""
+LARGEST = 1e30
+"""Numbers of a likelihood are smaller, so that float32 can hold them."""
 
 
 def restore_dynamics(config: NetworkConfig, tensors: Mapping[str, Tensor]) -> Dynamics:
@@ -80,8 +82,8 @@ def restore_likelihood(config: NetworkConfig, fields: Mapping[str, Any]) -> Like
         raise ValueError(f"likelihood {fields['name']!r} is not the network's, {config.likelihood}")
     for name, value in fields.items():
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        if name != "name" and not (is_number and math.isfinite(value)):
-            raise ValueError(f"{name} of the likelihood must be a finite number, got {value!r}")
+        if name != "name" and not (is_number and abs(value) < LARGEST):  # false for NaN
+            raise ValueError(f"{name} of the likelihood must be a finite number, got {value!r:.99}")
     likelihood = make_likelihood(event_ndim=len(config.shape), **fields)
     if not likelihood.low < likelihood.high:
         raise ValueError(f"low must be below high, got {likelihood.low} and {likelihood.high}")

@@ -69,6 +69,7 @@ TAMPERINGS = [
     (RESULT, put(["gain"], [[1.0], 2]), "."),
     (RESULT, put(["anchors"], {"random": 1.0, "greedy": 1.0}), "nothing to choose"),
     (RESULT, put(["anchors", "greedy"], None), "greedy must be a finite number, got None"),
+    (RESULT, put(["anchors"], [1.0, 2.0]), "expected an object of numbers"),
     (RESULT, put(["anchors", "other"], 1.0), "."),
     (RESULT, put(["run", "seed"], 5), "it holds the results of another run"),
     (RESULT, put(["run", "episodes"], 10**12), "it holds the results of another run"),

@@ -207,6 +207,41 @@ def test_environments_pass_the_limit_on(tmp_path: Path) -> None:
 POSTSCRIPT = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n%%EndComments\nshowpage\n"
 
 
+def test_a_jpeg_of_many_scans(tmp_path: Path) -> None:
+    """Each scan decodes the whole picture: 300 of them took half a minute."""
+    path = tmp_path / "slow.jpg"
+    Image.new("RGB", (64, 64), (9, 9, 9)).save(path, progressive=True)
+    assert load_dataset(tmp_path).shape == (3, 64, 64)
+    content = path.read_bytes()
+    last = content[content.rindex(b"\xff\xda") : -2]
+    path.write_bytes(content[:-2] + last * 50 + content[-2:])
+    with pytest.raises(ValueError, match=r"slow\.jpg: has more than 50 scans; save it again"):
+        load_dataset(tmp_path)
+
+
+def test_an_archive_of_many_members(tmp_path: Path) -> None:
+    path = tmp_path / "a.npz"
+    with zipfile.ZipFile(path, "w") as archive:
+        for number in range(2000):
+            archive.writestr(f"{number:04}.npy", make_npy("(1, 8, 8)"))
+    with pytest.raises(ValueError, match=r"a\.npz: expected an array 'images', .*, \.\.\.$"):
+        load_dataset(path)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("images.npy", make_npy("(1, 8, 8)"))
+    assert load_dataset(path, max_bytes=1000).shape == (1, 8, 8)  # the others are not read
+
+
+@pytest.mark.parametrize("name", ["a" * 5000 + ".npy", "a\0b.npy", os.fsdecode(b"\xff\xfe.npy")])
+def test_impossible_paths(name: str) -> None:
+    with pytest.raises(ValueError, match="unknown data set") as caught:
+        load_dataset(name)
+    assert len(str(caught.value)) < 1000
+    for keyword in ("initial_state", "proposer"):
+        with pytest.raises(ValueError, match=keyword) as caught:
+            GCGenEnv(dataset="digits", **{keyword: name})
+        assert len(str(caught.value)) < 1000
+
+
 def test_formats_that_run_a_program_are_refused(tmp_path: Path) -> None:
     """Pillow would pass PostScript to Ghostscript, whatever the suffix says."""
     (tmp_path / "a.png").write_bytes(POSTSCRIPT)

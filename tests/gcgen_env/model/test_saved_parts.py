@@ -48,6 +48,7 @@ DAMAGES = {
     "another likelihood": (change_header, {"part": "likelihood", "name": "gaussian"}),
     "low is NaN": (change_header, {"part": "likelihood", "low": math.nan}),
     "low is a string": (change_header, {"part": "likelihood", "low": "0"}),
+    "low is beyond float32": (change_header, {"part": "likelihood", "low": -(10**39)}),
     "sigma is a bool": (change_header, {"part": "likelihood", "sigma": True}),
     "metadata is a list": (put, {"name": "metadata", "value": []}),
     "x_0 is NaN": (put, {"name": "initial", "value": torch.full((1, 4, 4), math.nan)}),
