@@ -90,6 +90,11 @@ def describe_file(file: File) -> str:
     return name if isinstance(name, str) else f"the {type(file).__name__} object"
 
 
+def describe_error(error: Exception) -> str:
+    """Return an error of another library in one line of moderate length."""
+    return " ".join(str(error).split())[:300]
+
+
 def _read(source: File) -> bytes:
     """Return the bytes of a file, from the position of a file object."""
     if not isinstance(source, str | os.PathLike):
@@ -119,6 +124,6 @@ def _parse_document(name: str, header: bytes) -> dict[str, Any]:
 def _not_ours(name: str, error: Exception) -> ValueError:
     """Return the error of a file that is not a container."""
     return ValueError(
-        f"{name} is not a GCGen file, or it is damaged ({error}); GCGen files are "
+        f"{name} is not a GCGen file, or it is damaged ({describe_error(error)}); GCGen files are "
         "safetensors with a JSON header, and pickles are never read"
     )

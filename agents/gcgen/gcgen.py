@@ -17,7 +17,7 @@ from stable_baselines3.common.vec_env import VecEnv
 
 from agents.common.vec_env import GoalVecEnv, find_source, make_live_env
 from agents.gcgen import config as options
-from agents.gcgen.checkpoint import Checkpoint
+from agents.gcgen.checkpoint import READ_ERRORS, Checkpoint
 from agents.gcgen.config import GCGenConfig
 from agents.gcgen.policies import GCPolicy
 from agents.gcgen.training import TwoAgentTraining
@@ -27,6 +27,7 @@ from gcgen_env.goals import make_goals
 from gcgen_env.model.build import check_fits, likelihood_of, make_s_agent
 from gcgen_env.model.s_agent import SAgent
 from gcgen_env.spaces import make_observation_space
+from gcgen_env.storage import describe_error
 
 
 @document_fields(GCGenConfig, "keywords of the constructor:")
@@ -226,8 +227,8 @@ class GCGen(TwoAgentTraining, BaseAlgorithm):
         try:
             model = cls(device=device, _init_setup_model=False, **settings)
             model._restore(saved)
-        except (LookupError, TypeError, RuntimeError, ValueError) as error:  # a part does not fit
-            raise ValueError(f"{path} is damaged: {error}") from error
+        except READ_ERRORS as error:  # a part does not fit
+            raise ValueError(f"{path} is damaged: {describe_error(error)}") from error
         if env is not None:
             model.set_env(env)
         return model

@@ -18,7 +18,7 @@ from gcgen_env.model.network import ProposalNetwork
 from gcgen_env.model.network_config import NetworkConfig
 from gcgen_env.model.sampling import make_sampler
 from gcgen_env.model.saved_parts import restore_dynamics, restore_likelihood, restore_network
-from gcgen_env.storage import File, describe_file, load_container, save_container
+from gcgen_env.storage import File, describe_error, describe_file, load_container, save_container
 
 KIND = "s-agent"
 """Kind of container that `SAgent.save` writes."""
@@ -70,7 +70,9 @@ class SAgent:
         try:
             return cls.unpack(document, tensors, device)
         except (ArithmeticError, LookupError, TypeError, ValueError, RuntimeError) as error:
-            raise ValueError(f"{describe_file(path)} is damaged: {error}") from error
+            raise ValueError(
+                f"{describe_file(path)} is damaged: {describe_error(error)}"
+            ) from error
 
     def save(self, path: File, half: bool = False, **metadata: Any) -> Path | None:
         """Write the S-agent to one file, atomically; environments take it as `proposer=`.
