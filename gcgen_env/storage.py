@@ -75,7 +75,7 @@ def load_container(source: File, kind: str) -> tuple[dict[str, Any], dict[str, T
 
 def read_document(path: str | Path) -> dict[str, Any]:
     """Return the JSON document of a container without its tensors; raises as `load_container`."""
-    if not Path(path).is_file():
+    if not os.path.isfile(path):  # False for impossible names, too
         raise FileNotFoundError(f"no saved file at {path}")
     with open(path, "rb") as file:
         length = min(_header_length(file.read(_LENGTH_BYTES)), os.fstat(file.fileno()).st_size)
@@ -99,7 +99,7 @@ def _read(source: File) -> bytes:
     """Return the bytes of a file, from the position of a file object."""
     if not isinstance(source, str | os.PathLike):
         return source.read()
-    if not Path(source).is_file():
+    if not os.path.isfile(source):
         raise FileNotFoundError(f"no saved file at {source}")
     return Path(source).read_bytes()
 

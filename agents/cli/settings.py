@@ -28,6 +28,8 @@ class EnvironmentSettings:
     """Folder of the data files; by default $GCGEN_DATA, then the cache, then a download."""
     image_size: int | None = None
     """Resize images to this height and width."""
+    max_bytes: int | None = None
+    """Most bytes that your own compressed images may decode to; by default 2 GiB."""
     num_proposals: int | None = None
     """Number of proposals at each step, A."""
     horizon: int | None = None

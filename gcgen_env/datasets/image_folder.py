@@ -140,10 +140,14 @@ def _open(path: Path) -> "Image":
 @contextmanager
 def _decoding(path: Path) -> Iterator[None]:
     """Turn the errors of Pillow into one ValueError that names the file."""
-    from PIL import Image
+    from PIL import Image, UnidentifiedImageError
 
     try:
         yield
+    except UnidentifiedImageError as error:
+        raise ValueError(
+            f"{path}: not a readable image, expected the content of {', '.join(FORMATS)}"
+        ) from error
     except Image.DecompressionBombError as error:
         raise ValueError(f"{path}: image too large ({error})") from error
     except (OSError, SyntaxError, ValueError, EOFError, LookupError, struct.error) as error:

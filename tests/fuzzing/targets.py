@@ -58,6 +58,7 @@ def make_targets(folder: Path) -> list[Target]:
     container = [m.mutate_container]
     targets = [
         Target("a.gcgen", (DATA / "model.gcgen").read_bytes(), use_model, container, share=3),
+        Target("b.gcgen", make_model(folder / "b.gcgen"), use_model, container, share=3),
         Target(
             "a.safetensors", (DATA / "s_agent.safetensors").read_bytes(), use_s_agent, container, 4
         ),
@@ -66,6 +67,15 @@ def make_targets(folder: Path) -> list[Target]:
         *make_benchmark_targets(folder / "study"),
     ]
     return [target for target in targets for _ in range(target.share)]
+
+
+def make_model(path: Path) -> bytes:
+    """Return a model of this version, with the state of a training."""
+    sizes = {"width": 4, "depth": 1}
+    model = GCGen("GCPolicy", "GCGen-Toy2D-v0", s_agent_kwargs=sizes, batch_size=8, seed=0)
+    model.learn(48)
+    model.save(path)
+    return path.read_bytes()
 
 
 def make_data_targets() -> list[Target]:
