@@ -15,7 +15,8 @@ from agents.benchmark.execution import execute
 from agents.benchmark.report import write_report
 from agents.benchmark.results import Table, read_outcomes, write_results
 from agents.benchmark.study import IMAGES, RESULT, TIMING, Run, plan
-from agents.cli.run_folder import RunFolder, RunState
+from agents.cli.run_folder import MODEL, RunFolder, RunRecord
+from agents.cli.train import Train, _load_session, to_json
 from gcgen_env import GCGenEnv
 from gcgen_env.atomic_files import write_json
 from gcgen_env.datasets import load_dataset
@@ -42,8 +43,8 @@ class Target:
     """Mutations of its structure; half of the inputs get one of them."""
     share: int = 1
     """Share of the inputs."""
-    errors: tuple[type[Exception], ...] = (ValueError,)
-    """What reading may raise."""
+    known_as: tuple[str, ...] = ()
+    """Other names that a message may give: files that are read together with this one."""
 
     def mutate(self, rng: np.random.Generator) -> bytes:
         """Return a mutated file."""
@@ -103,16 +104,29 @@ def make_data_targets() -> list[Target]:
 
 
 def make_run_targets(folder: Path) -> list[Target]:
-    """Return the JSON files of a run folder."""
-    run = RunFolder(folder)
-    run.path.mkdir(parents=True)
-    write_json(run.config, {"options": {"seed": 1, "batch_size": 8}, "versions": {"torch": "2"}})
-    run.write_state(RunState(1.5, 128, "95.0"))
+    """Return the files of a run folder, and of one of version 0.1, which had JSON files."""
+    model, settings = GCGen.load(DATA / "model.gcgen"), to_json(Train(minutes=1.0, timesteps=480))
+    now, earlier = RunFolder(folder / "now"), RunFolder(folder / "earlier")
+    for run in (now, earlier):
+        run.path.mkdir(parents=True)
+    now.commit(model, RunRecord(settings, minutes=0.5))
+    shutil.copyfile(DATA / "model.gcgen", earlier.model)
+    write_json(earlier.config, {"settings": settings, "command": "gcgen train"})
+    state = earlier.path / "state.json"
+    write_json(state, {"minutes": 0.5, "timesteps": 240, "initial_bound": "95.0"})
     jsons = [m.mutate_json_file]
     return [
-        _make_neighbour(run.state, lambda: RunFolder(folder).read_state(), jsons, 2),
-        _make_neighbour(run.config, lambda: RunFolder(folder).read_config(), jsons),
+        _make_neighbour(now.model, lambda: use_run(now.path), [m.mutate_container], 2),
+        _make_neighbour(
+            earlier.config, lambda: use_run(earlier.path), jsons, 2, (MODEL, "config.json")
+        ),
+        _make_neighbour(state, lambda: use_run(earlier.path), jsons, 2, (MODEL, "config.json")),
     ]
+
+
+def use_run(folder: Path) -> object:
+    """Load a run as `gcgen train --resume` does."""
+    return _load_session(Train(resume=folder), RunFolder(folder))
 
 
 def make_benchmark_targets(out: Path) -> list[Target]:
@@ -129,7 +143,11 @@ def make_benchmark_targets(out: Path) -> list[Target]:
 
 
 def _make_neighbour(
-    path: Path, read: Callable[[], object], structured: list[m.Mutation], share: int = 1
+    path: Path,
+    read: Callable[[], object],
+    structured: list[m.Mutation],
+    share: int = 1,
+    known_as: tuple[str, ...] = (),
 ) -> Target:
     """Return a target that must lie beside others: a mutated file takes its place."""
 
@@ -141,7 +159,7 @@ def _make_neighbour(
             path.write_bytes(content)
 
     content = path.read_bytes()
-    return Target(path.name, content, place, structured, share)
+    return Target(path.name, content, place, structured, share, known_as)
 
 
 def make_folder_reader(others: dict[str, bytes]) -> Callable[[Path], object]:

@@ -53,7 +53,7 @@ def try_one(target: Target, path: Path, watch: Watch) -> tuple[str, str | None]:
     try:
         target.read(path)
         end, problem = "accepted", None
-    except target.errors as error:
+    except ValueError as error:
         end, problem = "refused", _check_message(target, path, str(error))
     except Exception:
         end, problem = "failed", traceback.format_exc(limit=-6)
@@ -69,7 +69,8 @@ def try_one(target: Target, path: Path, watch: Watch) -> tuple[str, str | None]:
 
 def _check_message(target: Target, path: Path, message: str) -> str | None:
     """Return what is wrong with a message: it must name the file, in one line."""
-    if target.name not in message and path.stem not in message and "mutated" not in message:
+    names = target.name, path.stem, "mutated", *target.known_as
+    if not any(name in message for name in names):
         return f"the message names no file: {message:.300}"
     return f"several lines: {message:.300}" if "\n" in message else None
 
