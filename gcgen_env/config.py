@@ -10,6 +10,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from gcgen_env.limits import MAX_BYTES
+
 REWARD_TYPES = ("potential", "distance", "sparse")
 OBS_MODES = ("pixels", "compact")
 LIKELIHOODS = ("bernoulli", "gaussian")
@@ -47,6 +49,8 @@ class EnvConfig:
             proposals are valid.
         obs_mode: "pixels" includes the proposals in the observation, "compact" does not.
         device: Torch device on which proposals are computed, or "auto".
+        max_bytes: Most bytes that your own compressed images may decode to; a single picture may
+            take a sixteenth. Raise it for large sets.
     """
 
     dataset: Any = None
@@ -67,11 +71,13 @@ class EnvConfig:
     nucleus: float = 1.0
     obs_mode: str = "pixels"
     device: str = "cpu"
+    max_bytes: int = MAX_BYTES
 
     def __post_init__(self) -> None:
         """Check the fields that can be checked without the data."""
         check_count("num_proposals", self.num_proposals, 2, "the agent selects one of them")
         check_count("horizon", self.horizon, 1, "an episode has at least one step")
+        check_count("max_bytes", self.max_bytes, 1, "an image takes at least one byte")
         _check_member("reward_type", self.reward_type, REWARD_TYPES)
         _check_member("obs_mode", self.obs_mode, OBS_MODES)
         _check_member("likelihood", self.likelihood, LIKELIHOODS)
@@ -87,7 +93,9 @@ class EnvConfig:
     def _normalise(self) -> None:
         """Convert NumPy numbers, paths and devices to JSON values."""
         plain: dict[str, Any] = {"device": str(self.device), "binarize": bool(self.binarize)}
-        plain |= {name: int(getattr(self, name)) for name in ("num_proposals", "horizon")}
+        plain |= {
+            name: int(getattr(self, name)) for name in ("num_proposals", "horizon", "max_bytes")
+        }
         numbers = ("sigma", "nucleus", "gamma", "success_threshold")
         plain |= {name: float(getattr(self, name)) for name in numbers}
         if self.rate is not None:

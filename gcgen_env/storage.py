@@ -86,7 +86,7 @@ def load_container(source: File, kind: str) -> tuple[dict[str, Any], dict[str, T
 
 def read_document(path: str | Path) -> dict[str, Any]:
     """Return the JSON document of a container without its tensors; raises as `load_container`."""
-    if not Path(path).is_file():
+    if not os.path.isfile(path):  # False for impossible names, too
         raise FileNotFoundError(f"no saved file at {path}")
     with open(path, "rb") as file:
         length = min(_header_length(file.read(_LENGTH_BYTES)), os.fstat(file.fileno()).st_size)
@@ -101,11 +101,16 @@ def describe_file(file: File) -> str:
     return name if isinstance(name, str) else f"the {type(file).__name__} object"
 
 
+def describe_error(error: Exception) -> str:
+    """Return an error of another library in one line of moderate length."""
+    return " ".join(str(error).split())[:300]
+
+
 def _read(source: File) -> bytes:
     """Return the bytes of a file, from the position of a file object."""
     if not isinstance(source, str | os.PathLike):
         return source.read()
-    if not Path(source).is_file():
+    if not os.path.isfile(source):
         raise FileNotFoundError(f"no saved file at {source}")
     return Path(source).read_bytes()
 
@@ -130,6 +135,6 @@ def _parse_document(name: str, header: bytes) -> dict[str, Any]:
 def _not_ours(name: str, error: Exception) -> ValueError:
     """Return the error of a file that is not a container."""
     return ValueError(
-        f"{name} is not a GCGen file, or it is damaged ({error}); GCGen files are "
+        f"{name} is not a GCGen file, or it is damaged ({describe_error(error)}); GCGen files are "
         "safetensors with a JSON header, and pickles are never read"
     )

@@ -12,6 +12,7 @@ LAYERS: dict[str, dict[str, str]] = {
     "Foundations": {
         "gcgen_env/atomic_files.py": "Files that are written whole or not at all: bytes and JSON.",
         "gcgen_env/storage.py": "The container of saved models: a safetensors file whose header carries a JSON document.",
+        "gcgen_env/limits.py": "How many bytes compressed files may decode to, checked before the memory is taken.",
         "gcgen_env/config.py": "The keyword arguments of an environment, and their defaults for every registered id.",
         "gcgen_env/allocator.py": "A setting of glibc's memory allocator that makes training faster.",
     },
@@ -37,9 +38,11 @@ LAYERS: dict[str, dict[str, str]] = {
         "gcgen_env/model/grouped_linear.py": "The product y_b = z_b W[a_b] + b[a_b] and its gradient, at the cost of the chosen rows alone.",
         "gcgen_env/model/initial_state.py": "The initial state x_0 of a configuration: a mean, zeros, noise, or an image of the user's.",
         "gcgen_env/model/likelihoods.py": "Likelihoods p(g | x) of a goal image g given a canvas x, and the potentials made of them.",
+        "gcgen_env/model/network_config.py": "The sizes of the S-agent's network.",
         "gcgen_env/model/network.py": "The S-agent's network: p_S(a | x, h) and the proposals y[a], without any goal.",
         "gcgen_env/model/proposer.py": "What the chain needs from a proposer, and how a user-defined proposer is checked.",
         "gcgen_env/model/s_agent.py": "The S-agent: the generative model, and the file it is saved in.",
+        "gcgen_env/model/saved_parts.py": "Rebuilds the parts of a saved S-agent, if what the file says agrees with its tensors.",
         "gcgen_env/model/sampling.py": "Chooses an action from log q: a sample, or the most probable one.",
     },
     "Goals, rewards and spaces": {
@@ -147,6 +150,7 @@ LAYERS: dict[str, dict[str, str]] = {
         "agents/benchmark/launchers.py": "Executes runs in processes on this machine, on a cluster with submitit, or with Ray.",
         "agents/benchmark/report.py": "Writes report.md: the results of a study in words and tables.",
         "agents/benchmark/results.py": "Reads the results of a study, arranges them in a table, and writes them for programs.",
+        "agents/benchmark/run_files.py": "Reads the files of one run, and says which of them is damaged.",
         "agents/benchmark/scores.py": "Scores that are comparable across environments, and their confidence intervals.",
         "agents/benchmark/study.py": "A study: its runs, the folder of each, and which of them are complete.",
         "agents/zoo/ppo.py": "PPO with a policy that scores proposals, for RL Baselines3 Zoo.",

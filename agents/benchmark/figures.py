@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from safetensors.numpy import load_file
 
 from agents.benchmark.contestants import CONTESTANTS
-from agents.benchmark.results import FEWEST_RUNS, Outcome, Table
+from agents.benchmark.results import FEWEST_RUNS, Table
+from agents.benchmark.run_files import Outcome
 from agents.benchmark.scores import bootstrap_mean
-from agents.benchmark.study import IMAGES
 from gcgen_env.viewer import image_grid
 
 AXES = {"steps": "steps", "seconds": "seconds of learning"}
@@ -141,7 +140,7 @@ def _find_kind(name: str) -> str:
 def _draw_montage(out: Path, table: Table, env: str) -> Path | None:
     """Draw goals, and below them the final images of each contestant's first seed."""
     cells = [(name, table.cell(env, name)) for name in table.contestants]
-    arrays = [(name, load_file(cell[0].folder / IMAGES)) for name, cell in cells if cell]
+    arrays = [(name, cell[0].images) for name, cell in cells if cell]
     if not arrays or arrays[0][1]["goal"].ndim != 4:
         return None  # points, not images
     rows = [("goal", arrays[0][1]["goal"]), *((name, found["image"]) for name, found in arrays)]

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from agents.benchmark.contestants import CONTESTANTS
-from agents.benchmark.results import FEWEST_RUNS, RIVAL, Outcome, Table, markdown
+from agents.benchmark.results import FEWEST_RUNS, RIVAL, Table, markdown
+from agents.benchmark.run_files import Outcome
 from agents.benchmark.scores import Interval
 from agents.benchmark.study import Run
 from gcgen_env.atomic_files import write_bytes
@@ -20,6 +21,7 @@ SCORE = (
     "discounting: 0 is a random valid action, 1 is greedy look-ahead. Trained agents select their "
     f"most probable actions. Intervals are over seeds and need at least {FEWEST_RUNS} of them."
 )
+REPEAT = "Delete the folder of such a run and run the same command again to execute it again."
 AGAIN = "Run the same command again to execute these runs."
 
 
@@ -29,6 +31,7 @@ def write_report(
     figures: Sequence[Path] = (),
     failures: Sequence[tuple[Run, str]] = (),
     unfinished: Sequence[tuple[Run, str]] = (),
+    damaged: Sequence[tuple[Run, str]] = (),
 ) -> None:
     """Write report.md.
 
@@ -38,6 +41,7 @@ def write_report(
         figures: Pictures in `out` to show.
         failures: Runs that failed, with their errors.
         unfinished: Runs that ended without writing anything, with what is known about them.
+        damaged: Runs of which a file is damaged, with its name.
     """
     lines = ["# Benchmark", "", *_describe(table), "", SCORE, "", *_summarise(table)]
     for env in table.envs:
@@ -46,6 +50,8 @@ def write_report(
         lines += ["", "## Failed runs (not counted)", "", *_list(failures)]
     if unfinished:
         lines += ["", "## Unfinished runs (not counted)", "", AGAIN, "", *_list(unfinished)]
+    if damaged:
+        lines += ["", "## Damaged runs (not counted)", "", REPEAT, "", *_list(damaged)]
     lines += ["", *(f"![{path.stem}]({path.name})" for path in figures)]
     write_bytes(out / "report.md", ("\n".join(lines) + "\n").encode())
 
@@ -87,7 +93,7 @@ def _summarise(table: Table) -> list[str]:
         scores = table.scores(name)
         runs = 0 if scores is None else scores.shape[1]  # R, the seeds
         estimates = (table.interval(name), table.improvement(name))
-        means = [_format_mean(table.cell(env, name)) for env in table.envs]
+        means = [_describe_runs(table, env, name) for env in table.envs]
         rows.append((name, *(_format_interval(each, runs) for each in estimates), *means))
     return markdown(header, rows)
 
@@ -123,6 +129,13 @@ def _describe_cell(env_kwargs: dict[str, str], cell: list[Outcome]) -> dict[str,
         "seconds": f"{seconds:.0f}" if trained else "",
         "peak memory": f"{max(o.timing['peak_memory_bytes'] for o in cell) / 1e6:.0f} MB",
     }
+
+
+def _describe_runs(table: Table, env: str, name: str) -> str:
+    """Return the mean score of one contestant, and the number of its damaged runs."""
+    damaged = table.damaged[env, name]
+    parts = (_format_mean(table.cell(env, name)), f"{damaged} damaged" if damaged else "")
+    return ", ".join(filter(None, parts))
 
 
 def _format_mean(cell: list[Outcome]) -> str:

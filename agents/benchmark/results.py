@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from agents.benchmark.contestants import CONTESTANTS
+from agents.benchmark.run_files import Outcome, read_run
 from agents.benchmark.scores import Interval, compare, compute_interval
-from agents.benchmark.study import RESULT, TIMING, Run, check_weights
-from gcgen_env.atomic_files import read_json, write_bytes, write_json
+from agents.benchmark.study import Run, check_weights
+from gcgen_env.atomic_files import write_bytes, write_json
 
 FIELDS = ("env", "contestant", "seed", "steps", "score", "return", "gain", "success",
           "invalid_rate", "weights", "config")  # fmt: skip
@@ -25,46 +26,37 @@ RIVAL = "greedy"
 """The contestant of the probability of improvement."""
 
 
-class Outcome(NamedTuple):
-    """The results of one complete run."""
-
-    run: Run
-    """The run."""
-    result: dict[str, Any]
-    """Figures that the seed reproduces."""
-    timing: dict[str, Any]
-    """Durations and memory, which no seed reproduces."""
-    folder: Path
-    """Folder of the run."""
-
-    @property
-    def last(self) -> dict[str, Any]:
-        """The last point of the learning curve."""
-        return self.result["curve"][-1]
-
-
-def read_outcomes(runs: Sequence[Run], out: Path) -> list[Outcome]:
+def read_outcomes(runs: Sequence[Run], out: Path) -> tuple[list[Outcome], list[tuple[Run, str]]]:
     """Read the runs that are complete.
 
+    Returns:
+        The outcomes, and the runs of which a file is damaged, with a sentence that names it.
+
     Raises:
-        ValueError: If a file is damaged, or the study contains runs with another S-agent.
+        ValueError: If the study contains runs with another S-agent.
     """
     for env in dict.fromkeys(run.env for run in runs):
         check_weights(out, env)
-    complete = [(run, run.folder(out)) for run in runs if run.is_complete(out)]
-    return [
-        Outcome(run, read_json(folder / RESULT), read_json(folder / TIMING), folder)
-        for run, folder in complete
-    ]
+    outcomes, damaged = [], []
+    for run in runs:
+        if run.is_complete(out):
+            try:
+                outcomes.append(read_run(run, out))
+            except ValueError as error:  # the other runs stand
+                damaged.append((run, str(error)))
+    return outcomes, damaged
 
 
 class Table:
     """Outcomes by environment and contestant."""
 
-    def __init__(self, outcomes: Sequence[Outcome]) -> None:
-        """Group the outcomes."""
+    def __init__(
+        self, outcomes: Sequence[Outcome], damaged: Sequence[tuple[Run, str]] = ()
+    ) -> None:
+        """Group the outcomes, and count the damaged runs."""
         self.envs = list(dict.fromkeys(o.run.env for o in outcomes))
-        played = {o.run.contestant for o in outcomes}
+        self.damaged = Counter((run.env, run.contestant) for run, _ in damaged)
+        played = {o.run.contestant for o in outcomes} | {run.contestant for run, _ in damaged}
         self.contestants = [name for name in CONTESTANTS if name in played]
         self._cells: dict[tuple[str, str], list[Outcome]] = {}
         for outcome in outcomes:

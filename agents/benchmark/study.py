@@ -24,6 +24,8 @@ IMAGES = "images.safetensors"
 """Some goals and their final images."""
 FAILURE = "failure.json"
 """The error of a failed run."""
+IRRELEVANT = ("max_bytes",)
+"""Settings of an environment that change no result, and so no run."""
 PROTOCOL = 1
 """Version of the code; raise it when the same settings give other results."""
 
@@ -52,7 +54,7 @@ class Run:
         return {
             **asdict(self),
             "protocol": PROTOCOL,
-            "task": vars(ENV_CONFIGS[self.env]),
+            "task": {k: v for k, v in vars(ENV_CONFIGS[self.env]).items() if k not in IRRELEVANT},
             "weights": hash_weights(self.env),
             **CONTESTANTS[self.contestant].describe(),
         }
@@ -73,7 +75,12 @@ class Run:
     def failure(self, out: Path) -> str | None:
         """Return the error of this run; None if it did not fail, or was not executed."""
         path = self.folder(out) / FAILURE
-        return read_json(path)["error"] if path.is_file() else None
+        if not path.is_file():
+            return None
+        try:
+            return str(read_json(path)["error"])
+        except (LookupError, OSError, ValueError) as error:  # it failed, but why is lost
+            return f"{path} is damaged: {error}"
 
 
 @cache  # shipped weights do not change while a study runs
@@ -94,7 +101,10 @@ def hash_weights(env: str) -> str:
 def check_weights(out: Path, env: str) -> None:
     """Raise a ValueError if a study contains runs of an environment with another S-agent."""
     for path in sorted((out / "runs" / env).glob(f"[!.]*/{RESULT}")):  # hidden folders: incomplete
-        found = read_json(path)["run"]["weights"]
+        try:
+            found = read_json(path)["run"]["weights"]
+        except (LookupError, OSError, TypeError, ValueError):
+            continue  # a damaged run counts in no table
         if found != hash_weights(env):
             raise ValueError(
                 f"{path.parent} was made with the S-agent {found}, but {env} has the S-agent "

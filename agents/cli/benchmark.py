@@ -61,16 +61,22 @@ class Benchmark:
         with reading_input():
             runs = self._plan()
         errors = self._execute(runs)
-        outcomes = read_outcomes(runs, self.out)
+        outcomes, damaged = read_outcomes(runs, self.out)
+        for run, reason in damaged:
+            print(
+                f"damaged: {run.contestant}, {run.env}, seed {run.seed}: {reason}", file=sys.stderr
+            )
         failures = [(run, why) for run in runs if (why := run.failure(self.out)) is not None]
-        known = {outcome.run for outcome in outcomes} | {run for run, _ in failures}
+        known = {outcome.run for outcome in outcomes} | {run for run, _ in failures + damaged}
         unfinished = [(run, why) for run, why in errors.items() if run not in known]
         if not outcomes:
-            print(f"gcgen: every run failed: {(failures + unfinished)[0][1]}", file=sys.stderr)
+            reason = (failures + unfinished + damaged)[0][1]
+            print(f"gcgen: every run failed: {reason}", file=sys.stderr)
             return 1
-        table = Table(outcomes)
+        table = Table(outcomes, damaged)
         write_results(self.out, outcomes)
-        write_report(self.out, table, draw_figures(self.out, table), failures, unfinished)
+        figures = draw_figures(self.out, table)
+        write_report(self.out, table, figures, failures, unfinished, damaged)
         summary = (self.out / "report.md").read_text().split("\n## ")[0]  # up to the first task
         Console().print(Markdown(summary))
         print(f"wrote {self.out / 'report.md'}, results.csv, results.json, timings.json, figures")
@@ -92,7 +98,7 @@ class Benchmark:
         check_at_least(1, **{name: getattr(self, name) for name in counts})
         options = {name: getattr(self, name) for name in ("episodes", "evaluations", "nucleus")}
         runs = plan(self.envs, self.algos, self.seeds, self.timesteps, **options)
-        read_outcomes(runs, self.out)  # raises if a file is damaged or of another S-agent
+        read_outcomes(runs, self.out)  # raises if a run has another S-agent
         return runs
 
     def _execute(self, runs: list[Run]) -> dict[Run, str]:

@@ -47,7 +47,11 @@ class RunRecord:
         if not isinstance(self.settings, dict):
             raise ValueError("its settings are no table")
         if type(self.minutes) not in (int, float) or not 0 <= self.minutes < math.inf:
-            raise ValueError(f"its minutes are {self.minutes!r}")
+            raise ValueError(f"its minutes are {self.minutes!r:.99}")
+        for name, kind in (("command", str), ("initial_bound", str), ("versions", dict)):
+            value = getattr(self, name)
+            if value is not None and not isinstance(value, kind):
+                raise ValueError(f"its {name} must be a {kind.__name__}, got {value!r:.99}")
 
     def describe(self) -> dict[str, Any]:
         """Return the content of `config.json`: what does not change during a session."""
@@ -114,7 +118,9 @@ class RunFolder:
         try:
             return RunRecord(**run)
         except (TypeError, ValueError) as error:  # a field is missing, unknown or of a wrong type
-            raise ValueError(f"{self.model} is damaged: {error}") from error
+            earlier = f"{self.config} or {self._state.name}"
+            where = self.model if document.get("run") else earlier
+            raise ValueError(f"{where} is damaged: {error}") from error
 
     def clear(self) -> None:
         """Remove what tells of an older run, before `commit` replaces its model."""

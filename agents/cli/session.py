@@ -40,9 +40,10 @@ class Budget:
         """Check that there is a limit, and that it is positive."""
         if self.minutes is None and self.timesteps is None:
             raise ValueError("a run needs --minutes, --timesteps or both")
-        for name, value in vars(self).items():
-            if value is not None and not value > 0:
-                raise ValueError(f"--{name} must be positive, got {value}")
+        for name, kinds in (("minutes", (int, float)), ("timesteps", (int,))):
+            value = getattr(self, name)
+            if value is not None and not (type(value) in kinds and value > 0):  # True is no number
+                raise ValueError(f"--{name} must be positive, got {value!r:.99}")
 
     def remaining(self, minutes_spent: float, timesteps_spent: int) -> Budget | None:
         """Return what is left of the budget; None if it is spent."""

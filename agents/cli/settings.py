@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from agents.common.scorer import WIDTH
 from agents.common.selection import SelectionConfig
-from gcgen_env.model.network import NetworkConfig
+from gcgen_env.model.network_config import NetworkConfig
 
 Ramp = tuple[float, float] | Literal["none"]
 """Temperatures of the look-ahead at the first step and after the last; "none" disables it."""
@@ -28,6 +28,8 @@ class EnvironmentSettings:
     """Folder of the data files; by default $GCGEN_DATA, then the cache, then a download."""
     image_size: int | None = None
     """Resize images to this height and width."""
+    max_bytes: int | None = None
+    """Most bytes that your own compressed images may decode to; by default 2 GiB."""
     num_proposals: int | None = None
     """Number of proposals at each step, A."""
     horizon: int | None = None

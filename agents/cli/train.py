@@ -150,9 +150,10 @@ def _load_session(settings: Train, folder: RunFolder) -> Session:
     own = record.settings
     _check_settings(to_json(settings), own)
     try:
-        budget = Budget(settings.minutes or own["minutes"], settings.timesteps or own["timesteps"])
-    except (LookupError, TypeError) as error:
-        raise ValueError(f"{folder.model} is damaged: no {error}") from error
+        budget = Budget(own["minutes"], own["timesteps"])
+    except (LookupError, TypeError, ValueError) as error:
+        raise ValueError(f"{folder.model} is damaged: the budget of the run, {error}") from error
+    budget = Budget(settings.minutes or budget.minutes, settings.timesteps or budget.timesteps)
     device, log = find_device(settings.device), str(folder.tensorboard)
     model = GCGen.load(folder.model, device=device, tensorboard_log=log)
     model.set_env(model.env_config)

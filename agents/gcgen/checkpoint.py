@@ -11,19 +11,23 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
+from agents.common.scorer import WIDTH
 from agents.gcgen import optimizer_state
 from agents.gcgen.config import to_json
 from agents.gcgen.random_state import RandomState
 from agents.gcgen.schedule import Schedule
 from gcgen_env.config import EnvConfig
 from gcgen_env.model.s_agent import SAgent
-from gcgen_env.storage import File, describe_file, load_container, save_container
+from gcgen_env.storage import File, describe_error, describe_file, load_container, save_container
 
 KIND = "gcgen"
 """Kind of container that `Checkpoint.save` writes."""
 OPTIMIZERS = ("optimizer", "policy.optimizer")  # keys of SB3's `get_parameters`
+READ_ERRORS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, RuntimeError)
+"""What entries of a wrong type or value cause where they are used."""
 _POLICY = "policy."
 _CHOICES = "random.choices"
+_BODY = "mlp_extractor.scorer.body.2.weight"  # of every policy of ours, shape (width, width)
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,6 +130,7 @@ class Checkpoint:
         """
         document, tensors = load_container(path, KIND)
         try:
+            _check_width(document["options"], tensors.get(f"{_POLICY}{_BODY}"))
             return cls(
                 options=dict(document["options"]),
                 env_config=EnvConfig(**document["env_config"]),
@@ -146,14 +151,26 @@ class Checkpoint:
                 counts=dict(document.get("optimizers", {})),
                 run=dict(document.get("run", {})),
             )
-        except (ArithmeticError, LookupError, TypeError, ValueError, RuntimeError) as error:
-            reason = " ".join(str(error).split())  # torch's messages have several lines
-            raise ValueError(f"{describe_file(path)} is damaged: {reason}") from error
+        except READ_ERRORS as error:
+            raise ValueError(
+                f"{describe_file(path)} is damaged: {describe_error(error)}"
+            ) from error
 
 
 def _optimizers(model: Any) -> dict[str, Optimizer]:
     """Return the optimisers of a `GCGen` model."""
     return dict(zip(OPTIMIZERS, (model.optimizer, model.policy.optimizer), strict=True))
+
+
+def _check_width(options: dict[str, Any], body: Tensor | None) -> None:
+    """Raise a ValueError if a policy would be built wider than its weights are."""
+    width = options["policy_kwargs"].get("width", WIDTH)
+    if body is None and options["policy"] == "GCPolicy":
+        raise ValueError(f"the weights {_POLICY}{_BODY} are missing")
+    if body is not None and tuple(body.shape) != (width, width):
+        raise ValueError(
+            f"{_POLICY}{_BODY} has shape {tuple(body.shape)}, the policy has width={width!r:.99}"
+        )
 
 
 def _read_counters(counters: dict[str, Any]) -> dict[str, Any]:

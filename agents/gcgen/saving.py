@@ -15,10 +15,10 @@ from agents.common.provenance import find_device
 from agents.common.saved_names import check_file, find_saved
 from agents.common.saved_policy import check_shapes
 from agents.gcgen import optimizer_state
-from agents.gcgen.checkpoint import OPTIMIZERS, Checkpoint
+from agents.gcgen.checkpoint import OPTIMIZERS, READ_ERRORS, Checkpoint
 from agents.gcgen.config import GCGenConfig
 from gcgen_env.model.s_agent import SAgent
-from gcgen_env.storage import File, describe_file
+from gcgen_env.storage import File, describe_error, describe_file
 
 _OPTIMIZER = "optimizer"  # the one part that a file can do without
 _PARTS = {_OPTIMIZER, "policy", "policy.optimizer", "s_agent"}
@@ -106,9 +106,8 @@ class SavingMixin:
         try:
             model: Any = cls(device=found, _init_setup_model=False, **settings)  # type: ignore[call-arg]
             model._restore(saved)
-        except (LookupError, TypeError, RuntimeError, ValueError) as error:  # a part does not fit
-            reason = " ".join(str(error).split())  # some messages have several lines
-            raise ValueError(f"{name} is damaged: {reason}") from error
+        except READ_ERRORS as error:  # a part does not fit
+            raise ValueError(f"{name} is damaged: {describe_error(error)}") from error
         if env is not None:
             model.set_env(env)
         return model

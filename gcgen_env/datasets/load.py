@@ -17,6 +17,7 @@ from gcgen_env.datasets.images import resize_dataset, to_images, wrap_images
 from gcgen_env.datasets.mnist import load_mnist
 from gcgen_env.datasets.sources import IDX_SOURCES
 from gcgen_env.datasets.toy2d import DENSITIES, load_toy2d
+from gcgen_env.limits import MAX_BYTES
 
 PathLike = str | os.PathLike[str]
 
@@ -37,6 +38,7 @@ def load_dataset(
     split: str = "train",
     data_dir: PathLike | None = None,
     image_size: int | None = None,
+    max_bytes: int = MAX_BYTES,
 ) -> Dataset:
     """Load one split of a data set.
 
@@ -54,20 +56,23 @@ def load_dataset(
             None reads `$GCGEN_DATA`. Files not found there are looked for in the user's cache,
             and downloaded to it if necessary.
         image_size: Side in pixels of the square that images are resized to; None keeps the size.
+        max_bytes: Most bytes that your own `.npz` file, or the pictures in your folder, may
+            decode to; a single picture may take a sixteenth. A file may always decode to its own
+            size. Raise it for large sets; it protects you from small files that fill the memory.
 
     Returns:
         The split; images have shape (C, height, width) and values in [0, 1], points shape (2,)
         and values in [-1, 1].
 
     Raises:
-        TypeError: If `source` has another type, or the dtype of an array is not an integer, a
+        TypeError: If `source` has another type, or is an array whose dtype is not an integer, a
             float or bool.
-        ValueError: If the name, the split or the size is invalid, or the data are invalid or
-            corrupt.
+        ValueError: If the name, the split or the size is invalid, or a file is invalid, corrupt
+            or decodes to more than `max_bytes`.
         DatasetNotFoundError: If MNIST or Fashion-MNIST is not on this machine and could not be
             downloaded.
     """
-    return DataSource(source, data_dir, image_size).split(split)
+    return DataSource(source, data_dir, image_size, max_bytes).split(split)
 
 
 class DataSource:
@@ -82,9 +87,11 @@ class DataSource:
         source: PathLike | np.ndarray,
         data_dir: PathLike | None = None,
         image_size: int | None = None,
+        max_bytes: int = MAX_BYTES,
     ) -> None:
         """Store the arguments, which are those of `load_dataset`; nothing is read yet."""
         self.source, self.data_dir, self.image_size = source, data_dir, image_size
+        self.max_bytes = max_bytes
         self._splits: dict[str, Dataset] = {}  # of the user's own images
 
     def split(self, name: str) -> Dataset:
@@ -111,11 +118,11 @@ class DataSource:
 
     @cached_property
     def _content(self) -> Dataset | SplitArchive:
-        return _read_user_images(self.source, self.image_size)
+        return _read_user_images(self.source, self.image_size, self.max_bytes)
 
 
 def _read_user_images(
-    source: PathLike | np.ndarray, image_size: int | None
+    source: PathLike | np.ndarray, image_size: int | None, max_bytes: int
 ) -> Dataset | SplitArchive:
     if isinstance(source, np.ndarray):
         return wrap_images("array", to_images(source, "array"))
@@ -124,21 +131,23 @@ def _read_user_images(
             f"expected a data set's name, a path or a NumPy array, got {type(source).__name__}"
         )
     path = Path(source).expanduser()
-    if not path.exists():
+    if not os.path.exists(path):  # unlike the method of `Path`, False for impossible names
         raise ValueError(_unknown_source(source))
     if path.is_dir():  # resized while reading: the sizes of the files may differ
-        return wrap_images(path.name, read_image_folder(path, image_size))
+        return wrap_images(path.name, read_image_folder(path, image_size, max_bytes))
     if path.suffix.lower() not in (".npy", ".npz"):
         raise ValueError(f"{path}: expected a .npy or .npz file or a folder of images")
-    return read_array_file(path)
+    if not path.is_file():  # reading a pipe or a device may never end
+        raise ValueError(f"{path}: not a regular file")
+    return read_array_file(path, max_bytes)
 
 
 def _unknown_source(source: PathLike) -> str:
     nearest = difflib.get_close_matches(str(source).lower().replace("-", "_"), DATASETS, n=1)
     hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
     return (
-        f"unknown data set {os.fspath(source)!r}: neither a name ({', '.join(DATASETS)}) nor an "
-        f"existing path (there is no {Path(source).absolute()}).{hint}"
+        f"unknown data set {os.fspath(source)!r:.300}: neither a name ({', '.join(DATASETS)}) nor "
+        f"an existing path (there is no {Path(source).absolute()!s:.300}).{hint}"
     )
 
 

@@ -62,14 +62,8 @@ def _read_part(name: str, folder: Path, images_file: str, labels_file: str) -> D
         find_idx_file(folder, filename) or folder / filename
         for filename in (images_file, labels_file)
     )
-    images, labels = read_idx(images_path), read_idx(labels_path)
     count = COUNTS[images_file]
-    for path, array, shape in (
-        (images_path, images, (count, *IMAGE_SHAPE)),
-        (labels_path, labels, (count,)),
-    ):
-        if array.shape != shape:
-            raise ValueError(f"{path}: expected shape {shape}, got {array.shape}")
+    images, labels = read_idx(images_path, (count, *IMAGE_SHAPE)), read_idx(labels_path, (count,))
     if labels.max() > 9:
         raise ValueError(f"{labels_path}: expected labels 0..9, got {labels.max()}")
     _check_same_set(name, labels_path, labels_file, labels)

@@ -19,9 +19,9 @@ class IdxSource:
     Attributes:
         title: The name its authors use, for messages.
         folders: Sub-folders of a data root that hold this set only.
-        mirrors: Addresses that serve the four `.gz` files, tried in this order.
-        checksums: Published checksums by file: `sha256` of the decompressed content or `md5` of
-            the `.gz` file.
+        mirrors: Addresses that serve the four `.gz` files, tried in this order, https first.
+        checksums: Published checksums by file: `sha256` of the decompressed content, or
+            `packed_sha256` of the `.gz` file.
         first_labels: The first ten labels of both label files, which identify the set.
     """
 
@@ -58,16 +58,25 @@ MNIST = IdxSource(
 FASHION_MNIST = IdxSource(
     title="Fashion-MNIST",
     folders=("fashion_mnist", "fashion-mnist", "FashionMNIST/raw"),
-    # Two addresses of one bucket: its web site and its storage interface.
     mirrors=(
-        "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com",
         "https://fashion-mnist.s3.eu-central-1.amazonaws.com",
+        "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion",
+        "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com",  # where https is blocked
     ),
+    # Published by TensorFlow Datasets (url_checksums) and by Flux.jl, which agree.
     checksums={
-        TRAIN_IMAGES: {"md5": "8d4fb7e6c68d591d4c3dfef9ec88bf0d"},
-        TRAIN_LABELS: {"md5": "25c81989df183df01b3e8a0aad5dffbe"},
-        TEST_IMAGES: {"md5": "bef4ecab320f06d8554ea6380940ec79"},
-        TEST_LABELS: {"md5": "bb300cfdad3c16e7a12a480ee83cd310"},
+        TRAIN_IMAGES: {
+            "packed_sha256": "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84"
+        },
+        TRAIN_LABELS: {
+            "packed_sha256": "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845"
+        },
+        TEST_IMAGES: {
+            "packed_sha256": "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073"
+        },
+        TEST_LABELS: {
+            "packed_sha256": "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5"
+        },
     },
     first_labels={
         TRAIN_LABELS: (9, 0, 0, 3, 0, 2, 7, 2, 5, 5),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,8 @@ from gcgen_env.model.chain import Chain, Dynamics
 from gcgen_env.model.dictionary import DictionaryProposer
 from gcgen_env.model.initial_state import make_initial
 from gcgen_env.model.likelihoods import Likelihood, make_likelihood
-from gcgen_env.model.network import NetworkConfig, ProposalNetwork
+from gcgen_env.model.network import ProposalNetwork
+from gcgen_env.model.network_config import NetworkConfig
 from gcgen_env.model.proposer import Proposer
 from gcgen_env.model.s_agent import SAgent, pretrained_path
 
@@ -37,7 +39,7 @@ def open_data(config: EnvConfig) -> DataSource:
         )
     if isinstance(config.dataset, DataSource):  # shared with another environment
         return config.dataset
-    return DataSource(config.dataset, config.data_dir, config.image_size)
+    return DataSource(config.dataset, config.data_dir, config.image_size, config.max_bytes)
 
 
 def make_chain(config: EnvConfig, data: DataSource, device: torch.device | str) -> Chain:
@@ -186,9 +188,9 @@ def _find_proposer(
         if choice == "pretrained":
             name = config.dataset if isinstance(config.dataset, str) else "of your own"
             path = pretrained_path(name)
-        elif not path.is_file():
+        elif not os.path.isfile(path):  # False for impossible names, too
             raise ValueError(
-                f"unknown proposer {str(choice)!r}: expected 'pretrained', 'dictionary', the "
+                f"unknown proposer {str(choice)!r:.300}: expected 'pretrained', 'dictionary', the "
                 "path of a saved S-agent, or an object with a method propose(canvas, step)"
             )
         return SAgent.load(path, device)

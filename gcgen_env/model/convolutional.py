@@ -8,6 +8,11 @@ import torch
 from torch import Tensor, nn
 
 
+def count_channels(width: int) -> int:
+    """Return the number of channels at full resolution, F."""
+    return max(width // 8, 8)
+
+
 class ConvTrunk(nn.Module):
     """A small U-Net: full-resolution features for the proposals, pooled ones for the prior."""
 
@@ -22,7 +27,7 @@ class ConvTrunk(nn.Module):
         """
         super().__init__()
         self.shape = shape
-        self.channels = f = max(width // 8, 8)  # F
+        self.channels = f = count_channels(width)  # F
         self.embed = nn.Conv2d(shape[0], f, 3, padding=1)  # at full resolution
         self.down = nn.ModuleList(  # to 1/2 and 1/4 of the resolution
             nn.Conv2d(f * m, f * n, 3, stride=2, padding=1) for m, n in ((1, 2), (2, 4))

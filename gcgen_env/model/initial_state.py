@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from torch import Tensor
 
 from gcgen_env.config import EnvConfig
 from gcgen_env.datasets import Dataset, DataSource
-from gcgen_env.datasets.array_files import DAMAGE
+from gcgen_env.datasets.array_files import read_npy
 from gcgen_env.datasets.image_folder import read_image
 from gcgen_env.datasets.images import wrap_images
 from gcgen_env.model.likelihoods import Likelihood
@@ -36,15 +37,21 @@ def make_initial(config: EnvConfig, data: DataSource, likelihood: Likelihood) ->
     if isinstance(choice, str) and choice == "mean":
         image = data.split("train").mean()  # the same x_0 for every split
     else:
-        image = _read_image(choice) if isinstance(choice, str | Path) else np.asarray(choice)
-    return likelihood.to_canvas(torch.from_numpy(_check_initial(image, dataset)))
+        is_file = isinstance(choice, str | Path)
+        image = _read_image(choice, config.max_bytes) if is_file else np.asarray(choice)
+    try:
+        return likelihood.to_canvas(torch.from_numpy(_check_initial(image, dataset)))
+    except ValueError as error:
+        where = f" (read from {choice})" if isinstance(choice, str | Path) else ""
+        raise ValueError(f"{error}{where}") from error
 
 
 def _check_initial(image: NDArray[Any], data: Dataset) -> NDArray[np.float32]:
     """Return an initial image as float32 (*S), or raise a ValueError."""
     if image.dtype.kind not in "biuf":  # bool, integers, floats
         raise ValueError(f"initial_state must be an image of numbers, got dtype {image.dtype}")
-    image = image.astype(np.float32)
+    with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and is refused
+        image = image.astype(np.float32)
     if image.ndim == 2 and data.shape[:1] == (1,):
         image = image[None]  # (height, width) to (1, height, width)
     if image.shape != data.shape:
@@ -54,17 +61,18 @@ def _check_initial(image: NDArray[Any], data: Dataset) -> NDArray[np.float32]:
     return image
 
 
-def _read_image(path: str | Path) -> NDArray[Any]:
+def _read_image(path: str | Path, max_bytes: int) -> NDArray[Any]:
     """Read an initial state from a `.npy` array or an image file, (*S) in image units."""
     path = Path(path)
-    if not path.is_file():
+    if not os.path.isfile(path):  # unlike the method of `Path`, False for impossible names
         raise ValueError(
-            f"initial_state must be 'mean', 'zeros', 'noise', an image or a file; no file {path}"
+            "initial_state must be 'mean', 'zeros', 'noise', an image or a file; no file "
+            f"{path!s:.300}"
         )
     try:
-        if path.suffix == ".npy":
-            return np.asarray(np.load(path, allow_pickle=False))  # a pickle could run code
-        return wrap_images(path.name, read_image(path)[None]).take([0])[0]
-    except DAMAGE as error:
+        if path.suffix.lower() == ".npy":
+            return read_npy(path)
+        return wrap_images(path.name, read_image(path, max_bytes)[None]).take([0])[0]
+    except (OSError, ValueError) as error:
         reason = str(error).removeprefix(f"{path}: ")
         raise ValueError(f"cannot read initial_state from {path}: {reason}") from error

@@ -5,55 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from gcgen_env.model.convolutional import ConvHead, ConvTrunk
 from gcgen_env.model.grouped_linear import ChosenRows, WeightGradient
+from gcgen_env.model.network_config import NetworkConfig
 from gcgen_env.model.proposer import LazyProposer, Proposals
-
-MLP_VALUES = 28 * 28
-"""Images of at most this many values get a perceptron, larger ones convolutions."""
-
-
-@dataclass(frozen=True)
-class NetworkConfig:
-    """Sizes of a `ProposalNetwork`.
-
-    Attributes:
-        shape: Shape S of one image.
-        num_proposals: A.
-        horizon: H.
-        likelihood: "bernoulli" if the canvas holds logits, "gaussian" if it holds pixels.
-        width: Hidden units of a perceptron; a convolutional trunk has width / 8 channels.
-        depth: Number of residual blocks.
-        uniform_prior: Fix p_S(a) = 1/A, as Discrete Distribution Networks do.
-        body: "mlp" or "conv"; None chooses by the size of the image.
-    """
-
-    shape: tuple[int, ...]
-    num_proposals: int
-    horizon: int
-    likelihood: str
-    width: int = 128
-    depth: int = 2
-    uniform_prior: bool = False
-    body: str | None = None
-
-    def __post_init__(self) -> None:
-        """Normalise the shape, which JSON gives as a list, and check the sizes."""
-        object.__setattr__(self, "shape", tuple(self.shape))  # the class is frozen
-        if self.body is None:
-            small = math.prod(self.shape) <= MLP_VALUES
-            object.__setattr__(self, "body", "mlp" if small else "conv")
-        if min(self.num_proposals, self.horizon, self.width) < 1 or self.depth < 0:
-            raise ValueError(f"sizes of a ProposalNetwork must be positive, got {self}")
-        if self.body not in ("mlp", "conv"):
-            raise ValueError(f"body must be 'mlp' or 'conv', got {self.body!r}")
-        if self.body == "conv" and len(self.shape) != 3:
-            raise ValueError(f"a convolutional body needs images (C, h, w), got {self.shape}")
 
 
 class ProposalNetwork(nn.Module, LazyProposer):
@@ -74,7 +33,9 @@ class ProposalNetwork(nn.Module, LazyProposer):
         self.shape = config.shape
         values = math.prod(config.shape)
         if active is None or config.body == "conv":
-            active = torch.ones(values, dtype=torch.bool)  # (D,)
+            active = torch.ones(
+                values, dtype=torch.bool, device="cpu"
+            )  # (D,), also for meta weights
         self.register_buffer("pixels", active.flatten().nonzero().squeeze(1))  # (P,)
         self._all_active = len(self.pixels) == values
         if config.body == "mlp":

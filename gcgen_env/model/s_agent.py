@@ -13,11 +13,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gcgen_env.config import check_count
-from gcgen_env.model.chain import Chain, Dynamics
-from gcgen_env.model.likelihoods import Likelihood, make_likelihood
-from gcgen_env.model.network import NetworkConfig, ProposalNetwork
+from gcgen_env.model.chain import Chain
+from gcgen_env.model.likelihoods import Likelihood
+from gcgen_env.model.network import ProposalNetwork
+from gcgen_env.model.network_config import NetworkConfig
 from gcgen_env.model.sampling import make_sampler
-from gcgen_env.storage import File, describe_file, load_container, save_container
+from gcgen_env.model.saved_parts import restore_dynamics, restore_likelihood, restore_network
+from gcgen_env.storage import File, describe_error, describe_file, load_container, save_container
 
 KIND = "s-agent"
 """Kind of container that `SAgent.save` writes."""
@@ -69,7 +71,9 @@ class SAgent:
         try:
             return cls.unpack(document, tensors, device)
         except (ArithmeticError, LookupError, TypeError, ValueError, RuntimeError) as error:
-            raise ValueError(f"{describe_file(path)} is damaged: {error}") from error
+            raise ValueError(
+                f"{describe_file(path)} is damaged: {describe_error(error)}"
+            ) from error
 
     def save(self, path: File, half: bool = False, **metadata: Any) -> Path | None:
         """Write the S-agent to one file, atomically; environments take it as `proposer=`.
@@ -109,19 +113,14 @@ class SAgent:
     ) -> SAgent:
         """Build an S-agent from the results of `pack`; other entries are ignored."""
         config = NetworkConfig(**document["network"])
-        for name, shape in (("initial", config.shape), ("rate", (config.horizon,))):
-            if tensors[name].shape != shape:
-                raise ValueError(f"{name} has shape {tuple(tensors[name].shape)}, expected {shape}")
-        active = torch.zeros(tensors["initial"].numel(), dtype=torch.bool)  # (D,)
-        active[tensors["network.pixels"]] = True
-        network = ProposalNetwork(config, active)
-        network.load_state_dict(
-            {k.removeprefix(_NETWORK): v for k, v in tensors.items() if k.startswith(_NETWORK)}
-        )
+        dynamics = restore_dynamics(config, tensors).to(device)
+        weights = {k[len(_NETWORK) :]: v for k, v in tensors.items() if k.startswith(_NETWORK)}
+        network = restore_network(config, weights)
         network.to(device).eval().requires_grad_(False)  # for inference; training enables gradients
-        dynamics = Dynamics(tensors["initial"].float(), tensors["rate"].float()).to(device)
-        likelihood = make_likelihood(event_ndim=len(config.shape), **document["likelihood"])
-        return cls(Chain(network, dynamics, likelihood), dict(document["metadata"]))
+        likelihood = restore_likelihood(config, document["likelihood"])
+        if not isinstance(document["metadata"], dict):
+            raise ValueError(f"metadata must be an object, got {document['metadata']!r:.99}")
+        return cls(Chain(network, dynamics, likelihood), document["metadata"])
 
     def to(self, device: torch.device | str) -> SAgent:
         """Return the same S-agent on another device; its weights move."""

@@ -14,7 +14,8 @@ from agents.gcgen.rollout import GCAgent, Trajectories, rollout
 from agents.gcgen.search import FixedCodes, SoftSearch, beam_search
 from gcgen_env.model.chain import Chain, Dynamics
 from gcgen_env.model.likelihoods import Bernoulli, Gaussian
-from gcgen_env.model.network import NetworkConfig, ProposalNetwork
+from gcgen_env.model.network import ProposalNetwork
+from gcgen_env.model.network_config import NetworkConfig
 from gcgen_env.spaces import make_observation_space
 
 A, H = 3, 3

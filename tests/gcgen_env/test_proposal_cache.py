@@ -10,7 +10,8 @@ from gcgen_env import proposal_cache
 from gcgen_env.model.chain import Chain, Dynamics
 from gcgen_env.model.dictionary import DictionaryProposer
 from gcgen_env.model.likelihoods import Bernoulli, Gaussian
-from gcgen_env.model.network import NetworkConfig, ProposalNetwork
+from gcgen_env.model.network import ProposalNetwork
+from gcgen_env.model.network_config import NetworkConfig
 from gcgen_env.proposal_cache import ALL, EagerCache, OnDemandCache, draw_next, make_cache
 from tests.gcgen_env.sample_proposers import CountingProposer, OnlyPropose
 

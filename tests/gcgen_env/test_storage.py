@@ -169,3 +169,10 @@ def test_any_tool_can_read_the_header(saved):
     content = saved.read_bytes()
     header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
     assert json.loads(header["__metadata__"]["gcgen"]) == {"kind": "thing", "version": 1}
+
+
+@pytest.mark.parametrize("name", ["a" * 5000, "a\0b"])
+def test_impossible_names_are_missing_files(name):
+    for read in (lambda: load_container(name, "s-agent"), lambda: read_document(name)):
+        with pytest.raises(FileNotFoundError, match="no saved file at a"):
+            read()

@@ -128,7 +128,7 @@ class TestExecution:
         assert execute(run, tmp_path) == "RuntimeError: no luck"
         assert not run.is_complete(tmp_path)
         assert run.failure(tmp_path) == "RuntimeError: no luck"
-        assert read_outcomes([run], tmp_path) == []
+        assert read_outcomes([run], tmp_path) == ([], [])
         monkeypatch.undo()
         assert execute(run, tmp_path) is None  # tried again
         assert run.is_complete(tmp_path) and run.failure(tmp_path) is None
@@ -182,7 +182,8 @@ def study(tmp_path_factory):
 class TestResults:
     def test_tables(self, study):
         out, runs = study
-        outcomes = read_outcomes(runs, out)
+        outcomes, damaged = read_outcomes(runs, out)
+        assert damaged == []
         table = Table(outcomes)
         assert table.envs == [DIGITS, POINTS]
         assert table.contestants == ["random", "greedy", "a2c"]
@@ -203,7 +204,8 @@ class TestResults:
 
     def test_machines_and_versions_that_differ_are_all_named(self, study, tmp_path):
         out, runs = study
-        outcomes = read_outcomes(runs, out)
+        outcomes, damaged = read_outcomes(runs, out)
+        assert damaged == []
         write_report(tmp_path, Table(outcomes))
         assert "machines or versions of the runs differ" not in (tmp_path / "report.md").read_text()
         timing = {**outcomes[0].timing, "versions": {"torch": "9.9"}}
@@ -220,7 +222,7 @@ class TestResults:
             execute(run, tmp_path)
         files = []
         for folder in (out, tmp_path):
-            write_results(folder, read_outcomes(runs[:4], folder))
+            write_results(folder, read_outcomes(runs[:4], folder)[0])
             files.append((folder / "results.json").read_bytes())
         assert files[0] == files[1]
 

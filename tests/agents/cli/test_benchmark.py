@@ -7,6 +7,7 @@ import pytest
 
 from agents.benchmark import launchers
 from agents.benchmark.execution import execute
+from agents.benchmark.report import REPEAT
 from agents.cli.main import main
 
 SMALL = ["--envs", "GCGen-Digits-v0", "--timesteps", "64", "--episodes", "8", "--evaluations", "2"]
@@ -85,10 +86,46 @@ def test_earlier_results_are_checked_before_anything_is_executed(tmp_path, capsy
     path.write_text(json.dumps(document))
     assert main([*command, "random"]) == 2
     assert "another proposer is another task" in capsys.readouterr().err
-    path.write_text("{")
-    assert main([*command, "random"]) == 2
-    assert f"{path} is damaged" in capsys.readouterr().err
     assert executed == ["greedy"]
+
+
+@pytest.mark.parametrize("name", ["result.json", "timing.json", "images.safetensors"])
+def test_a_damaged_run_is_named_and_the_others_stand(tmp_path, capsys, executed, name, monkeypatch):
+    if name != "images.safetensors":  # drawing takes long
+        monkeypatch.setattr("agents.cli.benchmark.draw_figures", lambda *_: [])
+    command = ["benchmark", *SMALL, "--out", str(tmp_path), "--seeds", "1", "--algos"]
+    assert main([*command, "greedy", "random", "prior"]) == 0
+    (path,) = tmp_path.glob(f"runs/*/greedy-*/{name}")
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-40])
+    assert main([*command, "greedy", "random", "prior"]) == 1
+    captured = capsys.readouterr()
+    assert f"damaged: greedy, GCGen-Digits-v0, seed 0: {path} is damaged: " in captured.err
+    assert "1 damaged" in captured.out
+    report = (tmp_path / "report.md").read_text()
+    assert f"## Damaged runs (not counted)\n\n{REPEAT}\n\n- greedy on GCGen-Dig" in report
+    assert f"{path} is damaged: " in report
+    assert len(json.loads((tmp_path / "results.json").read_text())["runs"]) == 2
+    assert len(executed) == 3  # nothing is executed again unasked
+    assert main([*command, "greedy"]) == 1
+    assert f"every run failed: {path} is damaged" in capsys.readouterr().err
+    path.write_bytes(whole)
+    assert main([*command, "greedy", "random", "prior"]) == 0
+    assert "amaged" not in (tmp_path / "report.md").read_text()
+
+
+def test_a_damaged_failure_is_still_a_failure(tmp_path, capsys, executed, monkeypatch):
+    command = ["benchmark", *SMALL, "--out", str(tmp_path), "--seeds", "1", "--algos", "dqn"]
+    with monkeypatch.context() as patch:
+        patch.setattr("psutil.virtual_memory", lambda: type("M", (), {"total": 10**6}))
+        assert main(command) == 1
+    (path,) = tmp_path.glob("runs/*/dqn-*/failure.json")
+    for content in ("{", "[]", "{}", '{"error": '):
+        path.write_text(content)
+        capsys.readouterr()
+        assert main(command) == 1
+        assert f"every run failed: {path} is damaged: " in capsys.readouterr().err
+    assert executed == ["dqn"]
 
 
 @pytest.mark.parametrize(

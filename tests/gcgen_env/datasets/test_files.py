@@ -97,10 +97,9 @@ def test_damaged_headers_give_an_error_that_names_the_file_or_valid_images(tmp_p
         path.write_bytes(damaged)
         try:
             values = load_dataset(path, "test").take([0])
-        except (TypeError, ValueError) as error:
+        except ValueError as error:
             num_errors += 1
             assert str(path) in str(error)
-            assert isinstance(error, TypeError) == ("got dtype" in str(error))
         else:
             assert 0 <= values.min() <= values.max() <= 1
     assert num_errors > 100

@@ -55,10 +55,10 @@ def count_calls(monkeypatch: pytest.MonkeyPatch, module: object, name: str) -> l
     ("make", "module", "reader", "num_calls"),
     [
         (lambda folder: IMAGES, load, "to_images", 1),
-        (write_npy, array_files, "_read_arrays", 1),
-        (write_npz, array_files, "_read_arrays", 1),
+        (write_npy, array_files, "read_npy", 1),
+        (write_npz, array_files, "_read_npz", 1),
         (write_npz, array_files, "to_images", 1),
-        (write_split_npz, array_files, "_read_arrays", 1),
+        (write_split_npz, array_files, "_read_npz", 1),
         (write_split_npz, array_files, "to_images", len(SPLITS)),
         (write_folder, image_folder, "read_image", len(IMAGES)),
     ],

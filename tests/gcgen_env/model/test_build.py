@@ -14,7 +14,8 @@ from gcgen_env.datasets.images import wrap_images
 from gcgen_env.model.build import find_active, make_s_agent, open_data
 from gcgen_env.model.chain import Chain, Dynamics
 from gcgen_env.model.likelihoods import Bernoulli, Gaussian
-from gcgen_env.model.network import NetworkConfig, ProposalNetwork
+from gcgen_env.model.network import ProposalNetwork
+from gcgen_env.model.network_config import NetworkConfig
 from gcgen_env.model.s_agent import SAgent, pretrained_path
 from gcgen_env.testing.episodes import find_difference, roll
 from tests.gcgen_env.sample_proposers import OnlyPropose

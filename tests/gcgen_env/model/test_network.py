@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch import nn
 
-from gcgen_env.model.network import NetworkConfig, ProposalNetwork
+from gcgen_env.model.network import ProposalNetwork
+from gcgen_env.model.network_config import NetworkConfig
 from gcgen_env.model.proposer import Proposer
 
 A, H, B = 6, 3, 5
@@ -181,9 +182,16 @@ def test_config_survives_json():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"num_proposals": 0}, "must be positive, got .*num_proposals=0"),
-        ({"horizon": 0}, "must be positive, got .*horizon=0"),
-        ({"depth": -1}, "must be positive, got .*depth=-1"),
+        ({"num_proposals": 0}, r"num_proposals must be at least 1 \(.*\), got 0"),
+        ({"horizon": 0}, r"horizon must be at least 1 \(.*\), got 0"),
+        ({"depth": -1}, r"depth must be at least 0 \(.*\), got -1"),
+        ({"width": True}, "width must be an integer, got True"),
+        ({"width": 16.0}, "width must be an integer, got 16.0"),
+        ({"depth": "2"}, "depth must be an integer, got '2'"),
+        ({"shape": (1, 8, None)}, "each length of shape must be an integer, got None"),
+        ({"shape": (1, -8, 8)}, "each length of shape must be at least 1"),
+        ({"likelihood": "poisson"}, "likelihood must be in .*, got 'poisson'"),
+        ({"uniform_prior": 1}, "uniform_prior must be True or False, got 1"),
         ({"body": "rnn"}, "must be 'mlp' or 'conv', got 'rnn'"),
         ({"body": "conv", "shape": (2,)}, r"needs images \(C, h, w\), got \(2,\)"),
     ],

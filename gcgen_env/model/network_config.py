@@ -1,0 +1,64 @@
+"""The sizes of the S-agent's network."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from gcgen_env.config import LIKELIHOODS, check_count
+
+MLP_VALUES = 28 * 28
+"""Images of at most this many values get a perceptron, larger ones convolutions."""
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """Sizes of a `ProposalNetwork`.
+
+    Attributes:
+        shape: Shape S of one image.
+        num_proposals: A.
+        horizon: H.
+        likelihood: "bernoulli" if the canvas holds logits, "gaussian" if it holds pixels.
+        width: Hidden units of a perceptron; a convolutional trunk has width / 8 channels.
+        depth: Number of residual blocks.
+        uniform_prior: Fix p_S(a) = 1/A, as Discrete Distribution Networks do.
+        body: "mlp" or "conv"; None chooses by the size of the image.
+
+    Raises:
+        TypeError: If the shape is not a sequence.
+        ValueError: If a field has another type or an impossible value.
+    """
+
+    shape: tuple[int, ...]
+    num_proposals: int
+    horizon: int
+    likelihood: str
+    width: int = 128
+    depth: int = 2
+    uniform_prior: bool = False
+    body: str | None = None
+
+    def __post_init__(self) -> None:
+        """Normalise the shape, which JSON gives as a list, and check the fields."""
+        object.__setattr__(self, "shape", tuple(self.shape))  # the class is frozen
+        for length in self.shape:
+            check_count("each length of shape", length, 1, "an image has at least one pixel")
+        for name in ("num_proposals", "horizon", "width"):
+            check_count(name, getattr(self, name), 1, "a network has at least one")
+        check_count("depth", self.depth, 0, "it is a number of blocks")
+        if self.body is None:
+            small = math.prod(self.shape) <= MLP_VALUES
+            object.__setattr__(self, "body", "mlp" if small else "conv")
+        self._check_kinds()
+
+    def _check_kinds(self) -> None:
+        """Check the fields that are not sizes."""
+        if self.likelihood not in LIKELIHOODS:
+            raise ValueError(f"likelihood must be in {LIKELIHOODS}, got {self.likelihood!r}")
+        if not isinstance(self.uniform_prior, bool):
+            raise ValueError(f"uniform_prior must be True or False, got {self.uniform_prior!r}")
+        if self.body not in ("mlp", "conv"):
+            raise ValueError(f"body must be 'mlp' or 'conv', got {self.body!r}")
+        if self.body == "conv" and len(self.shape) != 3:
+            raise ValueError(f"a convolutional body needs images (C, h, w), got {self.shape}")

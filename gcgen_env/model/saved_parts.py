@@ -1,0 +1,166 @@
+"""Rebuilds the parts of a saved S-agent, if what the file says agrees with its tensors.
+
+A file may claim any size. The claims are compared with the tensors that are really there, whose
+size is bounded by that of the file, before anything of the claimed size is allocated.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from gcgen_env.model.chain import Dynamics
+from gcgen_env.model.convolutional import count_channels
+from gcgen_env.model.likelihoods import Likelihood, make_likelihood
+from gcgen_env.model.network import ProposalNetwork
+from gcgen_env.model.network_config import NetworkConfig
+
+Shapes = dict[str, tuple[int, ...]]
+"""Shapes of tensors by name."""
+PIXELS = "pixels"
+"""The one tensor of a network that holds indices."""
+LARGEST = 1e30
+"""Numbers of a likelihood are smaller, so that float32 can hold them."""
+
+
+def restore_dynamics(config: NetworkConfig, tensors: Mapping[str, Tensor]) -> Dynamics:
+    """Return x_0 and the rates of a saved S-agent.
+
+    Raises:
+        LookupError: If a tensor is missing.
+        ValueError: If a tensor has another shape, or values that are not finite.
+    """
+    for name, shape in (("initial", config.shape), ("rate", (config.horizon,))):
+        _check_tensor(name, tensors[name], shape)
+    if (tensors["rate"] < 0).any():
+        raise ValueError("rate must not be negative")
+    return Dynamics(tensors["initial"].float(), tensors["rate"].float())
+
+
+def restore_network(config: NetworkConfig, weights: Mapping[str, Tensor]) -> ProposalNetwork:
+    """Build the network of a saved S-agent.
+
+    Args:
+        config: The sizes that the file claims; x_0 of this shape is known to be in the file.
+        weights: The state of the network.
+
+    Raises:
+        LookupError: If there are no pixels.
+        ValueError: If a tensor is missing, unknown, or has another shape, type, or values that
+            are not finite.
+    """
+    active = _find_active(config, weights[PIXELS])
+    if config.depth > len(weights):  # before as many names are listed
+        raise ValueError(f"depth={config.depth} needs more than the {len(weights)} tensors there")
+    shapes = list_shapes(config, len(weights[PIXELS]))
+    for name, shape in shapes.items():
+        if name not in weights:
+            raise ValueError(f"network.{name} is missing, which these sizes need: {config}")
+        if name != PIXELS:
+            _check_tensor(f"network.{name}", weights[name], shape)
+    unknown = weights.keys() - shapes.keys()
+    if unknown:
+        raise ValueError(f"network.{min(unknown)} is unknown to a network of these sizes: {config}")
+    network = ProposalNetwork(config, active)
+    network.load_state_dict(weights)
+    return network
+
+
+def restore_likelihood(config: NetworkConfig, fields: Mapping[str, Any]) -> Likelihood:
+    """Build the likelihood of a saved S-agent.
+
+    Raises:
+        LookupError: If there is no name.
+        TypeError: If a field is unknown.
+        ValueError: If it is not the likelihood of the network, or its numbers are impossible.
+    """
+    if fields["name"] != config.likelihood:
+        raise ValueError(f"likelihood {fields['name']!r} is not the network's, {config.likelihood}")
+    for name, value in fields.items():
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if name != "name" and not (is_number and abs(value) < LARGEST):  # false for NaN
+            raise ValueError(f"{name} of the likelihood must be a finite number, got {value!r:.99}")
+    likelihood = make_likelihood(event_ndim=len(config.shape), **fields)
+    if not likelihood.low < likelihood.high:
+        raise ValueError(f"low must be below high, got {likelihood.low} and {likelihood.high}")
+    return likelihood
+
+
+def _find_active(config: NetworkConfig, pixels: Tensor) -> Tensor:
+    """Return which values proposals may change, shape (D,), bool, from their indices."""
+    values = math.prod(config.shape)
+    if pixels.dtype != torch.int64 or pixels.ndim != 1:
+        raise ValueError(f"network.pixels must be a list of integers, got {pixels.dtype}")
+    active = torch.zeros(values, dtype=torch.bool)
+    active[pixels.clamp(0, values - 1)] = True
+    if not torch.equal(active.nonzero().squeeze(1), pixels):
+        raise ValueError(f"network.pixels must be increasing and lie in [0, {values})")
+    return active
+
+
+def list_shapes(config: NetworkConfig, num_active: int) -> Shapes:
+    """Return the shape of each tensor of a `ProposalNetwork`, without building one.
+
+    PyTorch's "meta" device would tell the same, but it takes seconds to import.
+    """
+    num, width = config.num_proposals, config.width
+    layers: Shapes = {
+        "prior_head": (num, width)
+    }  # a weight of this shape, and a bias of its first axis
+    if config.body == "mlp":
+        body = _list_mlp(config, num_active, layers)
+    else:
+        body = _list_conv(config, layers)
+    for name, shape in layers.items():
+        body |= {f"{name}.weight": shape, f"{name}.bias": shape[:1]}
+    return {PIXELS: (num_active,), **body}
+
+
+def _list_mlp(config: NetworkConfig, num_active: int, layers: Shapes) -> Shapes:
+    """Add the layers of an `MLPTrunk`, and return its other tensors and those of the head."""
+    num, width = config.num_proposals, config.width
+    layers |= {"trunk.embed": (width, num_active), "trunk.norm": (width,)}
+    for block in range(config.depth):
+        layers[f"trunk.blocks.{block}.0"] = (width,)  # LayerNorm, linear, SiLU, linear
+        layers |= {f"trunk.blocks.{block}.{place}": (width, width) for place in (1, 3)}
+    return {
+        "trunk.step_embedding.weight": (config.horizon, width),
+        "head.weight": (num, width, num_active),
+        "head.bias": (num, num_active),
+    }
+
+
+def _list_conv(config: NetworkConfig, layers: Shapes) -> Shapes:
+    """Add the layers of a `ConvTrunk`, and return its other tensors and those of the head."""
+    num, colours = config.num_proposals, config.shape[0]
+    f = count_channels(config.width)
+    layers |= {"trunk.embed": (f, colours, 3, 3), "trunk.summary": (config.width, 4 * f)}
+    for name, (m, n) in {
+        "down.0": (1, 2),
+        "down.1": (2, 4),
+        "up.0": (6, 2),
+        "up.1": (3, 1),
+    }.items():
+        layers[f"trunk.{name}"] = (f * n, f * m, 3, 3)
+    for block in range(config.depth):
+        layers[f"trunk.blocks.{block}.0"] = (4 * f,)  # GroupNorm, SiLU, convolution
+        layers[f"trunk.blocks.{block}.2"] = (4 * f, 4 * f, 3, 3)
+    return {
+        "trunk.step_embedding.weight": (config.horizon, 4 * f),
+        "head.weight": (num, colours, f),
+        "head.bias": (num, colours),
+    }
+
+
+def _check_tensor(name: str, tensor: Tensor, shape: tuple[int, ...]) -> None:
+    """Raise a ValueError unless a tensor has this shape and holds finite floats."""
+    if tensor.shape != shape:
+        raise ValueError(f"{name} has shape {tuple(tensor.shape)}, the sizes say {shape}")
+    if not tensor.is_floating_point():
+        raise ValueError(f"{name} must hold floats, got {tensor.dtype}")
+    if not torch.isfinite(tensor).all():
+        raise ValueError(f"{name} holds NaN or infinity")
