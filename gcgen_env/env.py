@@ -10,8 +10,10 @@ from gymnasium.error import ResetNeeded
 from numpy.typing import NDArray
 
 from gcgen_env.config import EnvConfig, document_fields
+from gcgen_env.generators import undo_draws
 from gcgen_env.goal_env import RENDER_MODES, GoalEnvMixin
 from gcgen_env.rendering import make_frame
+from gcgen_env.reset_options import check_options
 from gcgen_env.viewer import render_ansi, render_rgb
 
 
@@ -92,9 +94,18 @@ class GCGenEnv(GoalEnvMixin, gym.Env[dict[str, Any], np.int64]):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
-        """Begin an episode; see the class docstring for `options`."""
-        super().reset(seed=seed)  # seeds np_random
-        self.episodes.reset(self.np_random, options or {})
+        """Begin an episode; see the class docstring for `options`.
+
+        If an error is raised, the environment and its generator stay as they were.
+
+        Raises:
+            ValueError: If an option is unknown or does not fit.
+        """
+        options = check_options(options)
+        with undo_draws(self):
+            super().reset(seed=seed)  # seeds np_random
+            start = self.episodes.prepare_reset(self.np_random, options)
+        self.episodes.begin(start)
         self._running, self._last_action = True, None
         return self._observe()
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from gcgen_env.config import EnvConfig, make_config
 from gcgen_env.episodes import Episodes
-from gcgen_env.proposal_cache import draw_next
+from gcgen_env.next_images import draw_next
 from gcgen_env.spaces import make_observation_space
 
 RENDER_MODES = ("rgb_array", "ansi")
@@ -26,6 +26,8 @@ class GoalEnvMixin:
     config: EnvConfig
     episodes: Episodes
     render_mode: str | None
+    _generators: list[np.random.Generator] | None = None
+    """One for each environment, if it has its own seed."""
 
     def _build(
         self, num_envs: int, render_mode: str | None, kwargs: dict[str, Any]

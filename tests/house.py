@@ -13,6 +13,10 @@ LAYERS: dict[str, dict[str, str]] = {
         "gcgen_env/atomic_files.py": "Files that are written whole or not at all: bytes and JSON.",
         "gcgen_env/storage.py": "The container of saved models: a safetensors file whose header carries a JSON document.",
         "gcgen_env/config.py": "The keyword arguments of an environment, and their defaults for every registered id.",
+        "gcgen_env/device.py": "Names of torch devices.",
+        "gcgen_env/memory.py": "Whether something would fit in the memory of this machine, checked before it is allocated.",
+        "gcgen_env/generators.py": "Random generators of environments: one for a batch or one for each episode; undoing draws.",
+        "gcgen_env/subsets.py": "Some of N episodes, or all of them: read and write their entries in tables.",
         "gcgen_env/allocator.py": "A setting of glibc's memory allocator that makes training faster.",
     },
     "Data": {
@@ -48,6 +52,8 @@ LAYERS: dict[str, dict[str, str]] = {
         "gcgen_env/spaces.py": "Observation and action spaces.",
     },
     "Episodes": {
+        "gcgen_env/next_images.py": "Draw the images of next states from the values that proposals change.",
+        "gcgen_env/reset_options.py": "The options of `reset`.",
         "gcgen_env/proposal_cache.py": "What the proposer proposes in the states of N episodes, computed once for each state.",
         "gcgen_env/episodes.py": "N episodes as arrays: reset, step and observe; no autoreset and no spaces.",
     },

@@ -200,9 +200,9 @@ class OwnStatesReturned(GCGenVectorEnv):
 
 
 class UnseededResets(GCGenVectorEnv):
-    def _autoreset(self, terminated):
+    def step(self, actions):
         self.np_random = np.random.default_rng()
-        return super()._autoreset(terminated)
+        return super().step(actions)
 
 
 class ClippedBatches(GCGenVectorEnv):
