@@ -114,5 +114,4 @@ class GoalSampler:
 
 def make_goals(config: EnvConfig, data: DataSource) -> GoalSampler:
     """Make the goals of a configuration: its split of the data, binarised if it says so."""
-    is_binary = config.likelihood == "bernoulli" and config.binarize
-    return GoalSampler(data.split(config.split), is_binary)
+    return GoalSampler(data.split(config.split), config.has_binary_goals)
