@@ -91,7 +91,7 @@ class Episodes:
             changed = self.chain.compress(self.chain.dynamics.initial).nbytes
             size += config.num_proposals * (image + 2 * changed)
         check_memory(
-            self.num_envs * size, f"{self.num_envs:,} environments",
+            self.num_envs * size, f"{self.num_envs:,} environments would",
             "make fewer, or use obs_mode='compact'",
         )  # fmt: skip
 

@@ -10,11 +10,11 @@ def check_memory(needed: int, what: str, remedy: str) -> None:
 
     Args:
         needed: Its size in bytes.
-        what: Its name, with the verb in the plural.
+        what: Its name with a verb, such as "8 environments would".
         remedy: What to do instead.
     """
     total = psutil.virtual_memory().total
     if needed > total:
         raise MemoryError(
-            f"{what} need {needed / 1e9:,.1f} GB, and this machine has {total / 1e9:,.1f}: {remedy}"
+            f"{what} take {needed / 1e9:,.1f} GB, and this machine has {total / 1e9:,.1f}: {remedy}"
         )

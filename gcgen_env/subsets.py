@@ -26,3 +26,8 @@ def put(table: Table, subset: Subset, new: Table) -> Table:
         return new
     table[subset] = new
     return table
+
+
+def to_subset(mask: NDArray[np.bool_]) -> Subset:
+    """Return the indices where a mask (N,) is True."""
+    return ALL if mask.all() else np.flatnonzero(mask)

@@ -16,7 +16,7 @@ from gcgen_env.generators import Generators, check_seeds, reseed, undo_draws
 from gcgen_env.goal_env import RENDER_MODES, GoalEnvMixin
 from gcgen_env.rendering import make_frame
 from gcgen_env.reset_options import check_options
-from gcgen_env.subsets import ALL, Subset
+from gcgen_env.subsets import ALL, Subset, to_subset
 from gcgen_env.viewer import render_ansi, render_rgb
 
 Obs = dict[str, NDArray[Any]]
@@ -41,6 +41,7 @@ class GCGenVectorEnv(GoalEnvMixin, VectorEnv[Obs, NDArray[np.int64], NDArray[Any
         *,
         autoreset_mode: str | AutoresetMode = AutoresetMode.NEXT_STEP,
         render_mode: str | None = None,
+        max_episode_steps: int | None = None,
         **kwargs: Any,
     ) -> None:
         """Make N environments.
@@ -49,13 +50,20 @@ class GCGenVectorEnv(GoalEnvMixin, VectorEnv[Obs, NDArray[np.int64], NDArray[Any
             num_envs: N.
             autoreset_mode: An `AutoresetMode` or its value, such as "SameStep".
             render_mode: None, "rgb_array" or "ansi".
+            max_episode_steps: H, which Gymnasium passes from a specification.
             **kwargs: Fields of `EnvConfig`.
 
         Raises:
             ValueError: If a value is out of range or does not fit the proposer.
+            MemoryError: If the episodes would not fit in memory.
         """
         self.autoreset_mode = check_autoreset_mode(autoreset_mode)
-        single = self._build(num_envs, render_mode, kwargs)
+        single = self._build(num_envs, render_mode, RENDER_MODES, kwargs)
+        if max_episode_steps not in (None, self.config.horizon):
+            raise ValueError(
+                f"an episode has horizon={self.config.horizon} steps, got {max_episode_steps=}: "
+                "use horizon= for another length"
+            )
         self.single_observation_space, self.single_action_space = single
         self.num_envs = self.episodes.num_envs
         self.metadata = {
@@ -113,7 +121,7 @@ class GCGenVectorEnv(GoalEnvMixin, VectorEnv[Obs, NDArray[np.int64], NDArray[Any
         """
         action = self._check_actions(actions)
         subset, fresh = self._find_running(), self._find_fresh()
-        start, begins = None, _to_subset(fresh)
+        start, begins = None, to_subset(fresh)
         with undo_draws(self) if fresh.any() else nullcontext():  # both succeed, or neither
             if fresh.any():
                 start = self.episodes.prepare_reset(self._find_generators(begins), {}, begins)
@@ -157,14 +165,14 @@ class GCGenVectorEnv(GoalEnvMixin, VectorEnv[Obs, NDArray[np.int64], NDArray[Any
                 f"reset_mask must be bool of shape ({self.num_envs},) with at least one True, got "
                 f"{mask.dtype} of shape {mask.shape}"
             )
-        return _to_subset(mask)
+        return to_subset(mask)
 
     def _find_running(self) -> Subset:
         """Return the environments whose episodes are running."""
         if self._running.all():
             return ALL
         if self.autoreset_mode is AutoresetMode.NEXT_STEP and (self.episodes.step_index > 0).any():
-            return _to_subset(self._running)
+            return to_subset(self._running)
         ended = np.flatnonzero(~self._running).tolist()
         raise ResetNeeded(f"environments {ended} have no running episode: call reset() first")
 
@@ -193,7 +201,7 @@ class GCGenVectorEnv(GoalEnvMixin, VectorEnv[Obs, NDArray[np.int64], NDArray[Any
 
     def _final(self, mask: NDArray[np.bool_]) -> dict[str, Any]:
         """Return `final_obs` (N dicts or None) and `final_info` (arrays) with their masks."""
-        last = self.episodes.observe(_to_subset(mask))  # of K ended episodes
+        last = self.episodes.observe(to_subset(mask))  # of K ended episodes
         final_obs = np.full(self.num_envs, None, dtype=object)  # (N,)
         for i, env in enumerate(np.flatnonzero(mask)):  # i of K, env of N
             final_obs[env] = {key: value[i] for key, value in last.items()}
@@ -221,11 +229,6 @@ class GCGenVectorEnv(GoalEnvMixin, VectorEnv[Obs, NDArray[np.int64], NDArray[Any
         if array.min() < 0 or array.max() >= a:
             raise ValueError(f"actions must lie in [0, {a}), got {array.tolist()}")
         return array.astype(np.int64)  # a copy: the caller may reuse its array
-
-
-def _to_subset(mask: NDArray[np.bool_]) -> Subset:
-    """Return the indices where a mask (N,) is True."""
-    return ALL if mask.all() else np.flatnonzero(mask)
 
 
 def check_autoreset_mode(mode: str | AutoresetMode) -> AutoresetMode:

@@ -68,6 +68,7 @@ LAYERS: dict[str, dict[str, str]] = {
         "gcgen_env/viewer/scatter.py": "Draw points: the body of a frame, and scatter plots of samples.",
         "gcgen_env/viewer/tiles.py": "Draw the body of a frame of images: state and goal on the left, proposals on the right.",
         "gcgen_env/viewer/types.py": "`Frame`, which holds one decision of an episode, and checks of images and points.",
+        "gcgen_env/viewer/window.py": "A window that shows pictures, drawn with pygame.",
         "gcgen_env/rendering.py": "The state of one episode as a frame that the viewer can draw.",
     },
     "Environments": {

@@ -118,7 +118,7 @@ def find_active(dataset: Dataset, initial: Tensor) -> Tensor:
     """Find the values that proposals need to change, shape (*S), bool.
 
     A value is left out only if it hardly varies over the training images and is already right in
-    the initial image.
+    the initial image. If this holds for all values, as with a single image, none is left out.
 
     Args:
         dataset: Training images.
@@ -128,7 +128,8 @@ def find_active(dataset: Dataset, initial: Tensor) -> Tensor:
     images = dataset.take(np.linspace(0, len(dataset) - 1, count).astype(np.int64))  # (count, *S)
     threshold = ACTIVE_SPREAD * (dataset.high - dataset.low)
     off = np.abs(images.mean(axis=0) - initial.cpu().numpy())  # (*S)
-    return torch.from_numpy((images.std(axis=0) > threshold) | (off > threshold))
+    active = (images.std(axis=0) > threshold) | (off > threshold)
+    return torch.from_numpy(active if active.any() else np.ones_like(active))
 
 
 def check_fits(

@@ -42,7 +42,7 @@ class DictionaryProposer(LazyProposer):
             MemoryError: If the atoms would not fit in memory.
         """
         size = 8 * num_proposals * math.prod(shape)  # bytes, in float64 before they are rounded
-        check_memory(size, f"{num_proposals:,} atoms of shape {shape}", "use fewer proposals")
+        check_memory(size, f"{num_proposals:,} atoms of shape {shape} would", "use fewer proposals")
         self.shape = shape
         self.num_proposals = num_proposals
         self.horizon = horizon

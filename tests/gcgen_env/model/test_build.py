@@ -47,7 +47,10 @@ class TestWrongArguments:
             ({"reward_type": "dense"}, "reward_type must be one of potential, distance, sparse"),
             ({"obs_mode": "image"}, "obs_mode must be one of pixels, compact"),
             ({"likelihood": "normal"}, "likelihood must be one of bernoulli, gaussian"),
-            ({"render_mode": "human"}, "render_mode must be None, 'rgb_array' or 'ansi'"),
+            (
+                {"render_mode": "svg"},
+                "must be None or one of 'rgb_array', 'ansi', 'human'; got 'svg'",
+            ),
             ({"dataset": None}, "dataset= is required"),
             ({"dataset": "digit"}, "Did you mean 'digits'"),
             ({"dataset": "two_moons"}, r"Bernoulli likelihood needs images in \[0, 1\]"),
@@ -350,3 +353,12 @@ class TestData:
     def test_no_name_is_an_error(self):
         with pytest.raises(ValueError, match="dataset= is required"):
             open_data(EnvConfig())
+
+
+@pytest.mark.parametrize("likelihood", ["bernoulli", "gaussian"])
+def test_every_value_is_active_if_none_varies(likelihood):
+    image = np.random.default_rng(0).random((1, 8, 8))  # x_0, the mean, is the image itself
+    config = EnvConfig(dataset=image, likelihood=likelihood, num_proposals=3, horizon=2)
+    s_agent = make_s_agent(config, open_data(config), None)
+    assert len(s_agent.network.pixels) == 64
+    assert np.isfinite(s_agent.sample(2, seed=0)).all()
