@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from gcgen_env.config import EnvConfig, document_fields
 from gcgen_env.generators import undo_draws
 from gcgen_env.goal_env import RENDER_MODES, GoalEnvMixin
+from gcgen_env.messages import show
 from gcgen_env.rendering import make_frame
 from gcgen_env.reset_options import check_options
 from gcgen_env.viewer import render_ansi, render_rgb
@@ -201,10 +202,10 @@ def check_action(action: Any, num_proposals: int) -> int:
         array = np.asarray(action)
         if array.shape not in ((), (1,)) or not np.issubdtype(array.dtype, np.integer):
             raise ValueError(
-                f"an action must be one integer in [0, {num_proposals}), got {action!r}"
+                f"an action must be one integer in [0, {num_proposals}), got {show(action)}"
             )
         action = array.item()
     index = int(action)
     if not 0 <= index < num_proposals:
-        raise ValueError(f"action {index} is out of range [0, {num_proposals})")
+        raise ValueError(f"action {show(index)} is out of range [0, {num_proposals})")
     return index

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from gymnasium.utils.seeding import np_random
 
+from gcgen_env.messages import show
+
 Generators = np.random.Generator | list[np.random.Generator]
 """One random generator for all episodes, or one for each."""
 
@@ -20,13 +22,15 @@ def check_seeds(seeds: Any, num: int) -> list[int | None]:
         ValueError: If there are not N seeds, or one is neither None nor a non-negative integer.
     """
     if not isinstance(seeds, Sequence | np.ndarray) or isinstance(seeds, str | bytes):
-        raise ValueError(f"seed must be None, an integer or a list of seeds, got {seeds!r}")
+        raise ValueError(f"seed must be None, an integer or a list of seeds, got {show(seeds)}")
     if len(seeds) != num:
-        raise ValueError(f"seed must hold one seed for each of the {num} environments, got {seeds}")
+        raise ValueError(
+            f"seed must hold one seed for each of the {num} environments, got {len(seeds)}"
+        )
     for seed in seeds:
         is_integer = isinstance(seed, int | np.integer) and not isinstance(seed, bool)
         if seed is not None and not (is_integer and seed >= 0):
-            raise ValueError(f"a seed must be None or an integer of at least 0, got {seed!r}")
+            raise ValueError(f"a seed must be None or an integer of at least 0, got {show(seed)}")
     return [None if seed is None else int(seed) for seed in seeds]
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from gcgen_env.config import EnvConfig
 from gcgen_env.datasets import Dataset, DataSource
 from gcgen_env.generators import Generators
+from gcgen_env.messages import show
 from gcgen_env.model.likelihoods import binarize
 
 CUSTOM_GOAL = -1
@@ -74,9 +75,7 @@ class GoalSampler:
         if not np.issubdtype(index.dtype, np.integer):
             raise ValueError(f"goal_index must be integers, got {index.dtype}")
         if len(index) and not (0 <= index.min() and index.max() < len(self.dataset)):
-            raise ValueError(
-                f"goal_index must lie in [0, {len(self.dataset)}), got {index.tolist()}"
-            )
+            raise ValueError(f"goal_index must lie in [0, {len(self.dataset)}), got {show(index)}")
         return self.prepare(self.dataset.take(index), rng)
 
     def prepare(self, images: NDArray[np.float32], rng: Generators) -> NDArray[np.float32]:
@@ -102,7 +101,7 @@ class GoalSampler:
         try:
             goal = np.asarray(goal, dtype=np.float32)
         except (TypeError, ValueError) as error:  # no numbers, or parts of different shapes
-            raise ValueError(f"{name} must be an image, got {goal!r}") from error
+            raise ValueError(f"{name} must be an image, got {show(goal)}") from error
         if goal.shape not in (data.shape, (num, *data.shape)):
             raise ValueError(
                 f"{name} must have shape {data.shape} or {(num, *data.shape)}, got {goal.shape}"

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from gcgen_env.generators import Generators, check_seeds, reseed, undo_draws
 from gcgen_env.goal_env import RENDER_MODES, GoalEnvMixin
+from gcgen_env.messages import show
 from gcgen_env.rendering import make_frame
 from gcgen_env.reset_options import check_options
 from gcgen_env.subsets import ALL, Subset, to_subset
@@ -227,7 +228,7 @@ class GCGenVectorEnv(GoalEnvMixin, VectorEnv[Obs, NDArray[np.int64], NDArray[Any
                 f"{array.dtype} of shape {array.shape}"
             )
         if array.min() < 0 or array.max() >= a:
-            raise ValueError(f"actions must lie in [0, {a}), got {array.tolist()}")
+            raise ValueError(f"actions must lie in [0, {a}), got {show(array)}")
         return array.astype(np.int64)  # a copy: the caller may reuse its array
 
 
