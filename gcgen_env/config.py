@@ -11,6 +11,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from gcgen_env.messages import show
+
 REWARD_TYPES = ("potential", "distance", "sparse")
 OBS_MODES = ("pixels", "compact")
 LIKELIHOODS = ("bernoulli", "gaussian")
@@ -85,7 +87,7 @@ class EnvConfig:
         _check_range("gamma", self.gamma, 0.0, 1.0, low_is_valid=True)
         _check_range("success_threshold", self.success_threshold, 0.0, low_is_valid=True)
         if not isinstance(self.binarize, bool | np.bool_ | None):
-            raise ValueError(f"binarize must be True, False or None, got {self.binarize!r}")
+            raise ValueError(f"binarize must be True, False or None, got {show(self.binarize)}")
         if self.binarize and self.likelihood != "bernoulli":
             raise ValueError(
                 f"binarize=True needs likelihood='bernoulli', got {self.likelihood!r}: leave "
@@ -130,9 +132,9 @@ class EnvConfig:
         """
         try:
             rates = np.asarray(1.0 if self.rate is None else self.rate, dtype=np.float64)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise ValueError(
-                f"rate must be one number or a list of {self.horizon}, got {self.rate!r}"
+                f"rate must be one number or a list of {self.horizon}, got {show(self.rate)}"
             ) from error
         if rates.shape not in ((), (self.horizon,)):
             raise ValueError(
@@ -140,7 +142,7 @@ class EnvConfig:
                 f"got {rates.size}"
             )
         if not ((rates >= 0) & (rates <= LARGEST_RATE)).all():  # also true for NaN
-            raise ValueError(f"rate must lie in [0, {LARGEST_RATE:g}], got {self.rate}")
+            raise ValueError(f"rate must lie in [0, {LARGEST_RATE:g}], got {show(self.rate)}")
         return rates.astype(np.float32)
 
 
@@ -183,17 +185,17 @@ def document_fields(config: type, heading: str) -> Callable[[type[T]], type[T]]:
 def check_count(name: str, value: Any, least: int, why: str, most: int | None = None) -> None:
     """Raise a ValueError unless `value` is an integer from `least`, which `why` explains, on."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer):  # True is an int
-        raise ValueError(f"{name} must be an integer, got {value!r}")
+        raise ValueError(f"{name} must be an integer, got {show(value)}")
     if value < least:
-        raise ValueError(f"{name} must be at least {least} ({why}), got {value}")
+        raise ValueError(f"{name} must be at least {least} ({why}), got {show(value)}")
     if most is not None and value > most:
-        raise ValueError(f"{name} must be at most {most:,}, got {value}")
+        raise ValueError(f"{name} must be at most {most:,}, got {show(value)}")
 
 
 def _check_member(name: str, value: Any, members: Sequence[str]) -> None:
     """Raise unless `value` is one of `members`."""
     if value not in members:
-        raise ValueError(f"{name} must be one of {', '.join(members)}; got {value!r}")
+        raise ValueError(f"{name} must be one of {', '.join(members)}; got {show(value)}")
 
 
 def _check_range(
@@ -202,14 +204,14 @@ def _check_range(
     """Raise unless `value` is a finite number in (low, high], or in [low, high]."""
     is_real = isinstance(value, int | float | np.integer | np.floating)
     if isinstance(value, bool) or not is_real:
-        raise ValueError(f"{name} must be a number, got {value!r}")
+        raise ValueError(f"{name} must be a number, got {show(value)}")
     if not isinstance(value, int):  # an integer may be too large for a float
         value = float(value)
     is_above = value >= low if low_is_valid else value > low
     if not (is_above and value <= min(high, sys.float_info.max)):  # also true for NaN
         least = f"{'at least' if low_is_valid else 'above'} {low:g}"
         most = "finite" if np.isinf(high) else f"at most {high:g}"
-        raise ValueError(f"{name} must be {least} and {most}, got {value}")
+        raise ValueError(f"{name} must be {least} and {most}, got {show(value)}")
 
 
 _IMAGES = EnvConfig()  # the defaults are those for images

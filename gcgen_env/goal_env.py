@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from gcgen_env.config import EnvConfig, make_config
 from gcgen_env.episodes import Episodes
+from gcgen_env.messages import show
 from gcgen_env.next_images import draw_next
 from gcgen_env.spaces import make_observation_space
 
@@ -60,7 +61,7 @@ class GoalEnvMixin:
         """Build the episodes; return the spaces of one environment."""
         if render_mode not in (None, *modes):
             known = ", ".join(map(repr, modes))
-            raise ValueError(f"render_mode must be None or one of {known}; got {render_mode!r}")
+            raise ValueError(f"render_mode must be None or one of {known}; got {show(render_mode)}")
         self.render_mode = render_mode
         self.config = make_config(**kwargs)
         self.episodes = Episodes(self.config, num_envs)

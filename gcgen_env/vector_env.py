@@ -238,7 +238,7 @@ def check_autoreset_mode(mode: str | AutoresetMode) -> AutoresetMode:
         return AutoresetMode(mode)
     except ValueError as error:
         known = ", ".join(repr(each.value) for each in AutoresetMode)
-        raise ValueError(f"autoreset_mode must be one of {known}; got {mode!r}") from error
+        raise ValueError(f"autoreset_mode must be one of {known}; got {show(mode)}") from error
 
 
 def _with_masks(infos: dict[str, NDArray[Any]], mask: NDArray[np.bool_]) -> dict[str, Any]:

@@ -12,9 +12,9 @@ LAYERS: dict[str, dict[str, str]] = {
     "Foundations": {
         "gcgen_env/atomic_files.py": "Files that are written whole or not at all: bytes and JSON.",
         "gcgen_env/storage.py": "The container of saved models: a safetensors file whose header carries a JSON document.",
+        "gcgen_env/messages.py": "How error messages show wrong values.",
         "gcgen_env/config.py": "The keyword arguments of an environment, and their defaults for every registered id.",
         "gcgen_env/device.py": "Names of torch devices.",
-        "gcgen_env/messages.py": "How error messages show wrong values.",
         "gcgen_env/memory.py": "Whether something would fit in the memory of this machine, checked before it is allocated.",
         "gcgen_env/generators.py": "Random generators of environments: one for a batch or one for each episode; undoing draws.",
         "gcgen_env/subsets.py": "Some of N episodes, or all of them: read and write their entries in tables.",

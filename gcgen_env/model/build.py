@@ -12,6 +12,7 @@ from torch import Tensor
 
 from gcgen_env.config import EnvConfig
 from gcgen_env.datasets import Dataset, DataSource
+from gcgen_env.messages import show
 from gcgen_env.model.chain import Chain, Dynamics
 from gcgen_env.model.dictionary import DictionaryProposer
 from gcgen_env.model.initial_state import make_initial
@@ -173,6 +174,14 @@ def _make_dynamics(
     return Dynamics(initial, torch.from_numpy(config.rates()))
 
 
+def _is_file(path: Path) -> bool:
+    """Return whether a path is that of a file."""
+    try:
+        return path.is_file()
+    except OSError:  # such as a name that is too long
+        return False
+
+
 def _find_proposer(
     config: EnvConfig, shape: tuple[int, ...], device: torch.device | str
 ) -> Proposer | SAgent:
@@ -187,9 +196,9 @@ def _find_proposer(
         if choice == "pretrained":
             name = config.dataset if isinstance(config.dataset, str) else "of your own"
             path = pretrained_path(name)
-        elif not path.is_file():
+        elif not _is_file(path):
             raise ValueError(
-                f"unknown proposer {str(choice)!r}: expected 'pretrained', 'dictionary', the "
+                f"unknown proposer {show(str(choice))}: expected 'pretrained', 'dictionary', the "
                 "path of a saved S-agent, or an object with a method propose(canvas, step)"
             )
         return SAgent.load(path, device)

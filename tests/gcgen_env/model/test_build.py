@@ -56,6 +56,8 @@ class TestWrongArguments:
             ({"dataset": "two_moons"}, r"Bernoulli likelihood needs images in \[0, 1\]"),
             ({"split": "val"}, "split"),
             ({"device": "cuda:99"}, "no CUDA device"),
+            ({"device": "meta"}, "device='meta' cannot be used here .*: use 'cpu' or 'auto'"),
+            ({"proposer": "x" * 5000}, r"unknown proposer 'x+\.\.\.x+': expected 'pretrained'"),
             ({"device": "foo"}, "device must be 'cpu', 'cuda', 'cuda:0' or 'auto', got 'foo'"),
         ],
         ids=str,
