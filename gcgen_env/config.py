@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, TypeVar
@@ -11,10 +12,15 @@ from typing import Any, TypeVar
 import numpy as np
 
 from gcgen_env.limits import MAX_BYTES
+from gcgen_env.messages import show
 
 REWARD_TYPES = ("potential", "distance", "sparse")
 OBS_MODES = ("pixels", "compact")
 LIKELIHOODS = ("bernoulli", "gaussian")
+MOST = 1_000_000
+"""Largest number of proposals and of steps."""
+LARGEST_RATE = 1e6
+"""Larger rates could lead a canvas beyond float32."""
 
 T = TypeVar("T")
 
@@ -40,8 +46,8 @@ class EnvConfig:
             `Proposer` object.
         likelihood: "bernoulli" or "gaussian".
         sigma: Standard deviation of the Gaussian likelihood, in image units.
-        binarize: Whether to sample a binary goal from the grey levels in each episode; only with
-            the Bernoulli likelihood.
+        binarize: Whether to sample a binary goal from the grey levels in each episode; True only
+            with the Bernoulli likelihood. None means True with it.
         reward_type: "potential", "distance" or "sparse".
         success_threshold: Largest distance (root mean squared error) that counts as a success.
         gamma: Discount factor of the shaping reward; use the discount factor of the agent.
@@ -64,7 +70,7 @@ class EnvConfig:
     proposer: Any = "dictionary"
     likelihood: str = "gaussian"
     sigma: float = 0.1
-    binarize: bool = True
+    binarize: bool | None = None
     reward_type: str = "potential"
     success_threshold: float = 0.1
     gamma: float = 1.0
@@ -75,8 +81,8 @@ class EnvConfig:
 
     def __post_init__(self) -> None:
         """Check the fields that can be checked without the data."""
-        check_count("num_proposals", self.num_proposals, 2, "the agent selects one of them")
-        check_count("horizon", self.horizon, 1, "an episode has at least one step")
+        check_count("num_proposals", self.num_proposals, 2, "the agent selects one of them", MOST)
+        check_count("horizon", self.horizon, 1, "an episode has at least one step", MOST)
         check_count("max_bytes", self.max_bytes, 1, "an image takes at least one byte")
         _check_member("reward_type", self.reward_type, REWARD_TYPES)
         _check_member("obs_mode", self.obs_mode, OBS_MODES)
@@ -85,14 +91,21 @@ class EnvConfig:
         _check_range("nucleus", self.nucleus, 0.0, 1.0, low_is_valid=False)
         _check_range("gamma", self.gamma, 0.0, 1.0, low_is_valid=True)
         _check_range("success_threshold", self.success_threshold, 0.0, low_is_valid=True)
-        if not isinstance(self.binarize, bool | np.bool_):
-            raise ValueError(f"binarize must be True or False, got {self.binarize!r}")
+        if not isinstance(self.binarize, bool | np.bool_ | None):
+            raise ValueError(f"binarize must be True, False or None, got {show(self.binarize)}")
+        if self.binarize and self.likelihood != "bernoulli":
+            raise ValueError(
+                f"binarize=True needs likelihood='bernoulli', got {self.likelihood!r}: leave "
+                "binarize out, or change the likelihood"
+            )
         self._read_rate()  # raises if it is invalid
         self._normalise()
 
     def _normalise(self) -> None:
         """Convert NumPy numbers, paths and devices to JSON values."""
-        plain: dict[str, Any] = {"device": str(self.device), "binarize": bool(self.binarize)}
+        plain: dict[str, Any] = {"device": str(self.device)}
+        if self.binarize is not None:
+            plain["binarize"] = bool(self.binarize)
         plain |= {
             name: int(getattr(self, name)) for name in ("num_proposals", "horizon", "max_bytes")
         }
@@ -108,6 +121,11 @@ class EnvConfig:
         for name, value in plain.items():
             object.__setattr__(self, name, value)
 
+    @property
+    def has_binary_goals(self) -> bool:
+        """Whether goals are binarised anew in each episode."""
+        return self.likelihood == "bernoulli" and self.binarize is not False
+
     def rates(self) -> np.ndarray:
         """Return alpha, shape (H,), float32."""
         rate = self._read_rate()
@@ -117,22 +135,22 @@ class EnvConfig:
         """Return the rate as it is configured, shape () or (H,), float32.
 
         Raises:
-            ValueError: If a rate is negative or not finite, or the number of rates is not H.
+            ValueError: If a rate is negative or above `LARGEST_RATE`, or their number is not H.
         """
         try:
-            rates = np.asarray(1.0 if self.rate is None else self.rate, dtype=np.float32)
-        except (TypeError, ValueError) as error:
+            rates = np.asarray(1.0 if self.rate is None else self.rate, dtype=np.float64)
+        except (TypeError, ValueError, OverflowError) as error:
             raise ValueError(
-                f"rate must be one number or a list of {self.horizon}, got {self.rate!r}"
+                f"rate must be one number or a list of {self.horizon}, got {show(self.rate)}"
             ) from error
         if rates.shape not in ((), (self.horizon,)):
             raise ValueError(
                 f"rate must be one number or a list of horizon={self.horizon} numbers, "
                 f"got {rates.size}"
             )
-        if not np.isfinite(rates).all() or (rates < 0).any():
-            raise ValueError(f"rate must be finite and not negative, got {self.rate}")
-        return rates
+        if not ((rates >= 0) & (rates <= LARGEST_RATE)).all():  # also true for NaN
+            raise ValueError(f"rate must lie in [0, {LARGEST_RATE:g}], got {show(self.rate)}")
+        return rates.astype(np.float32)
 
 
 def make_config(**kwargs: Any) -> EnvConfig:
@@ -171,31 +189,36 @@ def document_fields(config: type, heading: str) -> Callable[[type[T]], type[T]]:
     return decorate
 
 
-def check_count(name: str, value: Any, least: int, why: str) -> None:
-    """Raise a ValueError unless `value` is an integer of at least `least`; `why` explains it."""
+def check_count(name: str, value: Any, least: int, why: str, most: int | None = None) -> None:
+    """Raise a ValueError unless `value` is an integer from `least`, which `why` explains, on."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer):  # True is an int
-        raise ValueError(f"{name} must be an integer, got {value!r}")
+        raise ValueError(f"{name} must be an integer, got {show(value)}")
     if value < least:
-        raise ValueError(f"{name} must be at least {least} ({why}), got {value}")
+        raise ValueError(f"{name} must be at least {least} ({why}), got {show(value)}")
+    if most is not None and value > most:
+        raise ValueError(f"{name} must be at most {most:,}, got {show(value)}")
 
 
 def _check_member(name: str, value: Any, members: Sequence[str]) -> None:
     """Raise unless `value` is one of `members`."""
     if value not in members:
-        raise ValueError(f"{name} must be one of {', '.join(members)}; got {value!r}")
+        raise ValueError(f"{name} must be one of {', '.join(members)}; got {show(value)}")
 
 
 def _check_range(
     name: str, value: Any, low: float, high: float = np.inf, *, low_is_valid: bool
 ) -> None:
     """Raise unless `value` is a finite number in (low, high], or in [low, high]."""
-    if isinstance(value, bool) or not isinstance(value, int | float | np.number):
-        raise ValueError(f"{name} must be a number, got {value!r}")
+    is_real = isinstance(value, int | float | np.integer | np.floating)
+    if isinstance(value, bool) or not is_real:
+        raise ValueError(f"{name} must be a number, got {show(value)}")
+    if not isinstance(value, int):  # an integer may be too large for a float
+        value = float(value)
     is_above = value >= low if low_is_valid else value > low
-    if not (is_above and value <= high and np.isfinite(value)):  # also true for NaN
+    if not (is_above and value <= min(high, sys.float_info.max)):  # also true for NaN
         least = f"{'at least' if low_is_valid else 'above'} {low:g}"
         most = "finite" if np.isinf(high) else f"at most {high:g}"
-        raise ValueError(f"{name} must be {least} and {most}, got {value}")
+        raise ValueError(f"{name} must be {least} and {most}, got {show(value)}")
 
 
 _IMAGES = EnvConfig()  # the defaults are those for images

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import string
 from typing import Any
 
 import gymnasium as gym
@@ -10,9 +11,16 @@ from gymnasium.error import ResetNeeded
 from numpy.typing import NDArray
 
 from gcgen_env.config import EnvConfig, document_fields
+from gcgen_env.generators import undo_draws
 from gcgen_env.goal_env import RENDER_MODES, GoalEnvMixin
+from gcgen_env.messages import show
 from gcgen_env.rendering import make_frame
+from gcgen_env.reset_options import check_options
 from gcgen_env.viewer import render_ansi, render_rgb
+from gcgen_env.viewer.window import Window, check_pygame, has_pygame
+
+KEYS = string.digits + string.ascii_lowercase
+"""Keys of the proposals in a game."""
 
 
 @document_fields(EnvConfig, "## Arguments")
@@ -62,7 +70,9 @@ class GCGenEnv(GoalEnvMixin, gym.Env[dict[str, Any], np.int64]):
     image before the step; after a reset the initial image), `step` (h).
 
     ## Arguments
-    The fields of `EnvConfig`, and `render_mode` ("rgb_array" or "ansi").
+    The fields of `EnvConfig`, and `render_mode` ("human", "rgb_array" or "ansi"). "human" opens a
+    window and needs pygame, which the extra `human` installs. `gymnasium.utils.play` maps the
+    keys 0 to 9 and a to z to the first 36 proposals; call it with `wait_on_player=True`.
 
     ## References
     Vargas Vieyra and Ménard, "Learning Generative Models with Goal-Conditioned Reinforcement
@@ -72,30 +82,48 @@ class GCGenEnv(GoalEnvMixin, gym.Env[dict[str, Any], np.int64]):
     * v0: first version.
     """
 
-    metadata = {"render_modes": list(RENDER_MODES), "render_fps": 3}  # noqa: RUF012
+    metadata = {"render_modes": [*RENDER_MODES, "human"], "render_fps": 3}  # noqa: RUF012
 
     def __init__(self, *, render_mode: str | None = None, **kwargs: Any) -> None:
         """Make an environment.
 
         Args:
-            render_mode: None, "rgb_array" or "ansi".
+            render_mode: None, "human", "rgb_array" or "ansi".
             **kwargs: Fields of `EnvConfig`.
 
         Raises:
             ValueError: If a value is out of range or does not fit the proposer.
+            MemoryError: If the episode would not fit in memory.
+            DependencyNotInstalled: If `render_mode` is "human" and pygame is missing.
             FileNotFoundError: If the data is not on this machine and cannot be downloaded.
         """
-        self.observation_space, self.action_space = self._build(1, render_mode, kwargs)  # N = 1
+        if not has_pygame:  # the class lists the mode, so that it is asked for in one place
+            self.metadata = {**self.metadata, "render_modes": list(RENDER_MODES)}
+        if render_mode == "human":
+            check_pygame()
+        modes = (*RENDER_MODES, "human")
+        self.observation_space, self.action_space = self._build(1, render_mode, modes, kwargs)
+        self._window: Window | None = None
         self._running = False
         self._last_action: int | None = None
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
-        """Begin an episode; see the class docstring for `options`."""
-        super().reset(seed=seed)  # seeds np_random
-        self.episodes.reset(self.np_random, options or {})
+        """Begin an episode; see the class docstring for `options`.
+
+        If an error is raised, the environment and its generator stay as they were.
+
+        Raises:
+            ValueError: If an option is unknown or does not fit.
+        """
+        options = check_options(options)
+        with undo_draws(self):
+            super().reset(seed=seed)  # seeds np_random
+            start = self.episodes.prepare_reset(self.np_random, options)
+        self.episodes.begin(start)
         self._running, self._last_action = True, None
+        self._show()
         return self._observe()
 
     def step(
@@ -116,6 +144,7 @@ class GCGenEnv(GoalEnvMixin, gym.Env[dict[str, Any], np.int64]):
         transition = self.episodes.step(np.array([index]))  # arrays of shape (1,)
         terminated = bool(transition.terminated[0])
         self._running, self._last_action = not terminated, index
+        self._show()
         obs, info = self._observe()
         return obs, float(transition.reward[0]), terminated, False, info
 
@@ -124,11 +153,33 @@ class GCGenEnv(GoalEnvMixin, gym.Env[dict[str, Any], np.int64]):
         return self.episodes.cache.mask[0].copy()  # the next step changes the original
 
     def render(self) -> Any:
-        """Draw the last decision; None without a render mode."""
-        if self.render_mode is None:
-            return None
+        """Draw the last decision; None without a render mode, and with "human"."""
+        if self.render_mode in (None, "human"):
+            return None  # a window is drawn by `reset` and `step`
         frame = make_frame(self.episodes, 0, self._last_action)
         return render_rgb(frame) if self.render_mode == "rgb_array" else render_ansi(frame)
+
+    def get_keys_to_action(self) -> dict[tuple[int, ...], int]:
+        """Return the key of each proposal, for `gymnasium.utils.play`: 0 to 9, then a to z."""
+        return {(ord(key),): a for a, key in enumerate(KEYS[: self.config.num_proposals])}
+
+    def close(self) -> None:
+        """Close the window, if there is one."""
+        if self._window is not None:
+            self._window.close()
+            self._window = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out the window, which a copy opens anew."""
+        return {**self.__dict__, "_window": None}
+
+    def _show(self) -> None:
+        """Draw the last decision in a window, if the render mode is "human"."""
+        if self.render_mode != "human":
+            return
+        if self._window is None:
+            self._window = Window(self.metadata["render_fps"])
+        self._window.show(render_rgb(make_frame(self.episodes, 0, self._last_action)))
 
     def _observe(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
         """Return observation and info."""
@@ -151,10 +202,10 @@ def check_action(action: Any, num_proposals: int) -> int:
         array = np.asarray(action)
         if array.shape not in ((), (1,)) or not np.issubdtype(array.dtype, np.integer):
             raise ValueError(
-                f"an action must be one integer in [0, {num_proposals}), got {action!r}"
+                f"an action must be one integer in [0, {num_proposals}), got {show(action)}"
             )
         action = array.item()
     index = int(action)
     if not 0 <= index < num_proposals:
-        raise ValueError(f"action {index} is out of range [0, {num_proposals})")
+        raise ValueError(f"action {show(index)} is out of range [0, {num_proposals})")
     return index

@@ -5,8 +5,9 @@ The single and the vector environment wrap this class in Gymnasium's interfaces.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -14,14 +15,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gcgen_env.config import EnvConfig, check_count
-from gcgen_env.goals import CUSTOM_GOAL, make_goals
+from gcgen_env.device import resolve_device
+from gcgen_env.generators import Generators
+from gcgen_env.goals import make_goals
+from gcgen_env.memory import check_memory
 from gcgen_env.model.build import make_chain, open_data
-from gcgen_env.proposal_cache import ALL, Subset, make_cache
-from gcgen_env.rewards import REWARDS, Reward, measure
+from gcgen_env.proposal_cache import Images, Prepared, make_cache
+from gcgen_env.rewards import REWARDS, Floats, Reward, measure
 from gcgen_env.spaces import LOG_PRIOR_FLOOR
-
-RESET_OPTIONS = ("goal_index", "goal", "initial_state")
-Table = TypeVar("Table", Tensor, NDArray[np.float32], NDArray[np.float64], NDArray[np.int64])
+from gcgen_env.subsets import ALL, Subset, put, take
 
 
 class Transition(NamedTuple):
@@ -31,6 +33,25 @@ class Transition(NamedTuple):
     """Rewards, shape (K,)."""
     terminated: NDArray[np.bool_]
     """Whether h = H, shape (K,)."""
+
+
+class Start(NamedTuple):
+    """The first states of K episodes that have not begun yet."""
+
+    goal_index: NDArray[np.int64]
+    """Indices of the goals, shape (K,)."""
+    goal: Images
+    """Goals, shape (K, *S)."""
+    canvas: Tensor
+    """x_0, shape (K, *S)."""
+    image: Images
+    """m(x_0), shape (K, *S)."""
+    potential: Floats
+    """Shape (K,), in nats."""
+    distance: Floats
+    """Shape (K,), in image units."""
+    prepared: Prepared
+    """Their proposals."""
 
 
 class Episodes:
@@ -59,7 +80,20 @@ class Episodes:
         self.goals = make_goals(config, self.data)
         self.reward: Reward = REWARDS[config.reward_type](config, self.chain.likelihood)
         self.shape = self.goals.dataset.shape
+        self._check_memory()
         self._allocate()
+
+    def _check_memory(self) -> None:
+        """Raise a MemoryError unless the state and one observation fit in memory."""
+        config, image = self.config, 4 * math.prod(self.shape)  # bytes, float32
+        size = 8 * image + 10 * config.num_proposals  # canvases and images; prior and mask
+        if config.obs_mode == "pixels":
+            changed = self.chain.compress(self.chain.dynamics.initial).nbytes
+            size += config.num_proposals * (image + 2 * changed)
+        check_memory(
+            self.num_envs * size, f"{self.num_envs:,} environments would",
+            "make fewer, or use obs_mode='compact'",
+        )  # fmt: skip
 
     def _allocate(self) -> None:
         """Make the arrays of the state before the first reset."""
@@ -79,43 +113,48 @@ class Episodes:
         self.cache = make_cache(self.chain, config.obs_mode, n, config.num_proposals)
 
     @torch.no_grad()
-    def reset(
-        self, rng: np.random.Generator, options: Mapping[str, Any], subset: Subset = ALL
-    ) -> None:
-        """Begin new episodes.
+    def prepare_reset(
+        self, rng: Generators, options: Mapping[str, Any], subset: Subset = ALL
+    ) -> Start:
+        """Draw goals and compute the first states of new episodes; the state stays as it is.
 
         Args:
-            rng: Makes every draw.
+            rng: Makes every draw; a list has one generator for each of these episodes.
             options: May set "goal_index", "goal" or "initial_state": one value for all of these
                 episodes, or one for each of them.
             subset: Which of the N episodes.
 
         Raises:
-            ValueError: If an option is unknown or does not fit.
+            ValueError: If an option does not fit, or the proposer fails.
         """
-        unknown = set(options) - set(RESET_OPTIONS)
-        if unknown:
-            raise ValueError(
-                f"unknown reset option {sorted(unknown)[0]!r}; known: {', '.join(RESET_OPTIONS)}"
-            )
         num = len(self._index[subset])  # K
-        index, goal = self._draw_goals(rng, num, options)  # (K,), (K, *S)
+        index, goal = self.goals.draw(num, rng, options)  # (K,), (K, *S)
         canvas = self.chain.dynamics.start(num)  # (K, *S)
         if options.get("initial_state") is not None:
             image = self.goals.check(options["initial_state"], num, "initial_state")
             canvas = self.chain.likelihood.to_canvas(torch.from_numpy(image)).to(self.device)
-        self.goal_index[subset], self.goal[subset] = index, goal
-        self._place(subset, canvas, self.chain.likelihood.mean(canvas).cpu().numpy())
+        image = self.chain.likelihood.mean(canvas).cpu().numpy()
+        measures = self._measure(image, goal)
+        same_state = options.get("initial_state") is None
+        prepared = self.cache.prepare(canvas, np.zeros(num, np.int64), same_state)
+        return Start(index, goal, canvas, image, *measures, prepared)
+
+    @torch.no_grad()
+    def begin(self, start: Start, subset: Subset = ALL) -> None:
+        """Begin prepared episodes."""
+        self.goal_index[subset], self.goal[subset] = start.goal_index, start.goal
+        self._place(subset, start.canvas, start.image, start.potential, start.distance)
         self.previous_image[subset] = self.image[subset]  # a reset has no state before it
         self.step_index[subset] = 0
         self.invalid[subset] = False
-        self._update_cache(subset, same_state=options.get("initial_state") is None)
+        self.cache.store(subset, start.prepared)
 
     @torch.no_grad()
     def step(self, action: NDArray[np.int64], subset: Subset = ALL) -> Transition:
         """Add the chosen proposals.
 
-        An invalid action leaves the canvas unchanged and advances the step.
+        An invalid action leaves the canvas unchanged and advances the step. If the proposer
+        fails, nothing changes.
 
         Args:
             action: Indices of proposals, shape (K,), each in [0, A).
@@ -123,31 +162,35 @@ class Episodes:
 
         Returns:
             Rewards and ends of these episodes.
+
+        Raises:
+            ValueError: If the proposer fails.
         """
-        invalid = ~self.cache.mask[_take(self._index, subset), action]  # (K,)
-        x, image = _take(self.canvas, subset), _take(self.image, subset)  # (K, *S) both
-        phi, step = _take(self.potential, subset), _take(self.step_index, subset)  # (K,) both
+        invalid = ~self.cache.mask[take(self._index, subset), action]  # (K,)
+        x, image = take(self.canvas, subset), take(self.image, subset)  # (K, *S) both
+        phi, step = take(self.potential, subset), take(self.step_index, subset)  # (K,) both
         canvas_next, image_next = self.cache.follow(subset, action, x, image, step)
         if invalid.any():
             canvas_next[invalid], image_next[invalid] = x[invalid], image[invalid]
-        self.previous_canvas = _put(self.previous_canvas, subset, x)
-        self.previous_image = _put(self.previous_image, subset, image)
-        self._place(subset, canvas_next, image_next)
+        phi_next, distance = self._measure(image_next, take(self.goal, subset))  # (K,) both
+        over = step + 1 == self.config.horizon  # (K,)
+        prepared = self._prepare(canvas_next, step + 1, over)  # the last call that may fail
+        self.previous_canvas = put(self.previous_canvas, subset, x)
+        self.previous_image = put(self.previous_image, subset, image)
+        self._place(subset, canvas_next, image_next, phi_next, distance)
         self.invalid[subset] = invalid
-        self.step_index = _put(self.step_index, subset, step + 1)  # `step` itself stays h
-        self._update_cache(subset)
-        phi_next, distance = _take(self.potential, subset), _take(self.distance, subset)
-        reward = self.reward.of_step(phi, phi_next, distance)
-        return Transition(reward, step + 1 == self.config.horizon)
+        self.step_index = put(self.step_index, subset, step + 1)  # `step` itself stays h
+        self._store(subset, over, prepared)
+        return Transition(self.reward.of_step(phi, phi_next, distance), over)
 
     def observe(self, subset: Subset = ALL) -> dict[str, NDArray[Any]]:
         """Return the observations of some episodes, in new arrays."""
-        image = _take(self.image, subset)
+        image = take(self.image, subset)
         obs: dict[str, NDArray[Any]] = {
             "achieved_goal": image.copy(),  # a user may overwrite it
-            "action_mask": _take(self.cache.mask, subset).astype(np.int8),
+            "action_mask": take(self.cache.mask, subset).astype(np.int8),
             "desired_goal": self.goal[subset].copy(),
-            "log_prior": _take(self.cache.log_prior, subset).clip(LOG_PRIOR_FLOOR, 0.0),
+            "log_prior": take(self.cache.log_prior, subset).clip(LOG_PRIOR_FLOOR, 0.0),
             "observation": image.copy(),
         }
         if self.config.obs_mode == "pixels":
@@ -168,69 +211,40 @@ class Episodes:
             "step": self.step_index,
         }
 
-    def _draw_goals(
-        self, rng: np.random.Generator, num: int, options: Mapping[str, Any]
-    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """Return the indices and images of the next goals, as drawn or as set by options."""
-        if options.get("goal") is not None:
-            if options.get("goal_index") is not None:
-                raise ValueError("reset options 'goal' and 'goal_index' exclude each other")
-            return np.full(num, CUSTOM_GOAL), self.goals.check(options["goal"], num)
-        if options.get("goal_index") is not None:
-            try:
-                index = np.broadcast_to(np.asarray(options["goal_index"]), (num,)).copy()
-            except ValueError as error:
-                raise ValueError(f"goal_index must be one integer or {num} of them") from error
-            return index, self.goals.take(index, rng)
-        return self.goals.sample(num, rng)
+    def _measure(self, image: Images, goal: Images) -> tuple[Floats, Floats]:
+        """Return the potentials and distances (K,) of images, or raise if they are not finite."""
+        potential, distance = measure(self.chain.likelihood, image, goal)
+        if not np.isfinite(potential).all():
+            raise ValueError(
+                "the proposer's changes lead to an image that is not finite: are its weights NaN, "
+                "or its changes too large for float32?"
+            )
+        return potential, distance
 
-    def _place(self, subset: Subset, canvas: Tensor, image: NDArray[np.float32]) -> None:
-        """Set canvases and images, and measure how far they are from the goals."""
-        self.canvas = _put(self.canvas, subset, canvas)
-        self.image = _put(self.image, subset, image)
-        potential, distance = measure(self.chain.likelihood, image, _take(self.goal, subset))
-        self.potential = _put(self.potential, subset, potential)
-        self.distance = _put(self.distance, subset, distance)
+    def _place(
+        self, subset: Subset, canvas: Tensor, image: Images, potential: Floats, distance: Floats
+    ) -> None:
+        """Set canvases and images, and how far they are from the goals."""
+        self.canvas = put(self.canvas, subset, canvas)
+        self.image = put(self.image, subset, image)
+        self.potential = put(self.potential, subset, potential)
+        self.distance = put(self.distance, subset, distance)
 
-    def _update_cache(self, subset: Subset, same_state: bool = False) -> None:
-        """Compute the proposals of some episodes; `same_state` if their states are the same."""
-        over = _take(self.step_index, subset) == self.config.horizon  # (K,)
+    def _prepare(
+        self, canvas: Tensor, step: NDArray[np.int64], over: NDArray[np.bool_]
+    ) -> Prepared | None:
+        """Compute the proposals of the K states that are not over; None if all are."""
+        if over.all():
+            return None  # the network needs at least one state
+        if over.any():
+            canvas, step = canvas[~over], step[~over]
+        return self.cache.prepare(canvas, step)
+
+    def _store(self, subset: Subset, over: NDArray[np.bool_], prepared: Prepared | None) -> None:
+        """Hold the proposals of K new states."""
         if over.any():
             index = self._index[subset]
             self.cache.close(index[over], self.image[index[over]])
-            subset = index[~over]  # empty if all have ended
-        canvas, step = _take(self.canvas, subset), _take(self.step_index, subset)
-        if len(step):  # the network needs at least one state
-            self.cache.update(subset, canvas, step, same_state)
-
-
-def _take(table: Table, subset: Subset) -> Table:
-    """Return some entries of a table; if `subset` is ALL, the table itself, without a copy."""
-    return table if subset is ALL else table[subset]
-
-
-def _put(table: Table, subset: Subset, new: Table) -> Table:
-    """Return a table with new entries; if `subset` is ALL, `new` itself, without a copy."""
-    if subset is ALL:
-        return new
-    table[subset] = new
-    return table
-
-
-def resolve_device(name: str) -> str:
-    """Return "cuda" or "cpu" for "auto", else the name itself.
-
-    Raises:
-        ValueError: If torch has no such device, or there is no CUDA device here.
-    """
-    if name == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        device = torch.device(name)
-    except (RuntimeError, TypeError) as error:  # raised by torch for unknown names
-        raise ValueError(
-            f"device must be 'cpu', 'cuda', 'cuda:0' or 'auto', got {name!r}"
-        ) from error
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise ValueError(f"device={name!r}: no CUDA device is available; use 'cpu' or 'auto'")
-    return str(name)
+            subset = index[~over]
+        if prepared is not None:
+            self.cache.store(subset, prepared)

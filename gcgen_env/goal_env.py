@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from typing import Any
 
 import numpy as np
 import torch
 from gymnasium import spaces
+from gymnasium.envs.registration import EnvSpec
 from numpy.typing import NDArray
 
 from gcgen_env.config import EnvConfig, make_config
 from gcgen_env.episodes import Episodes
-from gcgen_env.proposal_cache import draw_next
+from gcgen_env.messages import show
+from gcgen_env.next_images import draw_next
 from gcgen_env.spaces import make_observation_space
 
 RENDER_MODES = ("rgb_array", "ansi")
@@ -26,15 +29,39 @@ class GoalEnvMixin:
     config: EnvConfig
     episodes: Episodes
     render_mode: str | None
+    _generators: list[np.random.Generator] | None = None
+    """One for each environment, if it has its own seed."""
+
+    _spec: EnvSpec | None = None
+
+    @property
+    def spec(self) -> EnvSpec | None:
+        """Gymnasium's specification of the environment, whose `max_episode_steps` is H.
+
+        The registered specifications have none: Gymnasium would cut episodes at the number
+        registered, whatever the horizon, and report a truncation beside each termination.
+        """
+        return self._spec
+
+    @spec.setter
+    def spec(self, spec: EnvSpec | None) -> None:
+        self._spec = copy(spec)  # of the caller's own
+        if self._spec is not None:
+            self._spec.max_episode_steps = self.config.horizon
+            kwargs = self._spec.kwargs  # `make_vec` puts the limit of a specification here
+            self._spec.kwargs = {k: v for k, v in kwargs.items() if k != "max_episode_steps"}
 
     def _build(
-        self, num_envs: int, render_mode: str | None, kwargs: dict[str, Any]
+        self,
+        num_envs: int,
+        render_mode: str | None,
+        modes: tuple[str, ...],
+        kwargs: dict[str, Any],
     ) -> tuple[spaces.Dict, spaces.Discrete]:
         """Build the episodes; return the spaces of one environment."""
-        if render_mode not in (None, *RENDER_MODES):
-            raise ValueError(
-                f"render_mode must be None, 'rgb_array' or 'ansi', got {render_mode!r}"
-            )
+        if render_mode not in (None, *modes):
+            known = ", ".join(map(repr, modes))
+            raise ValueError(f"render_mode must be None or one of {known}; got {show(render_mode)}")
         self.render_mode = render_mode
         self.config = make_config(**kwargs)
         self.episodes = Episodes(self.config, num_envs)
@@ -57,9 +84,12 @@ class GoalEnvMixin:
             A float for one image, else float64 (B,).
 
         Raises:
-            ValueError: If shapes do not fit, or the previous image is missing.
+            ValueError: If shapes do not fit, a value is not finite, or the previous image is
+                missing.
         """
         achieved, desired, single = self._check_goals(achieved_goal, desired_goal)  # (B, *S) both
+        for name, images in (("achieved_goal", achieved), ("desired_goal", desired)):
+            _check_finite(name, images)
         rewards, previous = self.episodes.reward, None
         if rewards.needs_previous:
             previous = _read_previous(info, achieved.shape)
@@ -108,6 +138,7 @@ class GoalEnvMixin:
                 f"expected images (B, {str(episodes.shape)[1:]} and B steps, got {image.shape} and "
                 f"{progress.shape}"
             )
+        _check_finite("observation", image)
         if not ((progress >= 0) & (progress <= 1)).all():  # also true for NaN
             raise ValueError("step must be h / H, between 0 and 1, as in observations")
         h = torch.from_numpy(progress * horizon).round().long().to(episodes.device)  # (B,)
@@ -192,7 +223,7 @@ def _read_previous(info: Any, shape: tuple[int, ...]) -> NDArray[np.float32]:
     if isinstance(previous, list) and not previous:
         return np.zeros(shape, dtype=np.float32)  # an empty batch
     images = _to_array(previous)  # a list is stacked to (B, *S)
-    if images is None or images.dtype.kind not in "biuf":  # bool, integers, floats
+    if images is None or images.dtype.kind not in "biuf":
         raise ValueError(f"info[{PREVIOUS!r}] must be images of shape {shape[1:]}, all of numbers")
     if shape[0] == 1 and images.shape == shape[1:]:
         images = images[None]
@@ -200,7 +231,14 @@ def _read_previous(info: Any, shape: tuple[int, ...]) -> NDArray[np.float32]:
         raise ValueError(
             f"info[{PREVIOUS!r}] must have the goals' shape, {shape} in all, got {images.shape}"
         )
+    _check_finite(f"info[{PREVIOUS!r}]", images)
     return images.astype(np.float32, copy=False)
+
+
+def _check_finite(name: str, images: NDArray[Any]) -> None:
+    """Raise a ValueError unless all values are finite numbers."""
+    if images.dtype.kind not in "biuf" or not np.isfinite(images).all():  # bool, integers, floats
+        raise ValueError(f"{name} must hold finite numbers, got NaN, infinity or {images.dtype}")
 
 
 def _to_array(value: Any) -> NDArray[Any] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,8 @@ from numpy.typing import NDArray
 
 from gcgen_env.config import EnvConfig
 from gcgen_env.datasets import Dataset, DataSource
+from gcgen_env.generators import Generators
+from gcgen_env.messages import show
 from gcgen_env.model.likelihoods import binarize
 
 CUSTOM_GOAL = -1
@@ -28,14 +31,41 @@ class GoalSampler:
     dataset: Dataset
     binarize: bool
 
-    def sample(
-        self, num: int, rng: np.random.Generator
+    def draw(
+        self, num: int, rng: Generators, options: Mapping[str, Any]
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Return the indices (num,) and images (num, *S) of goals, drawn or as set by options.
+
+        Args:
+            num: Number of episodes.
+            rng: One generator for all of them, or a list with one for each.
+            options: Those of a reset; "goal_index" and "goal" set the goals.
+
+        Raises:
+            ValueError: If an option does not fit.
+        """
+        if options.get("goal") is not None:
+            if options.get("goal_index") is not None:
+                raise ValueError("reset options 'goal' and 'goal_index' exclude each other")
+            return np.full(num, CUSTOM_GOAL), self.check(options["goal"], num)
+        if options.get("goal_index") is not None:
+            try:
+                index = np.broadcast_to(np.asarray(options["goal_index"]), (num,)).copy()
+            except ValueError as error:
+                raise ValueError(f"goal_index must be one integer or {num} of them") from error
+            return index, self.take(index, rng)
+        return self.sample(num, rng)
+
+    def sample(self, num: int, rng: Generators) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Draw `num` goals: their indices (num,) and images (num, *S)."""
-        index = rng.integers(len(self.dataset), size=num)  # (num,), int64
+        if isinstance(rng, list):
+            drawn = [each.integers(len(self.dataset), size=1) for each in rng]
+            index = np.concatenate(drawn)  # (num,), int64
+        else:
+            index = rng.integers(len(self.dataset), size=num)  # (num,), int64
         return index, self.take(index, rng)
 
-    def take(self, index: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.float32]:
+    def take(self, index: NDArray[np.int64], rng: Generators) -> NDArray[np.float32]:
         """Return the goals with the given indices, shape (num, *S), binarised if `binarize`.
 
         Raises:
@@ -45,15 +75,15 @@ class GoalSampler:
         if not np.issubdtype(index.dtype, np.integer):
             raise ValueError(f"goal_index must be integers, got {index.dtype}")
         if len(index) and not (0 <= index.min() and index.max() < len(self.dataset)):
-            raise ValueError(
-                f"goal_index must lie in [0, {len(self.dataset)}), got {index.tolist()}"
-            )
+            raise ValueError(f"goal_index must lie in [0, {len(self.dataset)}), got {show(index)}")
         return self.prepare(self.dataset.take(index), rng)
 
-    def prepare(self, images: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
+    def prepare(self, images: NDArray[np.float32], rng: Generators) -> NDArray[np.float32]:
         """Binarise images, shape (num, *S), if `binarize`; else return them unchanged."""
         if not self.binarize:
             return images
+        if isinstance(rng, list):
+            return np.stack([binarize(*pair) for pair in zip(images, rng, strict=True)])
         return binarize(images, rng)
 
     def check(self, goal: Any, num: int, name: str = "goal") -> NDArray[np.float32]:
@@ -71,7 +101,7 @@ class GoalSampler:
         try:
             goal = np.asarray(goal, dtype=np.float32)
         except (TypeError, ValueError) as error:  # no numbers, or parts of different shapes
-            raise ValueError(f"{name} must be an image, got {goal!r}") from error
+            raise ValueError(f"{name} must be an image, got {show(goal)}") from error
         if goal.shape not in (data.shape, (num, *data.shape)):
             raise ValueError(
                 f"{name} must have shape {data.shape} or {(num, *data.shape)}, got {goal.shape}"
@@ -83,5 +113,4 @@ class GoalSampler:
 
 def make_goals(config: EnvConfig, data: DataSource) -> GoalSampler:
     """Make the goals of a configuration: its split of the data, binarised if it says so."""
-    is_binary = config.likelihood == "bernoulli" and config.binarize
-    return GoalSampler(data.split(config.split), is_binary)
+    return GoalSampler(data.split(config.split), config.has_binary_goals)

@@ -7,27 +7,47 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from gcgen_env.model.chain import PART_BYTES, Chain, iterate_parts, split_batch
+from gcgen_env.model.chain import Chain, split_batch
 from gcgen_env.model.proposer import Proposals
+from gcgen_env.next_images import draw_next
+from gcgen_env.subsets import ALL, Ints, Subset
 
-Ints = NDArray[np.int64]
 Images = NDArray[np.float32]
-Subset = Ints | slice
-"""Some of N episodes, by index, or all of them as `ALL`."""
-ALL = slice(None)  # recognised by identity, `subset is ALL`
 BLOCK_BYTES = 16 << 20
 """Size of the proposals that the network computes at once: about the last-level cache."""
 
 
+class Block(NamedTuple):
+    """Checked proposals of some of K states."""
+
+    where: slice  # which of the K states
+    h: Tensor  # their steps, on the device
+    proposals: Proposals
+    log_prior: NDArray[np.float32]
+    """log p_S, shape (k, A), -inf where invalid."""
+    mask: NDArray[np.bool_]
+    """Valid proposals, shape (k, A)."""
+
+
+class Prepared(NamedTuple):
+    """The proposals of K new states, computed and checked, which no cache holds yet."""
+
+    canvas: Tensor
+    """The K canvases, shape (K, *S)."""
+    same_state: bool
+    """Whether all K states are the same one."""
+    blocks: list[Block]
+
+
 class ProposalCache(ABC):
-    """The proposals of N episodes. `update` and `follow` are called without gradient."""
+    """The proposals of N episodes; its methods are called without gradient."""
 
     def __init__(self, chain: Chain, num_envs: int, num_proposals: int) -> None:
         """Allocate a uniform prior for each episode."""
@@ -40,15 +60,21 @@ class ProposalCache(ABC):
         """Valid proposals, shape (N, A)."""
 
     @abstractmethod
-    def update(self, subset: Subset, canvas: Tensor, step: Ints, same_state: bool) -> None:
-        """Compute the proposals in the new states of some episodes.
+    def prepare(self, canvas: Tensor, step: Ints, same_state: bool = False) -> Prepared:
+        """Call the proposer in K new states, and check what it returns; the cache stays as it is.
 
         Args:
-            subset: Which episodes, K of them.
             canvas: Their canvases, shape (K, *S).
             step: Their h, shape (K,).
             same_state: Whether all K states are the same one.
+
+        Raises:
+            ValueError: If the proposer's results are invalid.
         """
+
+    @abstractmethod
+    def store(self, subset: Subset, prepared: Prepared) -> None:
+        """Hold the proposals of the new states of K episodes."""
 
     @abstractmethod
     def follow(
@@ -69,48 +95,77 @@ class ProposalCache(ABC):
         """Return h as a new tensor on the device."""
         return torch.from_numpy(step.copy()).to(self.chain.device)  # episodes change h in place
 
-    def _set_prior(self, subset: Subset, proposals: Proposals) -> None:
-        """Store the prior and the valid proposals of some episodes."""
-        log_prior = proposals.log_prior.cpu().numpy()  # (K, A)
+    def _check(self, where: slice, h: Tensor, proposals: Proposals) -> Block:
+        """Read the prior of some states, and raise a ValueError if it cannot be used."""
+        log_prior = proposals.log_prior.cpu().numpy()  # (k, A)
         if log_prior.shape[1] != self.num_proposals:
             raise ValueError(
                 f"the proposer returned log_prior of shape {log_prior.shape}, expected "
                 f"{(len(log_prior), self.num_proposals)}"
             )
-        self.log_prior[subset] = log_prior
-        self.mask[subset] = mask = log_prior > -np.inf  # False for NaN
+        mask = log_prior > -np.inf  # False for NaN
         if not (mask.all() or mask.any(axis=1).all()):  # mask.all() first: usual and faster
             raise ValueError("the proposer returned a log_prior without a finite value: is it NaN?")
+        return Block(where, h, proposals, log_prior, mask)
+
+
+class States(NamedTuple):
+    """What an `OnDemandCache` computed last."""
+
+    episodes: Ints
+    """Which K episodes they belong to."""
+    canvas: Tensor
+    """Their canvases, shape (K, *S)."""
+    h: Tensor
+    """Their steps, shape (K,)."""
+    same_state: bool
+    proposals: Proposals | None
+    """None in a copy: its functions can neither be copied nor pickled."""
 
 
 class OnDemandCache(ProposalCache):
     """Keeps the features of the last states, and computes only the chosen proposals."""
 
-    _last: tuple[Ints, Tensor, Proposals] | None = None
+    _last: States | None = None
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave out the last proposals, which are recomputed when they are missing."""
-        return {**self.__dict__, "_last": None}  # its functions cannot be pickled
+        """Leave out the last proposals, which a copy computes again from the same states."""
+        last = self._last and self._last._replace(proposals=None)
+        return {**self.__dict__, "_last": last}
 
-    def update(self, subset: Subset, canvas: Tensor, step: Ints, same_state: bool) -> None:
-        """Compute the priors."""
+    def prepare(self, canvas: Tensor, step: Ints, same_state: bool = False) -> Prepared:
+        """Compute the priors; see `ProposalCache`."""
         h = self._to_steps(step)
         proposals = self.chain.propose(canvas, h, same_state, need_all=False)
-        self._set_prior(subset, proposals)
-        self._last = self.index[subset], h, proposals  # (K,), (K,), of K states
+        return Prepared(canvas, same_state, [self._check(ALL, h, proposals)])
+
+    def store(self, subset: Subset, prepared: Prepared) -> None:
+        """Hold the priors and the features."""
+        (block,) = prepared.blocks
+        self.log_prior[subset], self.mask[subset] = block.log_prior, block.mask
+        canvas, same_state = prepared.canvas, prepared.same_state
+        self._last = States(self.index[subset], canvas, block.h, same_state, block.proposals)
 
     def follow(
         self, subset: Subset, action: Ints, canvas: Tensor, image: Images, step: Ints
     ) -> tuple[Tensor, Images]:
         """Compute the chosen proposals, and from them the next states."""
-        if self._last is not None and np.array_equal(self._last[0], self.index[subset]):
-            _, h, proposals = self._last
+        if self._last is not None and np.array_equal(self._last.episodes, self.index[subset]):
+            h, proposals = self._last.h, self._recall(self._last)
         else:  # other episodes were updated last
             h = self._to_steps(step)
             proposals = self.chain.propose(canvas, h, need_all=False)
         delta = proposals.chosen(torch.from_numpy(action).to(self.chain.device))  # (K, *S)
         reached = self.chain.dynamics.advance(canvas, delta, h)  # (K, *S)
         return reached, self.chain.likelihood.mean(reached).cpu().numpy()
+
+    def _recall(self, last: States) -> Proposals:
+        """Return the last proposals; a copy makes them as they were made, for the same bits."""
+        if last.proposals is not None:
+            return last.proposals
+        proposals = self.chain.propose(last.canvas, last.h, last.same_state, need_all=False)
+        self._last = last._replace(proposals=proposals)
+        return proposals
 
     def close(self, subset: Ints, image: Images) -> None:
         """Fill ended episodes with a uniform prior."""
@@ -124,36 +179,41 @@ class EagerCache(ProposalCache):
     _next: Tensor | None = None
     """Canvases and images of the next states, shape (2, N, A, P)."""
 
-    def update(self, subset: Subset, canvas: Tensor, step: Ints, same_state: bool) -> None:
-        """Compute the priors and the next states."""
-        h = self._to_steps(step)
-        index = self.index[subset]
-        if same_state and len(step) > 1:  # as after a reset of several episodes
+    def prepare(self, canvas: Tensor, step: Ints, same_state: bool = False) -> Prepared:
+        """Compute the priors, of equal states once; see `ProposalCache`."""
+        h, same_state = self._to_steps(step), same_state and len(step) > 1
+        size = canvas.nbytes * self.num_proposals  # at least that of all K A proposals
+        if same_state:  # as after a reset of several episodes
+            parts = [slice(0, 1)]
+        else:  # usually one
+            parts = [ALL] if size <= BLOCK_BYTES else split_batch(len(step), size, BLOCK_BYTES)
+        blocks = [
+            self._check(part, h[part], self.chain.propose(canvas[part], h[part])) for part in parts
+        ]
+        return Prepared(canvas, same_state, blocks)
+
+    def store(self, subset: Subset, prepared: Prepared) -> None:
+        """Compute and hold the next states, block by block."""
+        index, is_view = self.index[subset], subset is ALL and not prepared.same_state
+        for block in prepared.blocks:  # a slice is written through a view
+            self._look_ahead(block.where if is_view else index[block.where], block)
+        if prepared.same_state:
             first = index[:1]
-            self._look_ahead(first, canvas[:1], h[:1])
             self.log_prior[subset], self.mask[subset] = self.log_prior[first], self.mask[first]
             if self._next is not None:
                 self._next[:, subset] = self._next[:, first]
-            return
-        size = canvas.nbytes * self.num_proposals  # at least that of all K A proposals
-        if size <= BLOCK_BYTES:
-            self._look_ahead(subset, canvas, h)
-            return
-        for block in split_batch(len(step), size, BLOCK_BYTES):
-            some = block if subset is ALL else index[block]  # a slice is written through a view
-            self._look_ahead(some, canvas[block], h[block])
 
-    def _look_ahead(self, subset: Subset, canvas: Tensor, h: Tensor) -> None:
+    def _look_ahead(self, subset: Subset, block: Block) -> None:
         """Compute all next states of some episodes."""
-        proposals = self.chain.propose(canvas, h)
-        self._set_prior(subset, proposals)
+        self.log_prior[subset], self.mask[subset] = block.log_prior, block.mask
+        proposals = block.proposals
         if self._next is None:
             size = len(self.index), self.num_proposals, proposals.x.shape[1]  # N, A, P
             self._next = proposals.x.new_zeros(2, *size)  # made here, where P is known first
         if isinstance(subset, slice):
-            self.chain.next_images(proposals, h, out=self._next[:, subset])
+            self.chain.next_images(proposals, block.h, out=self._next[:, subset])
         else:
-            self._next[:, subset] = torch.stack(self.chain.next_images(proposals, h))
+            self._next[:, subset] = torch.stack(self.chain.next_images(proposals, block.h))
 
     def follow(
         self, subset: Subset, action: Ints, canvas: Tensor, image: Images, step: Ints
@@ -181,32 +241,6 @@ class EagerCache(ProposalCache):
         """Write the values that proposals change into A copies of each image."""
         assert self._next is not None
         return draw_next(self.chain, self._next[1, subset], image)
-
-
-def draw_next(chain: Chain, values: Tensor, image: Images) -> Images:
-    """Draw the images of next states.
-
-    Args:
-        chain: Tells which values of an image proposals can change.
-        values: These values in each next state, shape (B, A, P).
-        image: Images of the states themselves, shape (B, *S).
-
-    Returns:
-        Images of the next states, shape (B, A, *S), float32.
-    """
-    now = torch.from_numpy(image).to(values.device).unsqueeze(1)  # (B, 1, *S)
-    drawn = _make_empty((*values.shape[:2], *image.shape[1:]), values.device)  # (B, A, *S)
-    for out, m, m_next in iterate_parts(drawn.nbytes, PART_BYTES, drawn, now, values):
-        out.copy_(m)  # broadcast over A
-        chain.place(m_next, out)
-    return drawn.cpu().numpy()
-
-
-def _make_empty(shape: tuple[int, ...], device: torch.device) -> Tensor:
-    """Allocate a tensor; on the CPU with NumPy, which uses huge pages where there are any."""
-    if device.type == "cpu":
-        return torch.from_numpy(np.empty(shape, np.float32))
-    return torch.empty(shape, device=device)
 
 
 def make_cache(chain: Chain, obs_mode: str, num_envs: int, num_proposals: int) -> ProposalCache:

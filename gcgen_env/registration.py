@@ -22,13 +22,22 @@ def default_kwargs(env_id: str) -> dict[str, Any]:
     return {k: v for k, v in config.items() if v != default[k] or k in sizes}
 
 
+def flat_id(env_id: str) -> str:
+    """Return the id with vectors as observations: GCGen-Digits-v0 has GCGen-Digits-Flat-v0."""
+    name, version = env_id.rsplit("-", 1)
+    return f"{name}-Flat-{version}"
+
+
 def register_envs() -> None:
-    """Register every id; a second call changes nothing."""
+    """Register every id and its flat twin; a second call changes nothing."""
     for env_id in ENV_CONFIGS:
-        if env_id not in gym.registry:  # a second registration would warn
-            gym.register(
-                id=env_id,
-                entry_point="gcgen_env.env:GCGenEnv",
-                vector_entry_point="gcgen_env.vector_env:GCGenVectorEnv",
-                kwargs=default_kwargs(env_id),
-            )
+        kwargs = default_kwargs(env_id)
+        _register(env_id, "gcgen_env.env:GCGenEnv", "gcgen_env.vector_env:GCGenVectorEnv", kwargs)
+        makers = "gcgen_env.wrappers:make_flat", "gcgen_env.wrappers:make_flat_vec"
+        _register(flat_id(env_id), *makers, {**kwargs, "obs_mode": "compact"})
+
+
+def _register(env_id: str, maker: str, vector_maker: str, kwargs: dict[str, Any]) -> None:
+    """Register an id with Gymnasium."""
+    if env_id not in gym.registry:  # a second registration would warn
+        gym.register(id=env_id, entry_point=maker, vector_entry_point=vector_maker, kwargs=kwargs)

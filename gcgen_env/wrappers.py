@@ -7,7 +7,58 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
+from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
+
+from gcgen_env.env import GCGenEnv
+from gcgen_env.vector_env import GCGenVectorEnv
+
+
+def make_flat(**kwargs: Any) -> gym.Env[NDArray[Any], np.int64]:
+    """Make a `GCGenEnv` whose observations are one vector; the entry point of the flat ids."""
+    return gym.wrappers.FlattenObservation(GCGenEnv(**kwargs))
+
+
+def make_flat_vec(**kwargs: Any) -> FlatVector:
+    """Make a `GCGenVectorEnv` whose observations are vectors, shape (N, values)."""
+    return FlatVector(GCGenVectorEnv(**kwargs))
+
+
+class FlatVector(gym.vector.VectorWrapper):
+    """Flattens the observations of a `GCGenVectorEnv` in each of its autoreset modes.
+
+    Gymnasium's own wrapper refuses SAME_STEP. The vectors are those of its `FlattenObservation`.
+    """
+
+    def __init__(self, env: GCGenVectorEnv) -> None:
+        """Wrap a vector environment."""
+        super().__init__(env)
+        self.single_observation_space = spaces.flatten_space(env.single_observation_space)
+        self.observation_space = batch_space(self.single_observation_space, env.num_envs)
+
+    def reset(self, **kwargs: Any) -> tuple[NDArray[Any], dict[str, Any]]:
+        """Begin episodes; see `GCGenVectorEnv.reset`."""
+        obs, infos = self.env.reset(**kwargs)
+        return _flatten(obs), infos
+
+    def step(
+        self, actions: Any
+    ) -> tuple[
+        NDArray[Any], NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]
+    ]:
+        """Add one proposal in every environment; see `GCGenVectorEnv.step`."""
+        obs, reward, terminated, truncated, infos = self.env.step(actions)
+        for i in np.flatnonzero(infos.get("_final_obs", ())):
+            last = {key: value[None] for key, value in infos["final_obs"][i].items()}
+            infos["final_obs"][i] = _flatten(last)[0]
+        return _flatten(obs), reward, terminated, truncated, infos
+
+
+def _flatten(obs: dict[str, NDArray[Any]]) -> NDArray[np.float32]:
+    """Return observations of N environments as vectors, in the order of their keys."""
+    return np.concatenate(
+        [value.reshape(len(value), -1) for value in obs.values()], axis=1, dtype=np.float32
+    )
 
 
 class FlatWithMask(gym.ObservationWrapper[dict[str, Any], np.int64, dict[str, Any]]):

@@ -13,7 +13,12 @@ LAYERS: dict[str, dict[str, str]] = {
         "gcgen_env/atomic_files.py": "Files that are written whole or not at all: bytes and JSON.",
         "gcgen_env/storage.py": "The container of saved models: a safetensors file whose header carries a JSON document.",
         "gcgen_env/limits.py": "How many bytes compressed files may decode to, checked before the memory is taken.",
+        "gcgen_env/messages.py": "How error messages show wrong values.",
         "gcgen_env/config.py": "The keyword arguments of an environment, and their defaults for every registered id.",
+        "gcgen_env/device.py": "Names of torch devices.",
+        "gcgen_env/memory.py": "Whether something would fit in the memory of this machine, checked before it is allocated.",
+        "gcgen_env/generators.py": "Random generators of environments: one for a batch or one for each episode; undoing draws.",
+        "gcgen_env/subsets.py": "Some of N episodes, or all of them: read and write their entries in tables.",
         "gcgen_env/allocator.py": "A setting of glibc's memory allocator that makes training faster.",
     },
     "Data": {
@@ -37,6 +42,7 @@ LAYERS: dict[str, dict[str, str]] = {
         "gcgen_env/model/dictionary.py": "Proposals without learning: signed cosine atoms, coarse to fine, equally probable.",
         "gcgen_env/model/grouped_linear.py": "The product y_b = z_b W[a_b] + b[a_b] and its gradient, at the cost of the chosen rows alone.",
         "gcgen_env/model/initial_state.py": "The initial state x_0 of a configuration: a mean, zeros, noise, or an image of the user's.",
+        "gcgen_env/model/sums.py": "Sums over the values of images, equal bit for bit for any number of images.",
         "gcgen_env/model/likelihoods.py": "Likelihoods p(g | x) of a goal image g given a canvas x, and the potentials made of them.",
         "gcgen_env/model/network_config.py": "The sizes of the S-agent's network.",
         "gcgen_env/model/network.py": "The S-agent's network: p_S(a | x, h) and the proposals y[a], without any goal.",
@@ -51,6 +57,8 @@ LAYERS: dict[str, dict[str, str]] = {
         "gcgen_env/spaces.py": "Observation and action spaces.",
     },
     "Episodes": {
+        "gcgen_env/next_images.py": "Draw the images of next states from the values that proposals change.",
+        "gcgen_env/reset_options.py": "The options of `reset`.",
         "gcgen_env/proposal_cache.py": "What the proposer proposes in the states of N episodes, computed once for each state.",
         "gcgen_env/episodes.py": "N episodes as arrays: reset, step and observe; no autoreset and no spaces.",
     },
@@ -64,6 +72,7 @@ LAYERS: dict[str, dict[str, str]] = {
         "gcgen_env/viewer/scatter.py": "Draw points: the body of a frame, and scatter plots of samples.",
         "gcgen_env/viewer/tiles.py": "Draw the body of a frame of images: state and goal on the left, proposals on the right.",
         "gcgen_env/viewer/types.py": "`Frame`, which holds one decision of an episode, and checks of images and points.",
+        "gcgen_env/viewer/window.py": "A window that shows pictures, drawn with pygame.",
         "gcgen_env/rendering.py": "The state of one episode as a frame that the viewer can draw.",
     },
     "Environments": {

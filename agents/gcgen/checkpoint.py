@@ -133,7 +133,7 @@ class Checkpoint:
             _check_width(document["options"], tensors.get(f"{_POLICY}{_BODY}"))
             return cls(
                 options=dict(document["options"]),
-                env_config=EnvConfig(**document["env_config"]),
+                env_config=_config_from_json(document["env_config"]),
                 s_agent=SAgent.unpack(document, tensors, device),
                 policy={
                     name.removeprefix(_POLICY): value
@@ -200,3 +200,10 @@ def _config_to_json(config: EnvConfig | None) -> dict[str, Any]:
     if isinstance(fields["dataset"], np.ndarray | list):
         fields["dataset"] = None  # a user's own images are not saved
     return fields
+
+
+def _config_from_json(fields: dict[str, Any]) -> EnvConfig:
+    """Undo `_config_to_json`; files of earlier versions say `binarize` for every likelihood."""
+    if fields["likelihood"] != "bernoulli":
+        fields = {**fields, "binarize": None}
+    return EnvConfig(**fields)

@@ -122,7 +122,8 @@ class GenerativeModel:
             )
         goals = self._check_images(images)
         config = self.env_config
-        if self.s_agent.likelihood.name == "bernoulli" and (config is None or config.binarize):
+        is_bernoulli = self.s_agent.likelihood.name == "bernoulli"
+        if is_bernoulli and (config is None or config.has_binary_goals):
             binary = binarize(goals.cpu().numpy(), np.random.default_rng(seed))
             goals = torch.from_numpy(binary).to(self.device)
         self.policy.set_training_mode(False)

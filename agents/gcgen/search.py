@@ -12,6 +12,8 @@ from torch import Tensor
 
 from agents.common.decision import INVALID_LOGIT, Decision, State, decide
 from agents.common.selection import Selection
+from gcgen_env.config import check_count
+from gcgen_env.memory import check_memory
 from gcgen_env.model.chain import Chain
 
 Search = Literal["none", "two_step", "three_step", "beam"]
@@ -29,8 +31,7 @@ def check_search(search: str, width: int) -> None:
     if search not in get_args(Search):
         known = ", ".join(get_args(Search))
         raise ValueError(f"search must be one of {known}; got {search!r}")
-    if width < 1:
-        raise ValueError(f"width must be at least 1, got {width}")
+    check_count("width", width, 1, "a search keeps a path")
 
 
 class SoftSearch:
@@ -162,7 +163,11 @@ def beam_search(
 
     Returns:
         The best codes found, shape (B, H - first), int64.
+
+    Raises:
+        MemoryError: If the paths of one goal would not fit in memory.
     """
+    _check_beam(chain, width, chain.horizon - first)
     start = chain.dynamics.start(len(goal)) if canvas is None else canvas  # (B, *S)
     size = max(1, _BATCH // width)  # goals searched at once
     return torch.cat(
@@ -171,6 +176,18 @@ def beam_search(
             for g, x in zip(goal.split(size), start.split(size), strict=True)
         ]
     )
+
+
+def _check_beam(chain: Chain, width: int, length: int) -> None:
+    """Raise a MemoryError unless all next states of the widest beam fit in memory."""
+    canvas, step = chain.dynamics.start(1), torch.zeros(1, dtype=torch.long, device=chain.device)
+    changes = chain.propose(canvas, step)  # of one path
+    a = changes.log_prior.shape[1]
+    paths = 1  # kept before the last decision: A^(length - 1), or fewer
+    for _ in range(length - 1):
+        paths = min(width, paths * a)
+    size = paths * (a * changes.x.nbytes + canvas.nbytes)  # bytes
+    check_memory(size, f"a beam search of width {width:,} would", "use a smaller width")
 
 
 def _search_beam(

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from gcgen_env.config import EnvConfig
 from gcgen_env.datasets import Dataset, DataSource
+from gcgen_env.messages import show
 from gcgen_env.model.chain import Chain, Dynamics
 from gcgen_env.model.dictionary import DictionaryProposer
 from gcgen_env.model.initial_state import make_initial
@@ -120,7 +121,7 @@ def find_active(dataset: Dataset, initial: Tensor) -> Tensor:
     """Find the values that proposals need to change, shape (*S), bool.
 
     A value is left out only if it hardly varies over the training images and is already right in
-    the initial image.
+    the initial image. If this holds for all values, as with a single image, none is left out.
 
     Args:
         dataset: Training images.
@@ -130,7 +131,8 @@ def find_active(dataset: Dataset, initial: Tensor) -> Tensor:
     images = dataset.take(np.linspace(0, len(dataset) - 1, count).astype(np.int64))  # (count, *S)
     threshold = ACTIVE_SPREAD * (dataset.high - dataset.low)
     off = np.abs(images.mean(axis=0) - initial.cpu().numpy())  # (*S)
-    return torch.from_numpy((images.std(axis=0) > threshold) | (off > threshold))
+    active = (images.std(axis=0) > threshold) | (off > threshold)
+    return torch.from_numpy(active if active.any() else np.ones_like(active))
 
 
 def check_fits(
@@ -190,7 +192,7 @@ def _find_proposer(
             path = pretrained_path(name)
         elif not os.path.isfile(path):  # False for impossible names, too
             raise ValueError(
-                f"unknown proposer {str(choice)!r:.300}: expected 'pretrained', 'dictionary', the "
+                f"unknown proposer {show(str(choice))}: expected 'pretrained', 'dictionary', the "
                 "path of a saved S-agent, or an object with a method propose(canvas, step)"
             )
         return SAgent.load(path, device)

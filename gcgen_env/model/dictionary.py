@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from gcgen_env.memory import check_memory
 from gcgen_env.model.proposer import LazyProposer, Proposals, round_changes
 
 
@@ -36,7 +37,12 @@ class DictionaryProposer(LazyProposer):
             horizon: H.
             amplitude: Largest absolute value of an atom at the first step, in canvas units.
             decay: Factor of the amplitude from one step to the next.
+
+        Raises:
+            MemoryError: If the atoms would not fit in memory.
         """
+        size = 8 * num_proposals * math.prod(shape)  # bytes, in float64 before they are rounded
+        check_memory(size, f"{num_proposals:,} atoms of shape {shape} would", "use fewer proposals")
         self.shape = shape
         self.num_proposals = num_proposals
         self.horizon = horizon

@@ -18,14 +18,20 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+from gcgen_env.model.sums import compute_difference, dot, sum_log, sum_log_rows, sum_rows
+
 Images = NDArray[Any]
 Floats = NDArray[np.float64]
 
 MEAN_CLIP = 1e-5
 """Bernoulli means stay within [MEAN_CLIP, 1 - MEAN_CLIP]."""
 LOGIT_CLIP = math.log((1 - MEAN_CLIP) / MEAN_CLIP)
-FACTORS_FLOAT32 = 6  # clipped means in one product: at least 1e-30, full precision in float32
-FACTORS_FLOAT64 = 16  # clipped means in one product: at least 1e-80, full precision in float64
+SMALLEST_SIGMA, LARGEST_SIGMA = 1e-12, 1e6
+"""Bounds of sigma in units of the range of images.
+
+Below, the squared number of standard deviations, summed over an image, overflows float32. Above,
+the differences of potentials vanish in the rounding of their constant.
+"""
 
 
 @dataclass(frozen=True)
@@ -126,17 +132,17 @@ class Bernoulli(Likelihood):
         exponential per value for both results.
         """
         x = canvas.clamp_(-LOGIT_CLIP, LOGIT_CLIP)  # (B, A, P)
-        linear = _dot(goal - 1, x)  # (B, A)
+        linear = dot(goal - 1, x)  # (B, A)
         mean = x.sigmoid_()  # overwrites x, so after the product
-        return mean, linear + _sum_log(mean)
+        return mean, linear + sum_log(mean)
 
     def potential(self, image: Images, goal: Images, difference: Floats | None = None) -> Floats:
         """Return sum g log m + (1 - g) log(1 - m), shape (B,), in nats."""
         if (goal * goal == goal).all():  # all 0 or 1, then a value has probability 1 - |g - m|
             p = np.abs(compute_difference(image, goal) if difference is None else difference)
-            return _sum_log_rows(_clip_(np.subtract(1, p, out=p)))  # abs() made p a new array
+            return sum_log_rows(_clip_(np.subtract(1, p, out=p)))  # abs() made p a new array
         g, m = np.asarray(goal, np.float64), np.array(image, np.float64)  # m: a copy, clipped below
-        return _sum_rows((1 - g) * np.log(_clip_(1 - m)) + g * np.log(_clip_(m)))
+        return sum_rows((1 - g) * np.log(_clip_(1 - m)) + g * np.log(_clip_(m)))
 
     def sample(self, mean: Images, rng: np.random.Generator) -> NDArray[np.float32]:
         """Draw binary images, float32 0 or 1; see `binarize`."""
@@ -155,6 +161,13 @@ class Gaussian(Likelihood):
         """Check the standard deviation."""
         if not 0 < self.sigma < math.inf:
             raise ValueError(f"sigma must be positive and finite, got {self.sigma}")
+        least, most = (bound * (self.high - self.low) for bound in (SMALLEST_SIGMA, LARGEST_SIGMA))
+        if not least <= self.sigma <= most:
+            raise ValueError(
+                f"sigma must lie between {least:g} and {most:g} for images in [{self.low:g}, "
+                f"{self.high:g}], or floating-point numbers cannot hold the potentials, got "
+                f"{self.sigma}"
+            )
 
     def mean(self, canvas: Tensor, out: Tensor | None = None) -> Tensor:
         """Return the canvas clamped to [low, high]."""
@@ -179,7 +192,7 @@ class Gaussian(Likelihood):
         m = np.asarray(image, np.float64).clip(self.low, self.high)
         z = (goal - m) / self.sigma  # (B, *S)
         constant = math.prod(m.shape[1:]) * (math.log(self.sigma) + 0.5 * math.log(2 * math.pi))
-        return -0.5 * _sum_rows(z * z) - constant
+        return -0.5 * sum_rows(z * z) - constant
 
     def sample(self, mean: Images, rng: np.random.Generator) -> NDArray[np.float32]:
         """Draw images around their means; values may leave [low, high]."""
@@ -206,44 +219,6 @@ def make_likelihood(
     raise ValueError(f"likelihood must be 'bernoulli' or 'gaussian', got {name!r}")
 
 
-def compute_difference(image: Images, goal: Images) -> Floats:
-    """Return g - m as rows (B, D) of float64, which holds it exactly for Bernoulli means."""
-    return _flatten_rows(np.subtract(goal, image, dtype=np.float64))  # callers overwrite it
-
-
-def _flatten_rows(images: Floats) -> Floats:
-    """Return (B, *S) as contiguous (B, D), so that sums are equal for any batch size."""
-    size = math.prod(images.shape[1:])  # not -1: the batch may be empty
-    return np.ascontiguousarray(images).reshape(len(images), size)
-
-
-def _sum_rows(terms: Floats) -> Floats:
-    """Sum (B, *S) over S."""
-    return np.asarray(_flatten_rows(terms).sum(axis=1))
-
-
 def _clip_(p: Floats) -> Floats:
     """Clip probabilities to [1e-5, 1 - 1e-5] in place."""
     return p.clip(MEAN_CLIP, 1 - MEAN_CLIP, out=p)
-
-
-def _sum_log_rows(p: Floats) -> Floats:
-    """Sum log p over D of clipped probabilities (B, D), one logarithm for several values."""
-    n, length = FACTORS_FLOAT64, p.shape[1] // FACTORS_FLOAT64  # length: number of products
-    whole, rest = p[:, : n * length], p[:, n * length :]
-    products = np.multiply.reduce(whole.reshape(len(p), n, length), axis=1)  # (B, length)
-    total = np.log(products).sum(axis=1)
-    return np.asarray(total + np.log(rest).sum(axis=1) if rest.size else total)
-
-
-def _dot(vector: Tensor, rows: Tensor) -> Tensor:
-    """Return the inner products of (B, P) with (B, A, P), shape (B, A)."""
-    return torch.bmm(vector.unsqueeze(1), rows.transpose(1, 2)).squeeze(1)
-
-
-def _sum_log(mean: Tensor) -> Tensor:
-    """Sum log m of clipped means over the last axis; a product costs a tenth of a logarithm."""
-    n, length = FACTORS_FLOAT32, mean.shape[-1] // FACTORS_FLOAT32
-    whole, rest = mean[..., : n * length], mean[..., n * length :]
-    products = whole.unflatten(-1, (n, length)).prod(-2)  # (..., length)
-    return products.log().sum(-1) + rest.prod(-1).log()  # an empty product is 1

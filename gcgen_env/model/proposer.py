@@ -10,6 +10,8 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
+LARGEST_CHANGE = 1e24
+"""With the largest rate, a sum of changes of this size stays within float32."""
 TOLERANCE = 1e-3
 """Largest |logsumexp| of a log p_S that counts as normalised."""
 
@@ -163,8 +165,11 @@ def _check_changes(delta: Any, canvas: Tensor, wanted: tuple[int, ...], method: 
             f"the proposer's {method} returned changes of shape {tuple(delta.shape)}, expected "
             f"{wanted}"
         )
-    if not delta.isfinite().all():
-        raise ValueError("the proposer's changes must be finite, got NaN or infinity")
+    if not (delta.abs() <= LARGEST_CHANGE).all():  # also true for NaN
+        raise ValueError(
+            f"the proposer's changes must be finite and at most {LARGEST_CHANGE:g}, got "
+            f"{float(delta.abs().max()):g}"
+        )
     return delta
 
 
@@ -191,4 +196,13 @@ def _check_tensor(name: str, result: Any) -> Tensor:
     """Return a tensor, or raise a ValueError that names what is not one."""
     if not isinstance(result, Tensor):
         raise ValueError(f"{_PROTOCOL}; {name} is a {type(result).__name__}")
+    wrong = None
+    if result.is_complex():
+        wrong = f"of real numbers, got {result.dtype}"
+    elif result.layout is not torch.strided:
+        wrong = f"a dense tensor, got {result.layout}"
+    elif result.is_meta:
+        wrong = "a tensor with values, got a meta tensor"
+    if wrong is not None:
+        raise ValueError(f"the proposer's {name} must be {wrong}")
     return result

@@ -92,6 +92,32 @@ def check_disabled(envs: GCGenVectorEnv, seed: int, timesteps: list[TimeStep]) -
     envs.step(choose_valid(seed)(obs))
 
 
+def check_seeds(envs: GCGenVectorEnv, seed: int) -> None:
+    """Check that a list of seeds gives each environment goals that depend on its seed alone."""
+    seeds, horizon = [seed + i for i in range(envs.num_envs)], envs.config.horizon
+    pairs = zip(
+        _list_goals(envs, seeds, horizon), _list_goals(envs, seeds[::-1], horizon), strict=True
+    )
+    for episode, (first, reversed_order) in enumerate(pairs):
+        message = (
+            f"reset(seed=[...]): expected goals that depend on an environment's own seed alone, in "
+            f"episode {episode}"
+        )
+        expect_equal(reversed_order[::-1], first, message, name="goals")
+
+
+def _list_goals(envs: GCGenVectorEnv, seeds: list[int], horizon: int) -> list[NDArray[np.float32]]:
+    """Return the goals of two episodes of each environment, (N, *S) each."""
+    first, _ = envs.reset(seed=seeds)
+    obs = first
+    for _ in range(horizon + 1):
+        if (obs["step"] == 1.0).all() and envs.autoreset_mode is AutoresetMode.DISABLED:
+            obs, _ = envs.reset()
+            break
+        obs, *_ = envs.step(obs["action_mask"].argmax(axis=1))
+    return [first["desired_goal"], obs["desired_goal"]]
+
+
 def expect_step(envs: GCGenVectorEnv, obs: Mapping[str, NDArray[Any]], step: int) -> None:
     """Raise unless every environment has taken `step` steps."""
     expected = np.float32(step) / np.float32(envs.config.horizon)  # rounded as observations are

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from copy import deepcopy
 
 import numpy as np
 
@@ -79,6 +80,36 @@ def check_wrong_actions(env: AnyEnv, seed: int) -> None:
     after = list(env.step(action))
     message = "an action that raised an error changed the episode"
     expect_equal(after, list(timesteps[-1][1:]), message, name="results")
+
+
+def check_refused_resets(env: AnyEnv, seed: int) -> None:
+    """Check that a refused reset leaves the episode and the generator as they were."""
+    timesteps = roll(env, seed, num_steps=1)
+    after = list(env.reset())  # draws from the generator
+
+    def refuse(timestep: TimeStep) -> None:
+        expect_raises(
+            ValueError,
+            lambda: env.reset(seed=seed + 1, options={"initial_state": np.full(1, np.nan)}),
+            "reset with a wrong initial_state: expected a ValueError",
+        )
+
+    message = "a reset that raised an error changed the episode"
+    expect_equal(roll(env, seed, num_steps=1, watch=refuse), timesteps, message, name="results")
+    message = "a reset that raised an error changed the generator: seed and draw last, or undo it"
+    expect_equal(list(env.reset()), after, message, name="results")
+
+
+def check_copies(env: AnyEnv, seed: int) -> None:
+    """Check that a copy of the environment goes on with exactly the same results."""
+    copies: list[AnyEnv] = []
+    timesteps = roll(env, seed, num_steps=2, watch=lambda timestep: copies.append(deepcopy(env)))
+    for h, (twin, timestep) in enumerate(zip(copies, timesteps[1:], strict=False)):
+        after = list(twin.step(timestep.action))
+        message = f"a copy made at h={h} gave other results in its next step: copy the whole state"
+        expect_equal(after, list(timestep[1:]), message, name="results")
+    message = "a copy drew another goal at the next reset: copy the generator"
+    expect_equal(list(copies[-1].reset()), list(env.reset()), message, name="results")
 
 
 def _overwrite(timestep: TimeStep) -> None:

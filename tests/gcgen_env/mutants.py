@@ -1,5 +1,7 @@
 """Environments with one defect each, and the check that must find it."""
 
+import copy
+
 import numpy as np
 from gymnasium import spaces
 
@@ -66,6 +68,20 @@ class UnseededState(GCGenEnv):
 class ClippedActions(GCGenEnv):
     def step(self, action):
         return super().step(int(np.clip(np.max(action), 0, self.config.num_proposals - 1)))
+
+
+class SeedsFirst(GCGenEnv):
+    def reset(self, *, seed=None, options=None):
+        if seed is not None:
+            self.np_random = np.random.default_rng(seed)
+        return super().reset(options=options)
+
+
+class HalfCopied(GCGenEnv):
+    def __deepcopy__(self, memo):
+        twin = copy.copy(self)
+        twin.episodes = copy.deepcopy(self.episodes, memo)  # shares the generator
+        return twin
 
 
 class ShuffledProposals(GCGenEnv):
@@ -150,6 +166,8 @@ GOAL_ENV_MUTANTS = {
     OwnStateReturned: (common.check_memory, "overwriting returned arrays|share memory"),
     UnseededState: (common.check_seeding, "draw from np_random only"),
     ClippedActions: (common.check_wrong_actions, "expected a ValueError"),
+    SeedsFirst: (common.check_refused_resets, "changed the generator: seed and draw last"),
+    HalfCopied: (common.check_copies, "a copy drew another goal at the next reset"),
     ShuffledProposals: (transitions.check_transitions, "expected exactly"),
     PenalisedInvalidActions: (
         transitions.check_invalid_actions,
@@ -200,14 +218,34 @@ class OwnStatesReturned(GCGenVectorEnv):
 
 
 class UnseededResets(GCGenVectorEnv):
-    def _autoreset(self, terminated):
+    def step(self, actions):
         self.np_random = np.random.default_rng()
-        return super()._autoreset(terminated)
+        return super().step(actions)
 
 
 class ClippedBatches(GCGenVectorEnv):
     def step(self, actions):
         return super().step(np.clip(actions, 0, self.config.num_proposals - 1).astype(np.int64))
+
+
+class SeedsBatchFirst(GCGenVectorEnv):
+    def reset(self, *, seed=None, options=None):
+        if isinstance(seed, int):
+            self.np_random = np.random.default_rng(seed)
+            seed = None
+        return super().reset(seed=seed, options=options)
+
+
+class ForgetsItsStep(GCGenVectorEnv):
+    def __setstate__(self, state):
+        self.__dict__.update(state)
+        self.episodes.step_index[:] = 0
+
+
+class OneSeedForAll(GCGenVectorEnv):
+    def reset(self, *, seed=None, options=None):
+        seed = seed[0] if isinstance(seed, list) else seed
+        return super().reset(seed=seed, options=options)
 
 
 class RewardForResetting(GCGenVectorEnv):
@@ -249,6 +287,13 @@ VECTOR_ENV_MUTANTS = {
     OwnStatesReturned: (common.check_memory, "SameStep", "a later step changed"),
     UnseededResets: (common.check_seeding, "SameStep", "draw from np_random only"),
     ClippedBatches: (common.check_wrong_actions, "NextStep", "expected a ValueError"),
+    SeedsBatchFirst: (
+        common.check_refused_resets,
+        "NextStep",
+        "changed the generator: seed and draw last",
+    ),
+    ForgetsItsStep: (common.check_copies, "Disabled", "a copy made at h=1 gave other results"),
+    OneSeedForAll: (autoreset.check_seeds, "SameStep", "depend on an environment's own seed"),
     RewardForResetting: (
         autoreset.check_autoreset,
         "NextStep",

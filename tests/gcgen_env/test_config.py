@@ -102,7 +102,16 @@ def test_numpy_numbers_paths_and_devices_become_json_values():
     ("options", "message"),
     [
         ({"rate": "fast"}, "rate must be one number or a list of 10, got 'fast'"),
-        ({"binarize": "no"}, "binarize must be True or False, got 'no'"),
+        ({"rate": -1}, r"rate must lie in \[0, 1e\+06\], got -1"),
+        ({"rate": 1e38}, r"rate must lie in \[0, 1e\+06\], got 1e\+38"),
+        ({"rate": [1.0] * 9 + [float("nan")]}, "rate must lie in"),
+        ({"horizon": 10**12}, "horizon must be at most 1,000,000, got 1000000000000"),
+        ({"num_proposals": 10**400}, "num_proposals must be at most 1,000,000"),
+        ({"sigma": 10**400}, "sigma must be above 0 and finite"),
+        ({"sigma": 1j}, "sigma must be a number, got 1j"),
+        ({"gamma": np.complex64(1)}, "gamma must be a number"),
+        ({"binarize": "no"}, "binarize must be True, False or None, got 'no'"),
+        ({"binarize": True}, "binarize=True needs likelihood='bernoulli', got 'gaussian': leave"),
         ({"image_size": 0}, "image_size must be at least 1"),
     ],
 )
@@ -114,6 +123,18 @@ def test_other_wrong_options_are_named(options, message):
 def test_a_configuration_takes_no_memory_for_its_horizon():
     """A file may claim any horizon; only the chain needs a rate for each step."""
     tracemalloc.start()
-    EnvConfig("digits", horizon=10**8, rate=0.5)
+    EnvConfig("digits", horizon=10**6, rate=0.5)
     assert tracemalloc.get_traced_memory()[1] < 10**6
     tracemalloc.stop()
+
+
+def test_goals_are_binarised_with_the_bernoulli_likelihood_unless_told_otherwise():
+    configs = {
+        (likelihood, binarize): EnvConfig(likelihood=likelihood, binarize=binarize)
+        for likelihood, binarize in [
+            ("bernoulli", None), ("bernoulli", True), ("bernoulli", False),
+            ("gaussian", None), ("gaussian", False),
+        ]
+    }  # fmt: skip
+    binary = [pair for pair, config in configs.items() if config.has_binary_goals]
+    assert binary == [("bernoulli", None), ("bernoulli", True)]

@@ -1,5 +1,7 @@
 """The goal methods: rewards and ends of any transitions, every form of `info`, proposals."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -37,6 +39,36 @@ def as_objects(previous):
     infos = np.empty(len(previous), dtype=object)
     infos[:] = as_dicts(previous)
     return infos
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@EACH_REWARD
+def test_images_that_are_not_finite_are_named(bad, reward_type):
+    env = make_digits(reward_type=reward_type)
+    names = ["achieved_goal", "desired_goal"]
+    if reward_type == "potential":
+        names.append(f"info['{PREVIOUS}']")
+    for i, name in enumerate(names):
+        images = draw(4)
+        images[i, 2, 0, 3, 3] = bad
+        achieved, desired, previous = images
+        with pytest.raises(
+            ValueError, match=rf"{re.escape(name)} must hold finite numbers, got NaN"
+        ):
+            env.compute_reward(achieved, desired, as_dicts(previous))
+        with pytest.raises(
+            ValueError, match=rf"{re.escape(name)} must hold finite numbers, got NaN"
+        ):
+            env.compute_reward(achieved[2], desired[2], as_dicts(previous)[2])
+    with pytest.raises(ValueError, match="observation must hold finite numbers, got NaN"):
+        env.compute_proposals(np.full((1, *SHAPE), bad), [0.0])
+
+
+@pytest.mark.parametrize("kind", [object, str, complex])
+def test_images_of_another_dtype_are_named(kind):
+    images = np.zeros(SHAPE).astype(kind)
+    with pytest.raises(ValueError, match=r"desired_goal must hold finite numbers, got .* or"):
+        make_digits().compute_reward(np.zeros(SHAPE), images, {PREVIOUS: np.zeros(SHAPE)})
 
 
 class TestComputeReward:

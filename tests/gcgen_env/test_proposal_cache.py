@@ -6,13 +6,15 @@ import numpy as np
 import pytest
 import torch
 
-from gcgen_env import proposal_cache
+from gcgen_env import next_images, proposal_cache
 from gcgen_env.model.chain import Chain, Dynamics
 from gcgen_env.model.dictionary import DictionaryProposer
 from gcgen_env.model.likelihoods import Bernoulli, Gaussian
 from gcgen_env.model.network import ProposalNetwork
 from gcgen_env.model.network_config import NetworkConfig
-from gcgen_env.proposal_cache import ALL, EagerCache, OnDemandCache, draw_next, make_cache
+from gcgen_env.next_images import draw_next
+from gcgen_env.proposal_cache import EagerCache, OnDemandCache, make_cache
+from gcgen_env.subsets import ALL
 from tests.gcgen_env.sample_proposers import CountingProposer, OnlyPropose
 
 SHAPE, A, H, N = (1, 8, 8), 6, 4, 5
@@ -50,6 +52,10 @@ def chain(request):
     return make_chain(request.param)
 
 
+def update(cache, subset, canvas, step, same_state):
+    cache.store(subset, cache.prepare(canvas, step, same_state))
+
+
 def draw_states(chain, num=N, seed=0):
     """Return canvases, images, steps and actions of `num` states."""
     generator = torch.Generator().manual_seed(seed)
@@ -77,7 +83,7 @@ def test_both_caches_give_the_next_states_of_the_chain(chain, subset):
     canvases, images = compute_next(chain, canvas, step)
     caches = [kind(chain, N, A) for kind in (EagerCache, OnDemandCache)]
     for cache in caches:
-        cache.update(subset, canvas, step, same_state=False)
+        update(cache, subset, canvas, step, same_state=False)
         canvas_next, image_next = cache.follow(subset, action, canvas, image, step)
         assert_close(canvas_next, canvases[index])
         assert_close(image_next, images[index])
@@ -91,7 +97,7 @@ def test_both_caches_give_the_next_states_of_the_chain(chain, subset):
 def test_priors_are_those_of_the_chain(chain, kind, subset):
     canvas, _, step, _ = (table[subset] for table in draw_states(chain))
     cache = kind(chain, N, A)
-    cache.update(subset, canvas, step, same_state=False)
+    update(cache, subset, canvas, step, same_state=False)
     expected = chain.propose(canvas, torch.from_numpy(step)).log_prior
     assert_close(cache.log_prior[subset], expected)
     np.testing.assert_array_equal(cache.mask, cache.log_prior > -np.inf)
@@ -107,7 +113,7 @@ def test_a_whole_episode_gives_the_canvases_of_the_chain(chain, kind):
     expected = canvas
     for h in range(H):
         step, action = np.full(N, h), draw_states(chain, seed=h)[3]
-        cache.update(ALL, canvas, step, same_state=False)
+        update(cache, ALL, canvas, step, same_state=False)
         canvas, image = cache.follow(ALL, action, canvas, image, step)
         expected = chain.choose(expected, torch.from_numpy(step), torch.from_numpy(action))
         assert_close(canvas, expected)
@@ -121,8 +127,8 @@ def test_the_same_state_is_computed_once(chain, kind):
     once, each = kind(chain, N, A), kind(chain, N, A)
     for subset in SUBSETS.values():
         some = canvas[subset], step[subset]
-        once.update(subset, *some, same_state=True)
-        each.update(subset, *some, same_state=False)
+        update(once, subset, *some, same_state=True)
+        update(each, subset, *some, same_state=False)
         arguments = subset, action[subset], canvas[subset], image[subset], step[subset]
         for one, other in zip(once.follow(*arguments), each.follow(*arguments), strict=True):
             assert_close(one, other)
@@ -134,7 +140,7 @@ def test_the_next_states_of_equal_states_are_computed_for_one_of_them():
     chain = make_chain("optional methods")
     canvas, _, _, _ = draw_states(chain)
     states = canvas[:1].expand(N, *SHAPE), np.zeros(N, np.int64)
-    EagerCache(chain, N, A).update(ALL, *states, same_state=True)
+    update(EagerCache(chain, N, A), ALL, *states, same_state=True)
     assert chain.proposer.inner.steps == [0]
 
 
@@ -143,10 +149,10 @@ def test_episodes_that_were_not_updated_last_can_be_followed(chain, kind):
     canvas, image, step, action = draw_states(chain)
     canvases, images = compute_next(chain, canvas, step)
     cache = kind(chain, N, A)
-    cache.update(ALL, canvas, step, same_state=False)
+    update(cache, ALL, canvas, step, same_state=False)
     first, second = np.array([0, 2]), np.array([1, 3, 4])
     for subset in (first, second, first):
-        cache.update(second, canvas[second], step[second], same_state=False)
+        update(cache, second, canvas[second], step[second], same_state=False)
         chosen = action[subset]
         own = cache.follow(subset, chosen, canvas[subset], image[subset], step[subset])
         assert_close(own[0], canvases[subset, chosen])
@@ -158,7 +164,7 @@ def test_the_steps_of_the_caller_are_copied(kind):
     chain = make_chain()
     canvas, image, step, action = draw_states(chain)
     cache = kind(chain, N, A)
-    cache.update(ALL, canvas, step, same_state=False)
+    update(cache, ALL, canvas, step, same_state=False)
     expected = compute_next(chain, canvas, step)[0][np.arange(N), action]
     before = step.copy()
     step[:] = 0
@@ -169,7 +175,7 @@ def test_the_steps_of_the_caller_are_copied(kind):
 def test_closing_gives_a_uniform_prior_and_copies_of_the_image(chain, kind):
     canvas, image, step, _ = draw_states(chain)
     cache = kind(chain, N, A)
-    cache.update(ALL, canvas, step, same_state=False)
+    update(cache, ALL, canvas, step, same_state=False)
     before, ended = cache.log_prior.copy(), np.array([1, 4])
     cache.close(ended, image[ended])
     assert_close(cache.log_prior[ended], np.full((2, A), -np.log(A)))
@@ -186,7 +192,7 @@ def test_closing_gives_a_uniform_prior_and_copies_of_the_image(chain, kind):
 def test_a_pickled_cache_gives_the_same_next_states(chain, kind):
     canvas, image, step, action = draw_states(chain)
     cache = kind(chain, N, A)
-    cache.update(ALL, canvas, step, same_state=False)
+    update(cache, ALL, canvas, step, same_state=False)
     twin = pickle.loads(pickle.dumps(cache))
     arguments = ALL, action, canvas, image, step
     for one, other in zip(cache.follow(*arguments), twin.follow(*arguments), strict=True):
@@ -199,10 +205,10 @@ def test_wrong_priors_of_a_network_are_named(kind):
     chain = make_chain(nucleus=1.0)
     canvas, _, step, _ = draw_states(chain)
     with pytest.raises(ValueError, match=r"log_prior of shape \(5, 6\), expected \(5, 7\)"):
-        kind(chain, N, A + 1).update(ALL, canvas, step, same_state=False)
+        update(kind(chain, N, A + 1), ALL, canvas, step, same_state=False)
     chain.proposer.prior_head.bias.fill_(torch.nan)
     with pytest.raises(ValueError, match="without a finite value: is it NaN"):
-        kind(chain, N, A).update(ALL, canvas, step, same_state=False)
+        update(kind(chain, N, A), ALL, canvas, step, same_state=False)
 
 
 class TestDrawing:
@@ -212,10 +218,10 @@ class TestDrawing:
         self, chain, subset, block_bytes, monkeypatch
     ):
         monkeypatch.setattr(proposal_cache, "BLOCK_BYTES", block_bytes)
-        monkeypatch.setattr(proposal_cache, "PART_BYTES", block_bytes)
+        monkeypatch.setattr(next_images, "PART_BYTES", block_bytes)
         canvas, image, step, _ = (table[subset] for table in draw_states(chain))
         cache = EagerCache(chain, N, A)
-        cache.update(subset, canvas, step, same_state=False)
+        update(cache, subset, canvas, step, same_state=False)
         drawn = cache.draw(subset, image)
         assert drawn.dtype == np.float32 and drawn.shape == (len(step), A, *SHAPE)
         assert_close(drawn, compute_next(chain, canvas, step)[1])
@@ -226,7 +232,7 @@ class TestDrawing:
             chain = make_chain(proposer, likelihood)
             canvas, image, step, action = draw_states(chain)
             cache = EagerCache(chain, N, A)
-            cache.update(ALL, canvas, step, same_state=False)
+            update(cache, ALL, canvas, step, same_state=False)
             drawn = cache.draw(ALL, image)
             reached = cache.follow(ALL, action, canvas, image, step)[1]
             np.testing.assert_array_equal(reached, drawn[np.arange(N), action])

@@ -4,11 +4,13 @@ import json
 import multiprocessing
 
 import gymnasium as gym
+import numpy as np
 import pytest
 from gymnasium.envs.registration import EnvSpec
 
 from gcgen_env import ENV_IDS, GCGenEnv, GCGenVectorEnv, default_kwargs, register_envs
 from gcgen_env.config import ENV_CONFIGS, make_config
+from gcgen_env.registration import flat_id
 from gcgen_env.testing.episodes import find_difference, roll
 
 DIGITS = "GCGen-Digits-v0"
@@ -39,7 +41,7 @@ def test_unknown_id_lists_ours():
 
 def test_registering_twice_is_harmless():
     register_envs()
-    assert set(ENV_IDS) <= set(gym.registry)
+    assert {*ENV_IDS, *map(flat_id, ENV_IDS)} <= set(gym.registry)
 
 
 @pytest.mark.parametrize("env_id", ENV_IDS)
@@ -59,10 +61,79 @@ def test_spec_survives_json(env_id, make_kwargs):
     assert find_difference(*runs) is None
 
 
+@pytest.mark.parametrize("env_id", ENV_IDS)
+def test_the_flat_id_gives_the_vectors_of_the_compact_environment(env_id, make_kwargs):
+    kwargs = make_kwargs(env_id, proposer="dictionary")
+    env = gym.make(flat_id(env_id), **kwargs)
+    plain = gym.wrappers.FlattenObservation(gym.make(env_id, obs_mode="compact", **kwargs))
+    assert (
+        isinstance(env.observation_space, gym.spaces.Box) and len(env.observation_space.shape) == 1
+    )
+    assert env.observation_space == plain.observation_space
+    assert isinstance(env.action_space, gym.spaces.Discrete)
+    for one, other in ((env.reset(seed=3), plain.reset(seed=3)), (env.step(1), plain.step(1))):
+        assert find_difference(one, other) is None
+    envs = gym.make_vec(flat_id(env_id), num_envs=2, **kwargs)
+    assert type(envs.unwrapped) is GCGenVectorEnv
+    obs, _ = envs.reset(seed=[3, 4])
+    np.testing.assert_allclose(obs[0], env.reset(seed=3)[0], atol=1e-5)
+    assert envs.single_observation_space == env.observation_space
+    for each in (env, envs):
+        make = gym.make if each is env else gym.make_vec
+        assert make(EnvSpec.from_json(each.spec.to_json())).spec == each.spec
+
+
+def test_an_invalid_action_of_a_flat_environment_changes_nothing_but_the_step():
+    env = gym.make("gcgen_env:GCGen-Digits-Flat-v0", nucleus=0.5)
+    obs, _ = env.reset(seed=0)
+    mask = env.get_wrapper_attr("action_masks")()
+    assert not mask.all()
+    after, reward, terminated, _, info = env.step(int(mask.argmin()))
+    changed = np.flatnonzero(after != obs)
+    assert info["invalid_action"] and reward == 0 and not terminated
+    names = gym.spaces.unflatten(env.unwrapped.observation_space, after)
+    assert names["step"] == np.float32(1 / 8) and changed.size
+    assert np.array_equal(names["observation"], env.unwrapped.episodes.previous_image[0])
+
+
+class TestLengthOfAnEpisode:
+    """`spec.max_episode_steps` is H, and Gymnasium's time limit never cuts an episode."""
+
+    @pytest.mark.parametrize("env_id", [*ENV_IDS, *map(flat_id, ENV_IDS)])
+    @pytest.mark.parametrize("horizon", [None, 3, 20])
+    def test_is_in_the_specification(self, env_id, horizon, make_kwargs):
+        base = env_id.replace("-Flat", "")
+        options = {} if horizon is None else {"horizon": horizon}
+        kwargs = {**make_kwargs(base, proposer="dictionary"), **options}
+        expected = horizon or ENV_CONFIGS[base].horizon
+        env, envs = gym.make(env_id, **kwargs), gym.make_vec(env_id, num_envs=2, **kwargs)
+        assert env.spec.max_episode_steps == envs.spec.max_episode_steps == expected
+        env.reset(seed=0)
+        ends = [env.step(0)[2:4] for _ in range(expected)]
+        assert ends == [(False, False)] * (expected - 1) + [(True, False)]
+
+    def test_of_a_vector_environment_is_its_horizon(self):
+        for limit in (None, 8):
+            gym.make_vec(DIGITS, num_envs=2, proposer="dictionary", max_episode_steps=limit)
+        with pytest.raises(ValueError, match="has horizon=8 steps, got max_episode_steps=5: use"):
+            gym.make_vec(DIGITS, num_envs=2, proposer="dictionary", max_episode_steps=5)
+
+    def test_a_time_limit_that_the_user_asks_for_truncates(self):
+        env = gym.make(DIGITS, max_episode_steps=5, proposer="dictionary")
+        env.reset(seed=0)
+        assert [env.step(0)[2:4] for _ in range(5)][-1] == (False, True)
+
+    def test_the_specification_of_the_caller_is_not_changed(self):
+        env = GCGenEnv(dataset="digits")
+        assert env.spec is None
+        env.spec = own = EnvSpec("Own-v0", max_episode_steps=3)
+        assert own.max_episode_steps == 3 and env.spec.max_episode_steps == 10
+
+
 def test_vector_spec_survives_json():
     envs = gym.make_vec(DIGITS, num_envs=2, proposer="dictionary", autoreset_mode="SameStep")
     twin = gym.make_vec(EnvSpec.from_json(envs.spec.to_json()))
-    assert twin.num_envs == 2 and twin.metadata == envs.metadata
+    assert twin.num_envs == 2 and twin.metadata == envs.metadata and twin.spec == envs.spec
 
 
 def test_unknown_keyword_reaches_the_reader():

@@ -5,6 +5,7 @@ from itertools import pairwise
 import gymnasium as gym
 import numpy as np
 import pytest
+from gymnasium.error import DependencyNotInstalled
 
 from gcgen_env import GCGenEnv, GCGenVectorEnv
 from gcgen_env.rendering import make_frame
@@ -99,11 +100,6 @@ def test_a_partial_reset_keeps_the_other_pictures():
     assert np.array_equal(envs.render()[1], kept)
 
 
-def test_human_mode_is_refused_and_the_known_modes_are_named():
-    with pytest.raises(ValueError, match="'rgb_array' or 'ansi'"):
-        GCGenEnv(render_mode="human", **KINDS["grey"])
-
-
 def render_episode(env):
     """Return the pictures of an episode: after the reset and after each step."""
     env.reset(seed=0)
@@ -112,3 +108,35 @@ def render_episode(env):
         env.step(action)
         pictures.append(env.render())
     return pictures
+
+
+class TestWindow:
+    """What does not need a window; `tests/clients/test_human.py` opens some."""
+
+    def test_without_pygame_the_error_names_the_extra(self, monkeypatch):
+        for module in ("gcgen_env.env", "gcgen_env.viewer.window"):
+            monkeypatch.setattr(f"{module}.has_pygame", False)
+        with pytest.raises(
+            DependencyNotInstalled, match=r"not installed: .* extra 'human', or pip"
+        ):
+            gym.make("GCGen-Digits-v0", proposer="dictionary", render_mode="human")
+        env = gym.make("GCGen-Digits-v0", proposer="dictionary").unwrapped
+        assert env.metadata["render_modes"] == ["rgb_array", "ansi"]  # those that work here
+        assert "human" in GCGenEnv.metadata["render_modes"]
+
+    def test_a_vector_environment_has_none(self):
+        with pytest.raises(ValueError, match="None or one of 'rgb_array', 'ansi'; got 'human'"):
+            GCGenVectorEnv(2, render_mode="human", **SIZES, **KINDS["grey"])
+
+    def test_a_closed_environment_can_be_closed_again(self):
+        env = GCGenEnv(**SIZES, **KINDS["grey"])
+        env.close()
+        env.close()
+
+
+@pytest.mark.parametrize(("num", "last"), [(8, "7"), (16, "f"), (40, "z")])
+def test_digits_and_letters_are_the_keys_of_proposals(num, last):
+    env = gym.make("GCGen-Digits-v0", proposer="dictionary", num_proposals=num)
+    keys = env.get_wrapper_attr("get_keys_to_action")()
+    assert list(keys.values()) == list(range(min(num, 36)))
+    assert next(iter(keys)) == (ord("0"),) and list(keys)[-1] == (ord(last),)

@@ -72,6 +72,14 @@ def test_a_batch_needs_an_environment():
         make_digits(0)
 
 
+@pytest.mark.parametrize("obs_mode", OBS_MODES)
+@pytest.mark.parametrize("num_envs", [10**10, 10**30])
+def test_more_environments_than_memory_are_refused_before_they_are_made(num_envs, obs_mode):
+    message = rf"{num_envs:,} environments would take .* GB, and this machine has .*: make fewer"
+    with pytest.raises(MemoryError, match=message):
+        make_digits(num_envs, obs_mode=obs_mode)
+
+
 class TestActions:
     @pytest.mark.parametrize(
         "actions",

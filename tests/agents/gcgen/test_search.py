@@ -8,6 +8,9 @@ from agents.common.decision import INVALID_LOGIT, State, decide
 from agents.gcgen.bound import compute_bound
 from agents.gcgen.rollout import rollout
 from agents.gcgen.search import FixedCodes, SoftSearch, beam_search, compute_soft_values
+from gcgen_env.model.chain import Chain, Dynamics
+from gcgen_env.model.dictionary import DictionaryProposer
+from gcgen_env.model.likelihoods import Bernoulli
 from gcgen_env.model.sampling import choose_best
 from tests.agents.conftest import make_model
 from tests.agents.toys import (
@@ -270,7 +273,12 @@ class TestModel:
         ("arguments", "message"),
         [
             ({"search": "tree"}, "must be one of none, two_step, three_step, beam; got 'tree'"),
-            ({"search": "beam", "width": 0}, "width must be at least 1, got 0"),
+            (
+                {"search": "beam", "width": 0},
+                "width must be at least 1 .a search keeps a path., got 0",
+            ),
+            ({"search": "beam", "width": 2.5}, "width must be an integer, got 2.5"),
+            ({"search": "two_step", "width": "8"}, "width must be an integer, got '8'"),
         ],
     )
     @pytest.mark.parametrize("method", ["encode", "reconstruct", "evaluate_nll"])
@@ -283,3 +291,14 @@ class TestModel:
             ValueError, match="a beam search finds one path for each image, got num_paths=2"
         ):
             model.evaluate_nll(digits, num_paths=2, search="beam")
+
+
+def test_a_beam_wider_than_memory_is_refused_before_it_is_searched():
+    dynamics = Dynamics(torch.zeros(1, 8, 8), torch.ones(30))
+    chain = Chain(DictionaryProposer((1, 8, 8), 64, 30), dynamics, Bernoulli(3))
+    goal = torch.zeros(2, 1, 8, 8)
+    message = "a beam search of width 10,000,000,000 would take .* GB.*: use a smaller width"
+    with pytest.raises(MemoryError, match=message):
+        beam_search(chain, goal, width=10**10)
+    codes = beam_search(chain, goal, width=10**10, first=29)  # one decision has 64 paths only
+    assert codes.shape == (2, 1)

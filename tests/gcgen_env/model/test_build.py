@@ -39,8 +39,8 @@ class TestWrongArguments:
             ({"horizon": 2.5}, "horizon must be an integer"),
             ({"num_proposals": 1}, "num_proposals must be at least 2"),
             ({"num_proposals": 0}, "num_proposals must be at least 2"),
-            ({"rate": -0.1}, "rate must be finite and not negative"),
-            ({"rate": float("nan")}, "rate must be finite"),
+            ({"rate": -0.1}, r"rate must lie in \[0, 1e\+06\], got -0.1"),
+            ({"rate": float("nan")}, "rate must lie in"),
             ({"rate": [1.0, 1.0]}, "a list of horizon=8 numbers, got 2"),
             ({"gamma": 1.5}, "gamma must be at least 0 and at most 1"),
             ({"nucleus": 0.0}, "nucleus must be above 0 and at most 1"),
@@ -48,12 +48,17 @@ class TestWrongArguments:
             ({"reward_type": "dense"}, "reward_type must be one of potential, distance, sparse"),
             ({"obs_mode": "image"}, "obs_mode must be one of pixels, compact"),
             ({"likelihood": "normal"}, "likelihood must be one of bernoulli, gaussian"),
-            ({"render_mode": "human"}, "render_mode must be None, 'rgb_array' or 'ansi'"),
+            (
+                {"render_mode": "svg"},
+                "must be None or one of 'rgb_array', 'ansi', 'human'; got 'svg'",
+            ),
             ({"dataset": None}, "dataset= is required"),
             ({"dataset": "digit"}, "Did you mean 'digits'"),
             ({"dataset": "two_moons"}, r"Bernoulli likelihood needs images in \[0, 1\]"),
             ({"split": "val"}, "split"),
             ({"device": "cuda:99"}, "no CUDA device"),
+            ({"device": "meta"}, "device='meta' cannot be used here .*: use 'cpu' or 'auto'"),
+            ({"proposer": "x" * 5000}, r"unknown proposer 'x+\.\.\.x+': expected 'pretrained'"),
             ({"device": "foo"}, "device must be 'cpu', 'cuda', 'cuda:0' or 'auto', got 'foo'"),
         ],
         ids=str,
@@ -351,3 +356,12 @@ class TestData:
     def test_no_name_is_an_error(self):
         with pytest.raises(ValueError, match="dataset= is required"):
             open_data(EnvConfig())
+
+
+@pytest.mark.parametrize("likelihood", ["bernoulli", "gaussian"])
+def test_every_value_is_active_if_none_varies(likelihood):
+    image = np.random.default_rng(0).random((1, 8, 8))  # x_0, the mean, is the image itself
+    config = EnvConfig(dataset=image, likelihood=likelihood, num_proposals=3, horizon=2)
+    s_agent = make_s_agent(config, open_data(config), None)
+    assert len(s_agent.network.pixels) == 64
+    assert np.isfinite(s_agent.sample(2, seed=0)).all()

@@ -103,3 +103,10 @@ def test_no_randomness_and_no_goal(shape):
 def test_satisfies_the_protocol():
     assert isinstance(DictionaryProposer((2,), 4, 3), Proposer)
     assert not isinstance(object(), Proposer)
+
+
+def test_more_atoms_than_memory_are_refused():
+    with pytest.raises(
+        MemoryError, match=r"1,000,000 atoms of shape .3, 512, 512. would take 6,291"
+    ):
+        DictionaryProposer((3, 512, 512), 1_000_000, 2)

@@ -11,7 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from gcgen_env.model.likelihoods import LOGIT_CLIP, MEAN_CLIP, Bernoulli, Gaussian, make_likelihood
+from gcgen_env.model.likelihoods import (
+    LARGEST_SIGMA,
+    LOGIT_CLIP,
+    MEAN_CLIP,
+    SMALLEST_SIGMA,
+    Bernoulli,
+    Gaussian,
+    make_likelihood,
+)
 
 SHAPE = (1, 5, 7)
 BERNOULLI = Bernoulli(3)
@@ -224,8 +232,20 @@ def test_make_likelihood_by_name():
         ({"name": "bernoulli", "low": -1.0}, r"\[0, 1\], got \[-1.0, 1.0\]; use likelihood='gau"),
         ({"name": "gaussian", "sigma": 0.0}, "sigma must be positive and finite, got 0.0"),
         ({"name": "gaussian", "sigma": math.nan}, "sigma must be positive and finite, got nan"),
+        ({"name": "gaussian", "sigma": 1e-200}, "between 1e-12 and 1e.06 for images in .0, 1., or"),
+        ({"name": "gaussian", "sigma": 3e6, "low": -1.0}, "between 2e-12 and 2e.06 for images in"),
     ],
 )
 def test_wrong_arguments_are_named(arguments, message):
     with pytest.raises(ValueError, match=message):
         make_likelihood(event_ndim=3, **arguments)
+
+
+@pytest.mark.parametrize("sigma", [SMALLEST_SIGMA, LARGEST_SIGMA])
+def test_potentials_at_the_bounds_of_sigma_are_finite_and_tell_images_apart(sigma):
+    shape = (3, 512, 512)
+    likelihood = Gaussian(3, sigma=sigma)
+    goal, near, far = (torch.full((1, *shape), value) for value in (0.0, 0.5, 1.0))
+    potentials = [likelihood.potential(each.numpy(), goal.numpy()) for each in (near, far)]
+    assert np.isfinite(potentials).all() and potentials[0] > potentials[1]
+    assert likelihood.log_prob(far, goal).isfinite().all()

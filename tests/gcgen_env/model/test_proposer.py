@@ -172,7 +172,11 @@ SHAPE_ERRORS = {
 }
 VALUE_ERRORS = {
     "infinite": (lambda delta, prior: (delta * torch.inf, prior), "changes must be finite"),
-    "NaN": (lambda delta, prior: (delta * torch.nan, prior), "changes must be finite"),
+    "NaN": (lambda delta, prior: (delta * torch.nan, prior), "changes must be finite.*got nan"),
+    "beyond float32": (lambda delta, prior: (1e30 * delta, prior), r"at most 1e\+24, got 5e\+29"),
+    "complex": (lambda delta, prior: (delta + 1j, prior), "of real numbers, got torch.complex64"),
+    "sparse": (lambda delta, prior: (delta.to_sparse(), prior), "dense tensor.*got torch.sparse"),
+    "meta": (lambda delta, prior: (delta.to("meta"), prior), "tensor with values.*got a meta"),
     "unnormalised": (
         lambda delta, prior: (delta, prior + 0.01),
         "log_prior must be normalised.*got 0.01",
@@ -208,7 +212,9 @@ class TestErrors:
             lambda delta, prior: (delta, prior - (STEP == 3)[:, None].float()),
             lambda delta, prior: (delta / (STEP != 3).view(-1, 1, 1, 1, 1), prior),
         ):
-            with pytest.raises(ValueError, match=r"got -1$|got NaN or infinity"):
+            with pytest.raises(
+                ValueError, match=r"got -1$|must be finite and at most 1e\+24, got inf"
+            ):
                 CheckedProposer(ChangedProposer(change), SHAPE).lazy(canvas, STEP)
 
     def test_results_of_the_optional_methods_are_checked_too(self, canvas):
