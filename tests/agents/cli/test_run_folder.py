@@ -114,7 +114,7 @@ def test_a_run_stopped_by_a_signal_ends_as_if_it_had_not_stopped(tmp_path, name,
     process.communicate(timeout=60)
     assert process.returncode == (-9 if name == "SIGKILL" else 130)
     timesteps = GCGen.load(tmp_path / "run" / "model.gcgen").num_timesteps
-    assert (timesteps == 0) if name == "SIGKILL" else (0 < timesteps < 12800)
+    assert (0 if name == "SIGKILL" else 1) <= timesteps < 12800  # killed: the last checkpoint
     resumed = start("train", "--resume", tmp_path / "run")
     assert resumed.communicate(timeout=120)[1] and resumed.returncode == 0
     assert digest(tmp_path / "run") == whole
