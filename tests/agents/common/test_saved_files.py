@@ -282,7 +282,9 @@ def test_names_with_and_without_a_suffix(tmp_path):
     assert find_saved("nowhere") == "nowhere"
 
 
-@pytest.mark.parametrize("file", [3, None, b"path", io.StringIO()], ids=str)
+@pytest.mark.parametrize(
+    "file", [3, None, b"path", io.StringIO()], ids=["int", "None", "bytes", "StringIO"]
+)
 def test_other_things_are_no_files(file):
     with pytest.raises(TypeError, match="binary mode"):
         check_file(file)
