@@ -156,7 +156,10 @@ def _load_session(settings: Train, folder: RunFolder) -> Session:
     budget = Budget(settings.minutes or budget.minutes, settings.timesteps or budget.timesteps)
     device, log = find_device(settings.device), str(folder.tensorboard)
     model = GCGen.load(folder.model, device=device, tensorboard_log=log)
-    model.set_env(model.env_config)
+    try:
+        model.set_env(model.env_config)
+    except (TypeError, ValueError) as error:  # other data now, or the file contradicts itself
+        raise ValueError(f"{folder.model} does not fit its environment: {error}") from error
     command = " && ".join(filter(None, (record.command, find_command())))
     resumed = replace(
         _make_record(own, budget, command),

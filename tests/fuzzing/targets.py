@@ -43,6 +43,8 @@ class Target:
     """Mutations of its structure; half of the inputs get one of them."""
     share: int = 1
     """Share of the inputs."""
+    errors: tuple[type[Exception], ...] = (ValueError,)
+    """What reading may raise."""
     known_as: tuple[str, ...] = ()
     """Other names that a message may give: files that are read together with this one."""
 
@@ -115,8 +117,11 @@ def make_run_targets(folder: Path) -> list[Target]:
     state = earlier.path / "state.json"
     write_json(state, {"minutes": 0.5, "timesteps": 240, "initial_bound": "95.0"})
     jsons = [m.mutate_json_file]
+    model_file = _make_neighbour(now.model, lambda: use_run(now.path), [m.mutate_container], 2)
+    # Without a record it looks like a run of version 0.1, whose JSON files are missing.
+    model_file.errors, model_file.known_as = (ValueError, FileNotFoundError), ("state.json",)
     return [
-        _make_neighbour(now.model, lambda: use_run(now.path), [m.mutate_container], 2),
+        model_file,
         _make_neighbour(
             earlier.config, lambda: use_run(earlier.path), jsons, 2, (MODEL, "config.json")
         ),
@@ -159,7 +164,7 @@ def _make_neighbour(
             path.write_bytes(content)
 
     content = path.read_bytes()
-    return Target(path.name, content, place, structured, share, known_as)
+    return Target(path.name, content, place, structured, share, known_as=known_as)
 
 
 def make_folder_reader(others: dict[str, bytes]) -> Callable[[Path], object]:

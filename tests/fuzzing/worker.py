@@ -53,7 +53,7 @@ def try_one(target: Target, path: Path, watch: Watch) -> tuple[str, str | None]:
     try:
         target.read(path)
         end, problem = "accepted", None
-    except ValueError as error:
+    except target.errors as error:
         end, problem = "refused", _check_message(target, path, str(error))
     except Exception:
         end, problem = "failed", traceback.format_exc(limit=-6)

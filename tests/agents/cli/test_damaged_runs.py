@@ -62,3 +62,17 @@ def test_records_of_version_0_1(tmp_path, name):
     (tmp_path / name).write_text("[" * 100_000)
     with pytest.raises(ValueError, match=rf"{name} is damaged: "):
         load(folder)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [("sigma", 7.0, ".*sigma=7"), ("dataset", [], "expected a data set's name")],
+)
+def test_an_environment_that_the_model_does_not_fit(tmp_path, field, value, message):
+    folder = RunFolder(tmp_path)
+    folder.commit(GCGen.load(DATA / "model.gcgen"), RunRecord(SETTINGS))
+    document, tensors = load_container(folder.model, KIND)
+    document["env_config"][field] = value
+    save_container(folder.model, KIND, document, tensors)
+    with pytest.raises(ValueError, match=rf"model\.gcgen does not fit its environment: {message}"):
+        load(folder)
