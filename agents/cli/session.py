@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from dataclasses import dataclass, replace
@@ -41,8 +42,8 @@ class Budget:
         if self.minutes is None and self.timesteps is None:
             raise ValueError("a run needs --minutes, --timesteps or both")
         for name, value in vars(self).items():
-            if value is not None and not value > 0:
-                raise ValueError(f"--{name} must be positive, got {value}")
+            if value is not None and not 0 < value < math.inf:  # NaN fails, too
+                raise ValueError(f"--{name} must be positive and finite, got {value}")
 
     def remaining(self, minutes_spent: float, timesteps_spent: int) -> Budget | None:
         """Return what is left of the budget; None if it is spent."""
