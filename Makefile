@@ -1,16 +1,30 @@
 PYTHON ?= python3
 VENV := .venv
-BIN := $(VENV)/bin
+SCRIPTS := $(if $(filter Windows_NT,$(OS)),Scripts,bin)
+BIN := $(VENV)/$(SCRIPTS)
 STAMP := $(VENV)/.setup-done
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-slow test-clients doctest bench ablation lint check format clean
+.PHONY: help setup setup-locked lock demo test test-slow test-clients doctest bench ablation lint check format clean
 
 help:  ## Print this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 setup: $(STAMP)  ## Create .venv and install GCGen in it; nothing is installed twice
+
+setup-locked: $(BIN)/python  ## The same from requirements-lock.txt: every package by its SHA-256
+	$(BIN)/python -m pip install --require-hashes -r requirements-lock.txt
+	$(BIN)/python -m pip install --no-deps --no-build-isolation -e .
+	$(BIN)/python -m pip check
+	@touch $(STAMP)
+
+lock: $(STAMP)  ## Write requirements-lock.txt and THIRD_PARTY.md anew, for constraints.txt
+	test -d $(VENV)-lock || $(PYTHON) -m venv $(VENV)-lock
+	$(VENV)-lock/$(SCRIPTS)/python -m pip install -q uv
+	$(VENV)-lock/$(SCRIPTS)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	  --no-annotate --custom-compile-command 'make lock' --extra dev setup.cfg -c constraints.txt -o requirements-lock.txt
+	$(BIN)/python -m tests.licences
 
 demo: $(STAMP)  ## Train on digits for three minutes; files in runs/demo/
 	$(BIN)/python -m examples.demo
@@ -23,9 +37,9 @@ test-slow: $(STAMP)  ## Run the tests that take minutes
 
 test-clients: $(STAMP)  ## Test other libraries with the environments, in .venv-clients
 	test -d $(VENV)-clients || $(PYTHON) -m venv $(VENV)-clients
-	$(VENV)-clients/bin/python -m pip install -q -c constraints.txt -e '.[dev,clients,ray,submitit]'
-	$(VENV)-clients/bin/python -m pytest -m client tests/clients
-	$(VENV)-clients/bin/python -m pytest tests/agents/benchmark/test_launchers.py
+	$(VENV)-clients/$(SCRIPTS)/python -m pip install -q -c constraints.txt -e '.[dev,clients,ray,submitit]'
+	$(VENV)-clients/$(SCRIPTS)/python -m pytest -m client tests/clients
+	$(VENV)-clients/$(SCRIPTS)/python -m pytest tests/agents/benchmark/test_launchers.py
 
 doctest: $(STAMP)  ## Run the examples in the docstrings
 	$(BIN)/python -m pytest --doctest-modules gcgen_env agents

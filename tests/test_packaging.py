@@ -18,7 +18,7 @@ from tests.test_readme import BLOCKS, shrink
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("agents", "gcgen_env")
-FOLDERS = (*PACKAGES, ".ci", "benchmarks", "docs", "examples", "tests")
+FOLDERS = (*PACKAGES, ".ci", ".github", "benchmarks", "docs", "examples", "tests")
 FILES = (
     ".gitignore",
     "CHANGELOG.md",
@@ -28,8 +28,10 @@ FILES = (
     "Makefile",
     "README.md",
     "SECURITY.md",
+    "THIRD_PARTY.md",
     "constraints.txt",
     "pyproject.toml",
+    "requirements-lock.txt",
     "setup.cfg",
 )
 CLEAN_ENV = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}

@@ -22,7 +22,8 @@ from agents.benchmark.scores import normalise
 from agents.benchmark.study import FAILURE, IMAGES, RESULT, TIMING, Run
 from agents.common.evaluation import Agent, EpisodeStats, evaluate_agent
 from agents.common.memory import read_peak
-from agents.common.provenance import describe_machine, find_versions
+from agents.common.provenance import describe_machine
+from agents.common.versions import find_versions
 from gcgen_env.atomic_files import write_json
 from gcgen_env.vector_env import GCGenVectorEnv
 

@@ -19,7 +19,7 @@ from agents.benchmark.launchers import LAUNCHERS, import_launcher
 from agents.benchmark.report import write_report
 from agents.benchmark.results import Table, read_outcomes, write_results
 from agents.benchmark.study import Run, plan
-from agents.cli.checks import check_at_least, reading_input
+from agents.cli.checks import RunsFailed, check_at_least, reading_input
 
 
 @dataclass(frozen=True)
@@ -70,9 +70,7 @@ class Benchmark:
         known = {outcome.run for outcome in outcomes} | {run for run, _ in failures + damaged}
         unfinished = [(run, why) for run, why in errors.items() if run not in known]
         if not outcomes:
-            reason = (failures + unfinished + damaged)[0][1]
-            print(f"gcgen: every run failed: {reason}", file=sys.stderr)
-            return 1
+            raise RunsFailed(f"every run failed: {(failures + unfinished + damaged)[0][1]}")
         table = Table(outcomes, damaged)
         write_results(self.out, outcomes)
         figures = draw_figures(self.out, table)
@@ -80,7 +78,10 @@ class Benchmark:
         summary = (self.out / "report.md").read_text().split("\n## ")[0]  # up to the first task
         Console().print(Markdown(summary))
         print(f"wrote {self.out / 'report.md'}, results.csv, results.json, timings.json, figures")
-        return 0 if len(outcomes) == len(runs) else 1  # 1: some runs failed
+        if len(outcomes) == len(runs):
+            return 0
+        print(f"{len(runs) - len(outcomes)} of {len(runs)} runs failed: the report says why")
+        return 1
 
     def _plan(self) -> list[Run]:
         """Check the options and list the runs.

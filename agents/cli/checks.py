@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 
 class InputError(Exception):
     """A mistake in the options or files of a command; `main` reports it in one sentence."""
+
+    exit_code = 2
+
+
+class RunsFailed(InputError):
+    """Every run of a benchmark has failed."""
+
+    exit_code = 1
 
 
 @contextmanager
@@ -32,7 +39,7 @@ def check_at_least(least: float, **options: float | None) -> None:
             raise ValueError(f"--{option} must be at least {least:g}, got {value}")
 
 
-def check_suffix(path: Path, suffixes: Collection[str]) -> None:
-    """Raise a ValueError unless the name of the output file ends in one of the suffixes."""
-    if path.suffix.lower() not in suffixes:
-        raise ValueError(f"--out must end in {', '.join(sorted(suffixes))}; got {path}")
+def check_seed(seed: int) -> None:
+    """Raise a ValueError unless torch accepts a seed."""
+    if not 0 <= seed < 2**63:
+        raise ValueError(f"--seed must be at least 0 and below 2**63, got {seed}")

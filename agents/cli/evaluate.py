@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from agents.cli.checks import check_at_least, reading_input
-from agents.cli.models import load_model, take_split
+from agents.cli.checks import check_at_least, check_seed, reading_input
+from agents.cli.models import find_model, load_model, take_split
+from agents.cli.outputs import check_output
 from agents.cli.settings import Ramp, parse_ramp
-from agents.common.provenance import describe_machine, find_command, find_versions, set_threads
+from agents.common.provenance import describe_machine, find_command, set_threads
+from agents.common.versions import find_versions
 from agents.gcgen import GCGen, NLLReport
 from agents.gcgen.search import Search
 from gcgen_env.atomic_files import write_json
@@ -33,7 +35,7 @@ class Evaluate:
     """
 
     model: Path
-    """A model.gcgen."""
+    """The folder of a run, or a model.gcgen."""
     split: Literal["train", "validation", "test"] = "test"
     """Split of the data set. Use the validation images to choose settings."""
     paths: int = 64
@@ -52,6 +54,8 @@ class Evaluate:
     """Number of proposals or partial paths that the search keeps."""
     json: Path | None = None
     """Also write the figures to this file."""
+    overwrite: bool = False
+    """Replace this file if it exists."""
     data_dir: Path | None = None
     """Folder of the data files, if they have moved since training."""
     device: str = "auto"
@@ -64,7 +68,9 @@ class Evaluate:
         with reading_input():
             sizes = ("paths", "num_images", "iw_images", "width")
             check_at_least(1, **{name: getattr(self, name) for name in sizes})
-            check_at_least(0, seed=self.seed)
+            check_seed(self.seed)
+            if self.json is not None:
+                check_output(self.json, self.overwrite, "--json", inputs=[find_model(self.model)])
             set_threads(self.threads)
             model = load_model(self.model, self.device)
             if self.look_ahead != "own":
@@ -96,7 +102,7 @@ class Evaluate:
         return {
             "bounds": figures,
             "model": str(self.model),
-            "sha256": hashlib.sha256(self.model.read_bytes()).hexdigest(),
+            "sha256": hashlib.sha256(find_model(self.model).read_bytes()).hexdigest(),
             "dataset": model.env_config.dataset,
             "split": self.split,
             "seed": self.seed,

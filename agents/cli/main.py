@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
-from collections.abc import Sequence
-from typing import Any
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
-import tyro
-
-from agents.cli.benchmark import Benchmark
 from agents.cli.checks import InputError
-from agents.cli.evaluate import Evaluate
-from agents.cli.export import Export
-from agents.cli.info import Info
+from agents.cli.commands import read_command
 from agents.cli.interrupts import EXIT_CODE, handle_signals
-from agents.cli.reconstruct import Reconstruct
-from agents.cli.sample import Sample
-from agents.cli.train import Train
-from gcgen_env.model.sampling import TrainingDiverged
 
 ERROR_CODE = 2
 """Exit code of a command that failed for a reason that the user can change."""
-
-Command = Train | Sample | Reconstruct | Evaluate | Export | Benchmark | Info
+PIPE_CODE = 1
+"""Exit code if nobody reads the output any more, as Python and Rich have it."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -36,25 +29,64 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: Arguments; None for those of the process.
 
     Returns:
-        The exit code: 0 after success, 1 if runs of a benchmark failed, 2 after an error, 130
-        after Ctrl-C or SIGTERM.
+        The exit code: 0 after success, 1 if runs of a benchmark failed or the reader of the
+        output has gone, 2 after an error, 130 after Ctrl-C or SIGTERM.
     """
-    command: Any = tyro.cli(
-        Command,
-        prog="gcgen",
-        description="Generative models learned as goal-conditioned reinforcement learning.",
-        args=argv,
-        config=(tyro.conf.OmitArgPrefixes,),  # --width instead of --s-agent.width
-    )
+    verbose = False
     try:
-        with handle_signals(signal.default_int_handler):  # SIGTERM raises, too
-            return command.run()
+        with writing_output(), handle_signals(signal.default_int_handler):  # SIGTERM raises, too
+            name, words = read_command(sys.argv[1:] if argv is None else argv)
+            from agents.cli.parsing import read_request  # here: the help needs none of it
+
+            command, messages = read_request(name, words)
+            verbose = messages.verbose
+            with messages.apply():
+                return command.run()
     except KeyboardInterrupt:
         print("gcgen: interrupted", file=sys.stderr)
         return EXIT_CODE
-    except (InputError, OSError, TrainingDiverged) as error:
+    except BrokenPipeError:  # as in `gcgen info | head -1`
+        return PIPE_CODE
+    except Exception as error:
+        if not is_mistake(error):
+            raise
+        if verbose:
+            traceback.print_exception(error)
         print(f"gcgen: {describe(error)}", file=sys.stderr)
-        return ERROR_CODE
+        return getattr(error, "exit_code", ERROR_CODE)
+
+
+@contextmanager
+def writing_output() -> Iterator[None]:
+    """Replace what a terminal cannot show, and find out at the end whether all was written."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # not so if it is closed or replaced
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        try:
+            yield
+        finally:
+            if sys.stdout is not None:  # None if the process was started without one
+                sys.stdout.flush()
+    except OSError:
+        drop_output()
+        raise
+
+
+def drop_output() -> None:
+    """Send what is still to be written nowhere, or Python would report it again at its exit."""
+    try:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+    except (AttributeError, OSError, ValueError):  # there is no stdout, or it is no file
+        return
+
+
+def is_mistake(error: Exception) -> bool:
+    """Tell whether the user can change what has caused an error."""
+    from gcgen_env.model.sampling import TrainingDiverged  # here, because it imports torch
+
+    return isinstance(error, InputError | OSError | TrainingDiverged)
 
 
 def describe(error: Exception) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from agents.cli.run_folder import RunFolder
 from agents.common.provenance import find_device
 from agents.gcgen import GCGen
 from gcgen_env.datasets import SPLITS, Dataset, load_dataset
@@ -32,14 +33,32 @@ def load_model(path: Path, device: str) -> GCGen:
 def load_sampler(path: Path, device: str) -> GCGen | SAgent:
     """Load a model or an S-agent; both can sample.
 
+    Args:
+        path: A file, or the folder of a run.
+        device: A torch device, or "auto".
+
     Raises:
         FileNotFoundError: If there is no such file.
         ValueError: If the file is damaged, or holds something else.
     """
-    found = find_device(device)
-    if read_document(path)["kind"] == S_AGENT_KIND:
-        return SAgent.load(path, found)
-    return GCGen.load(path, device=found)
+    found, file = find_device(device), find_model(path)
+    if read_document(file)["kind"] == S_AGENT_KIND:
+        return SAgent.load(file, found)
+    return GCGen.load(file, device=found)
+
+
+def find_model(path: Path) -> Path:
+    """Return the file of a saved model; for the folder of a run, its model.
+
+    Raises:
+        FileNotFoundError: If the folder holds no run.
+    """
+    if not path.is_dir():
+        return path
+    model = RunFolder(path).model
+    if not model.is_file():
+        raise FileNotFoundError(f"there is no run in {path}: no file {model.name}")
+    return model
 
 
 def load_split(model: GCGen, split: str, data_dir: Path | None = None) -> Dataset:

@@ -14,8 +14,6 @@ from gcgen_env.atomic_files import write_bytes
 from gcgen_env.model.s_agent import SAgent
 from gcgen_env.viewer import image_grid, reconstruction_grid, save_gif, save_png, trajectory_grid
 
-SAMPLE_SUFFIXES = (".gif", ".npy", ".png")
-"""File types of `write_samples`."""
 FRAMES_PER_SECOND = 4.0
 LAST_FRAMES = 8
 """Number of frames that show the last state of a GIF."""

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from agents.cli.checks import check_at_least, check_suffix, reading_input
-from agents.cli.models import load_model, read_images, take_split
-from agents.cli.pictures import write_reconstructions
+from agents.cli.checks import check_at_least, reading_input
+from agents.cli.outputs import check_output
 from agents.gcgen.search import Search
 
 
@@ -17,7 +16,7 @@ class Reconstruct:
     """Draw images above their reconstructions by the two agents."""
 
     model: Path
-    """A model.gcgen."""
+    """The folder of a run, or a model.gcgen."""
     images: Path | None = None
     """A .npy, .npz or folder of images, resized to the model's; by default the data set's."""
     split: Literal["train", "validation", "test"] = "test"
@@ -29,7 +28,9 @@ class Reconstruct:
     width: int = 8
     """Number of proposals or partial paths that the search keeps."""
     out: Path = Path("reconstructions.png")
-    """Where to write the picture."""
+    """Where to write the picture, a .png."""
+    overwrite: bool = False
+    """Replace the file if it exists."""
     data_dir: Path | None = None
     """Folder of the data files, if they have moved since training."""
     device: str = "auto"
@@ -37,8 +38,12 @@ class Reconstruct:
 
     def run(self) -> int:
         """Run the command; return its exit code."""
+        from agents.cli.models import load_model, read_images, take_split
+        from agents.cli.pictures import write_reconstructions
+
         with reading_input():
-            check_suffix(self.out, (".png",))
+            inputs = [self.model, *filter(None, [self.images])]
+            check_output(self.out, self.overwrite, suffixes=(".png",), inputs=inputs)
             check_at_least(1, num=self.num, width=self.width)
             model = load_model(self.model, self.device)
             if self.images is None:

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from agents.cli.checks import check_at_least, check_suffix, reading_input
-from agents.cli.models import load_sampler
-from agents.cli.pictures import SAMPLE_SUFFIXES, write_samples
+from agents.cli.checks import check_at_least, check_seed, reading_input
+from agents.cli.outputs import check_output
+
+SUFFIXES = (".gif", ".npy", ".png")
 
 
 @dataclass(frozen=True)
@@ -16,13 +17,16 @@ class Sample:
     """Draw images from a trained model, or from a saved S-agent."""
 
     model: Path
-    """A model.gcgen or an s_agent.safetensors; the content of the file decides, not its name."""
+    """The folder of a run, a model.gcgen or an s_agent.safetensors; the content of the file
+    decides, not its name."""
     num: int = 64
     """Number of images."""
     seed: int = 0
     """Seed of the draws."""
     out: Path = Path("samples.png")
     """A .png grid, a .gif of the grid at every step, or a .npy array (num, C, height, width)."""
+    overwrite: bool = False
+    """Replace the file if it exists."""
     draw: Literal["mean", "sample"] = "mean"
     """Show the means of the likelihood, or pixels drawn from it."""
     device: str = "auto"
@@ -30,10 +34,13 @@ class Sample:
 
     def run(self) -> int:
         """Run the command; return its exit code."""
+        from agents.cli.models import load_sampler
+        from agents.cli.pictures import write_samples
+
         with reading_input():
-            check_suffix(self.out, SAMPLE_SUFFIXES)
+            check_output(self.out, self.overwrite, suffixes=SUFFIXES, inputs=[self.model])
             check_at_least(1, num=self.num)
-            check_at_least(0, seed=self.seed)
+            check_seed(self.seed)
             model = load_sampler(self.model, self.device)
         write_samples(model, self.out, self.num, self.seed, self.draw)
         print(f"wrote {self.num} samples to {self.out}")

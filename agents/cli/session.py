@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from dataclasses import dataclass, replace
@@ -42,8 +43,9 @@ class Budget:
             raise ValueError("a run needs --minutes, --timesteps or both")
         for name, kinds in (("minutes", (int, float)), ("timesteps", (int,))):
             value = getattr(self, name)
-            if value is not None and not (type(value) in kinds and value > 0):  # True is no number
-                raise ValueError(f"--{name} must be positive, got {value!r:.99}")
+            is_number = type(value) in kinds and 0 < value < math.inf  # True is none, nor is NaN
+            if value is not None and not is_number:
+                raise ValueError(f"--{name} must be positive and finite, got {value!r:.99}")
 
     def remaining(self, minutes_spent: float, timesteps_spent: int) -> Budget | None:
         """Return what is left of the budget; None if it is spent."""

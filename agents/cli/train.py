@@ -17,14 +17,23 @@ from agents.common.provenance import (
     describe_machine,
     find_command,
     find_device,
-    find_versions,
     set_threads,
 )
+from agents.common.versions import find_versions
 from agents.gcgen import GCGen
 from agents.gcgen.config import GCGenConfig
 
 DEFAULT_MINUTES = 3.0
-_FREE_ON_RESUME = ("minutes", "timesteps", "out", "resume", "overwrite", "device", "threads")
+_FREE_ON_RESUME = (
+    "minutes",
+    "timesteps",
+    "out",
+    "config",
+    "resume",
+    "overwrite",
+    "device",
+    "threads",
+)
 
 
 @dataclass(frozen=True)
@@ -41,6 +50,9 @@ class Train:
     """Folder of the run; by default runs/<short id>-<seed>."""
     seed: int = 0
     """Seed of the run; it reproduces a run with a given number of timesteps."""
+    config: Path | None = None
+    """The config.json or the folder of another run: its settings are the defaults of all other
+    options but --out, --resume and --overwrite."""
     resume: Annotated[tuple[Path, ...] | None, tyro.conf.arg(metavar="[FOLDER]")] = None
     """Continue the run in a folder, or in --out, with its own settings and budget;
     --minutes and --timesteps change the budget of the whole run."""
@@ -113,7 +125,7 @@ def _check_free(settings: Train, folder: RunFolder) -> None:
 
 def make_model(settings: Train, folder: RunFolder) -> GCGen:
     """Build an untrained model that writes its logs to a folder."""
-    check_at_least(1, n_envs=settings.optimisation.n_envs)
+    check_at_least(1, n_envs=settings.optimisation.n_envs, gc_width=settings.gc_agent.gc_width)
     return GCGen(
         "GCPolicy",
         settings.env,

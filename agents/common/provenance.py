@@ -1,4 +1,4 @@
-"""What a figure depends on: command, versions, processor, device."""
+"""What a figure depends on besides the libraries: command, processor, device, threads."""
 
 from __future__ import annotations
 
@@ -6,26 +6,15 @@ import os
 import platform
 import shlex
 import sys
-from importlib import metadata
 from pathlib import Path
 
 import torch
 from stable_baselines3.common.utils import get_device
 
-PACKAGES = ("gymnasium", "numpy", "sb3-contrib", "stable-baselines3", "torch")
-
 
 def find_command() -> str:
     """Return the command line of this process."""
     return shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])  # folders differ by machine
-
-
-def find_versions() -> dict[str, str]:
-    """Return the versions of GCGen, Python and the libraries that figures depend on."""
-    import gcgen_env
-
-    libraries = {name: metadata.version(name) for name in PACKAGES}
-    return {"gcgen": gcgen_env.__version__, "python": platform.python_version(), **libraries}
 
 
 def describe_machine() -> dict[str, str | int]:
@@ -67,7 +56,7 @@ def find_device(name: str | torch.device) -> torch.device:
     if name == "auto":
         return get_device("auto")
     try:
-        return torch.empty(0, device=name).device  # only an allocation shows that it works
+        return torch.empty(0, device=name).cpu().to(name).device  # only a copy shows that it works
     except (RuntimeError, AssertionError, NotImplementedError) as error:  # backends differ
         known = ", ".join(device.split(" ")[0] for device in list_devices())
         raise ValueError(f"no device {name!r} on this machine, only {known}") from error

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
 from agents import NLLReport
-from agents.common.provenance import describe_machine, find_versions
+from agents.common.provenance import describe_machine
+from agents.common.versions import find_versions
 from benchmarks.ablation.contenders import Agents, Contender
 from benchmarks.ablation.variants import REFERENCE, Variant
 from gcgen_env.atomic_files import write_json

@@ -11,7 +11,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from agents.common.provenance import describe_machine, find_versions
+from agents.common.provenance import describe_machine
+from agents.common.versions import find_versions
 
 
 @dataclass(frozen=True)

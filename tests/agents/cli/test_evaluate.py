@@ -15,7 +15,7 @@ def evaluate(finished, tmp_path, capsys):
     def run(*options: str) -> tuple[dict, str]:
         path = tmp_path / "figures.json"
         words = ["evaluate", "--model", str(finished.folder.model), "--json", str(path)]
-        assert main([*words, *options]) == 0
+        assert main([*words, "--overwrite", *options]) == 0
         return json.loads(path.read_text()), capsys.readouterr().out
 
     return run

@@ -32,4 +32,4 @@ def test_the_bound_is_that_of_the_exported_file(finished, tmp_path):
 
 
 def test_no_run(fails, tmp_path):
-    assert "no saved file" in fails("export", "--run-folder", tmp_path)
+    assert "there is no run in" in fails("export", "--run-folder", tmp_path)

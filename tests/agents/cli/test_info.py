@@ -1,6 +1,7 @@
 from agents.cli.info import list_datasets, list_ids
 from agents.cli.main import main
-from agents.common.provenance import find_versions, list_devices
+from agents.common.provenance import list_devices
+from agents.common.versions import find_versions
 from gcgen_env import ENV_IDS
 from gcgen_env.datasets.sources import IDX_FILES
 

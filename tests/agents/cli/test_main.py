@@ -6,11 +6,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from agents.cli import main as module
+from agents.cli.commands import SUMMARIES, load_command
+from agents.cli.info import Info
 from agents.cli.main import main
 from tests.agents.cli.conftest import TINY
-
-COMMANDS = ("train", "sample", "reconstruct", "evaluate", "export", "benchmark", "info")
 
 
 def test_help_lists_the_commands(capsys):
@@ -18,10 +17,17 @@ def test_help_lists_the_commands(capsys):
         main(["--help"])
     assert end.value.code == 0
     output = capsys.readouterr().out
-    assert all(command in output for command in COMMANDS)
+    for command, summary in SUMMARIES.items():
+        assert re.search(rf"^  {command} +{re.escape(summary)}$", output, re.MULTILINE)
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", SUMMARIES)
+def test_the_summary_is_what_the_command_says_of_itself(command):
+    first = load_command(command).__doc__.splitlines()[0]
+    assert first.startswith(SUMMARIES[command].removesuffix("."))
+
+
+@pytest.mark.parametrize("command", [name for name in SUMMARIES if name != "completion"])
 def test_every_option_of_a_command_is_explained(command, capsys):
     with pytest.raises(SystemExit) as end:
         main([command, "--help"])
@@ -77,11 +83,35 @@ def test_a_pickle_is_not_read(fails, tmp_path):
     assert "pickles are never read" in fails("sample", "--model", pickled)
 
 
-@pytest.mark.parametrize("device", ["cuda:99", "abacus"])
+@pytest.mark.parametrize("device", ["cuda:99", "abacus", "meta", ""])
 def test_an_unknown_device_is_one_sentence(device, fails, finished):
     message = fails("sample", "--model", finished.folder.model, "--device", device)
     assert device in message
     assert "cpu" in message
+
+
+@pytest.mark.parametrize("seed", [-1, 2**63, 10**20])
+@pytest.mark.parametrize("command", ["sample", "evaluate", "export"])
+def test_a_seed_that_torch_refuses_is_one_sentence(command, seed, fails, finished):
+    option = "--run-folder" if command == "export" else "--model"
+    message = fails(command, option, finished.folder.path, "--seed", seed)
+    assert f"--seed must be at least 0 and below 2**63, got {seed}" in message
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--minutes", "inf"], "--minutes must be positive and finite, got inf"),
+        (["--minutes", "nan"], "--minutes must be positive and finite, got nan"),
+        (["--gc-width", "-1"], "--gc-width must be at least 1, got -1"),
+        (["--out", "x/" * 2000], "is a path of over 300 folders"),
+    ],
+    ids=["inf", "nan", "width", "deep"],
+)
+def test_an_impossible_training_is_one_sentence(words, message, fails, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert message in fails("train", *TINY, *words)
+    assert not list(tmp_path.iterdir())
 
 
 def test_an_unwritable_place_is_one_sentence(fails, finished, tmp_path):
@@ -122,7 +152,7 @@ def test_a_bug_keeps_its_traceback(error, monkeypatch):
     def fail(self):
         raise error("a bug")
 
-    monkeypatch.setattr(module.Info, "run", fail)
+    monkeypatch.setattr(Info, "run", fail)
     with pytest.raises(error, match="a bug"):
         main(["info"])
 
@@ -152,7 +182,7 @@ def test_ctrl_c_ends_with_code_130(monkeypatch, capsys):
     def interrupt(self):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(module.Info, "run", interrupt)
+    monkeypatch.setattr(Info, "run", interrupt)
     assert main(["info"]) == 130
     assert capsys.readouterr().err == "gcgen: interrupted\n"
 

@@ -252,7 +252,7 @@ OPTIONS = """
 --no-uniform-prior
 --look-ahead --learned --no-learned --prior --no-prior --hard --no-hard --gc-width
 --learning-rate --gc-learning-rate --gc-objective --gc-interval --auxiliary --lr-schedule --n-envs
---batch-size --precision
+--batch-size --precision --config --quiet --verbose
 """
 """Every option of `gcgen train` that users may have in their scripts."""
 

@@ -1,0 +1,57 @@
+"""Checks of the files that a command will write, before it starts to work."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection
+from pathlib import Path
+
+
+def check_output(
+    path: Path,
+    overwrite: bool = False,
+    option: str = "--out",
+    suffixes: Collection[str] = (),
+    inputs: Collection[Path] = (),
+) -> None:
+    """Raise a ValueError unless a file can be written without losing another one.
+
+    Args:
+        path: The file.
+        overwrite: Whether an existing file may be replaced.
+        option: The option that names the file.
+        suffixes: Accepted suffixes; empty accepts every one.
+        inputs: Files that the command reads; they are never replaced.
+    """
+    if suffixes and path.suffix.lower() not in suffixes:
+        raise ValueError(f"{option} must end in {', '.join(sorted(suffixes))}; got {path}")
+    if not path.name:
+        raise ValueError(f"{option} must name a file, got {path}")
+    try:
+        _check_place(path, option)
+        exists = path.exists()
+        is_input = exists and any(path.samefile(other) for other in inputs if other.exists())
+    except OSError as error:  # too long a name, a circle of links
+        raise ValueError(f"{option} cannot be {path}: {error.strerror}") from error
+    if is_input:
+        raise ValueError(f"{option} would replace {path}, which the command reads: choose another")
+    if exists and not overwrite:
+        raise ValueError(
+            f"{path} already exists: replace it with --overwrite, or choose another {option}"
+        )
+
+
+def _check_place(path: Path, option: str) -> None:
+    """Raise a ValueError unless a regular file can be created at a path."""
+    if path.is_dir():
+        raise ValueError(f"{option} must name a file, and {path} is a folder")
+    if path.exists() and not path.is_file():
+        raise ValueError(f"{option} must name a regular file, and {path} is none")
+    target = Path(os.path.realpath(path))  # links are followed when the file is written
+    if target.is_symlink():
+        raise ValueError(f"{option} cannot be {path}: its links lead nowhere")
+    folder = next(parent for parent in target.parents if parent.exists())
+    if not folder.is_dir():
+        raise ValueError(f"{option} cannot be {path}: {folder} is a file, not a folder")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise ValueError(f"{option} cannot be {path}: no permission to write in {folder}")
