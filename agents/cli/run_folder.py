@@ -16,13 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from agents.cli.writer_lock import WriterLock
+from agents.common.saved_names import MODEL_NAME
 from agents.gcgen import GCGen
 from agents.gcgen.checkpoint import KIND, Checkpoint
 from gcgen_env.atomic_files import read_json, remove_temporaries, write_json
+from gcgen_env.model.s_agent import FILE_NAME as S_AGENT_NAME
 from gcgen_env.storage import read_document
-
-MODEL = "model.gcgen"
-"""Name of the model's file."""
 
 
 @dataclass(frozen=True)
@@ -72,11 +71,11 @@ class RunFolder:
         Raises:
             ValueError: If the path is another file.
         """
-        if path.is_file() and path.name != MODEL:
-            raise ValueError(f"{path} is neither the folder of a run nor its {MODEL}")
+        if path.is_file() and path.name != MODEL_NAME:
+            raise ValueError(f"{path} is neither the folder of a run nor its {MODEL_NAME}")
         self.path = path = path.parent if path.is_file() else path
-        self.model = path / MODEL
-        self.s_agent = path / "s_agent.safetensors"  # the S-agent alone, which `proposer=` accepts
+        self.model = path / MODEL_NAME
+        self.s_agent = path / S_AGENT_NAME  # the S-agent alone, which `proposer=` accepts
         self.config = path / "config.json"  # every setting, for people and other programs
         self.tensorboard = path / "tb"
         self.samples = path / "samples.png"
@@ -110,7 +109,7 @@ class RunFolder:
             ValueError: If a file is damaged.
         """
         if not self.has_run:
-            raise FileNotFoundError(f"there is no run in {self.path}: no file {MODEL}")
+            raise FileNotFoundError(f"there is no run in {self.path}: no file {MODEL_NAME}")
         document = read_document(self.model)
         if document["kind"] != KIND:
             raise ValueError(f"{self.model} holds a {document['kind']!r}, expected a {KIND!r}")

@@ -7,12 +7,16 @@ import os
 from pathlib import Path
 from typing import Any
 
+MODEL_NAME = "model.gcgen"
+"""Name of the model in the folder of a run."""
+
 
 def find_saved(source: Any, suffix: str = ".zip") -> Any:
-    """Return the file that a user means who gives its name with or without SB3's suffix.
+    """Return the file that a user means who names a run, or adds or omits SB3's suffix.
 
     SB3's callbacks name a model "best_model" or "rl_model_100_steps.zip". `save` keeps the name
-    that it is given. `load` tries the name, then the name with the suffix added or removed.
+    that it is given. `load` tries the name, then the name with the suffix added or removed. The
+    folder of a run stands for the model in it.
 
     Args:
         source: A path; a file object is returned as it is.
@@ -25,6 +29,8 @@ def find_saved(source: Any, suffix: str = ".zip") -> Any:
     if not isinstance(source, str | os.PathLike):
         return source
     path = Path(source)
+    if (path / MODEL_NAME).is_file():
+        return path / MODEL_NAME
     other = path.with_suffix("") if path.suffix == suffix else Path(f"{path}{suffix}")
     return other if other.is_file() and not path.exists() else source
 

@@ -21,7 +21,7 @@ from gcgen_env.model.likelihoods import Likelihood, make_likelihood
 from gcgen_env.model.network import ProposalNetwork
 from gcgen_env.model.network_config import NetworkConfig
 from gcgen_env.model.proposer import Proposer
-from gcgen_env.model.s_agent import SAgent, pretrained_path
+from gcgen_env.model.s_agent import FILE_NAME, SAgent, pretrained_path
 
 ACTIVE_SPREAD = 0.02
 """A value is active if its standard deviation, in units of the range, exceeds this."""
@@ -190,7 +190,7 @@ def _find_proposer(
         if choice == "pretrained":
             name = config.dataset if isinstance(config.dataset, str) else "of your own"
             path = pretrained_path(name)
-        elif not os.path.isfile(path):  # False for impossible names, too
+        elif not (os.path.isfile(path) or os.path.isfile(path / FILE_NAME)):  # a run's folder
             raise ValueError(
                 f"unknown proposer {show(str(choice))}: expected 'pretrained', 'dictionary', the "
                 "path of a saved S-agent, or an object with a method propose(canvas, step)"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -23,6 +24,8 @@ from gcgen_env.storage import File, describe_error, describe_file, load_containe
 
 KIND = "s-agent"
 """Kind of container that `SAgent.save` writes."""
+FILE_NAME = "s_agent.safetensors"
+"""Name of the S-agent in the folder of a run."""
 _NETWORK = "network."  # prefix of the network's tensors in the file
 _WEIGHTS = Path(__file__).parent.parent / "weights"  # shipped with the package
 _SAMPLE_BATCH = 1024  # images generated at once, which bounds the memory
@@ -63,10 +66,14 @@ class SAgent:
     def load(cls, path: File, device: torch.device | str = "cpu") -> SAgent:
         """Read a file written by `save`: a path, or a file object open in binary mode.
 
+        The folder of a run stands for the S-agent in it.
+
         Raises:
             FileNotFoundError: If there is no such file.
             ValueError: If it is damaged or holds something else.
         """
+        if isinstance(path, str | Path) and os.path.isdir(path):
+            path = Path(path) / FILE_NAME
         document, tensors = load_container(path, KIND)
         try:
             return cls.unpack(document, tensors, device)

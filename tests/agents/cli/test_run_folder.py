@@ -12,12 +12,14 @@ import threading
 import time
 from pathlib import Path
 
+import gymnasium as gym
+import numpy as np
 import pytest
 
+from agents import GCGen, SAgent
 from agents.cli.run_folder import RunFolder
 from agents.cli.session import Budget, Session
 from agents.cli.writer_lock import WriterLock
-from agents.gcgen import GCGen
 from tests.agents.cli.conftest import TINY, train
 from tests.agents.cli.killed import digest
 
@@ -201,3 +203,15 @@ def test_a_log_file_on_a_full_disk_does_not_end_the_training(tmp_path, stream):
     folder = RunFolder(tmp_path / "run")
     assert GCGen.load(folder.model).num_timesteps == 1280
     assert folder.reconstructions.exists()
+
+
+def test_the_folder_of_a_run_stands_for_the_files_in_it(finished):
+    folder = finished.folder
+    model = GCGen.load(folder.path, device="cpu")
+    expected = SAgent.load(folder.s_agent).sample(2, seed=0)
+    np.testing.assert_array_equal(model.sample(2, seed=0), expected)
+    np.testing.assert_array_equal(SAgent.load(folder.path).sample(2, seed=0), expected)
+    env = gym.make("GCGen-Digits-v0", proposer=str(folder.path))
+    assert env.unwrapped.episodes.chain.proposer.config == model.s_agent.network.config
+    with pytest.raises(FileNotFoundError, match="no saved file at"):
+        GCGen.load(folder.tensorboard)
