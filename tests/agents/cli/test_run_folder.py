@@ -199,7 +199,7 @@ def test_a_log_file_on_a_full_disk_does_not_end_the_training(tmp_path, stream):
             timeout=120,
             check=False,
         )
-    assert process.returncode in (0, 120)  # 120: Python could not flush the stream at its end
+    assert process.returncode in (0, 2)  # 2: what was printed is lost, and nothing else
     folder = RunFolder(tmp_path / "run")
     assert GCGen.load(folder.model).num_timesteps == 1280
     assert folder.reconstructions.exists()
