@@ -212,12 +212,12 @@ def test_the_model_of_a_run_stands_for_its_folder(finished, fails, tmp_path):
         (["--env", "GCGen-Letters-v0"], "unknown id"),
         (["--horizon", "0"], "horizon must be at least 1"),
         (["--num-proposals", "1"], "num_proposals must be at least 2"),
-        (["--rate", "-1"], "rate must be finite and not negative"),
+        (["--rate", "-1"], "rate must lie in [0, "),
         (["--rate", "1", "2"], "rate must be one number or a list"),
         (["--look-ahead", "-1", "1"], "look_ahead must be two temperatures"),
         (["--learning-rate", "-1"], "learning_rate must be finite and not negative"),
         (["--seed", "4294967296"], "seed must lie in"),
-        (["--width", "0"], "must be positive"),
+        (["--width", "0"], "width must be at least 1"),
         (["--s-agent", "nowhere"], "nowhere"),
         (["--initial-state", "nowhere"], "nowhere"),
         (["--dataset", "mnits"], "Did you mean 'mnist'?"),
@@ -247,7 +247,7 @@ def test_the_defaults_are_those_of_the_classes():
 OPTIONS = """
 --env --minutes --timesteps --out --seed --resume --overwrite --no-overwrite --device --threads
 --dataset --data-dir --image-size --num-proposals --horizon --likelihood --sigma --binarize
---initial-state --rate --nucleus
+--initial-state --rate --max-bytes --nucleus
 --s-agent --train-s-agent --no-train-s-agent --width --depth --body --uniform-prior
 --no-uniform-prior
 --look-ahead --learned --no-learned --prior --no-prior --hard --no-hard --gc-width
