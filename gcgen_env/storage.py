@@ -28,6 +28,7 @@ _READERS = {
     "replay-buffer": "load_replay_buffer",
 }
 """What reads each kind of container."""
+_MAX_HEADER_BYTES = 100_000_000  # as safetensors has it
 _LENGTH_BYTES = 8  # a safetensors file begins with the length of its header
 
 
@@ -84,13 +85,13 @@ def load_container(source: File, kind: str) -> tuple[dict[str, Any], dict[str, T
     return document, tensors
 
 
-def read_document(path: str | Path) -> dict[str, Any]:
+def read_document(path: str | os.PathLike[str]) -> dict[str, Any]:
     """Return the JSON document of a container without its tensors; raises as `load_container`."""
     if not os.path.isfile(path):  # False for impossible names, too
         raise FileNotFoundError(f"no saved file at {path}")
     with open(path, "rb") as file:
-        length = min(_header_length(file.read(_LENGTH_BYTES)), os.fstat(file.fileno()).st_size)
-        return _parse_document(str(path), file.read(length))
+        length = _header_length(file.read(_LENGTH_BYTES))
+        return _parse_document(str(path), file.read(min(length, _MAX_HEADER_BYTES)))
 
 
 def describe_file(file: File) -> str:
@@ -110,8 +111,7 @@ def _read(source: File) -> bytes:
     """Return the bytes of a file, from the position of a file object."""
     if not isinstance(source, str | os.PathLike):
         return source.read()
-    if not os.path.isfile(source):
-        raise FileNotFoundError(f"no saved file at {source}")
+    read_document(source)  # raises before a large file of others is read
     return Path(source).read_bytes()
 
 

@@ -147,6 +147,14 @@ def test_a_length_that_lies_takes_no_memory(tmp_path):
             read(path)
 
 
+def test_a_large_file_of_others_is_not_read(tmp_path, monkeypatch):
+    path = tmp_path / "large"
+    with open(path, "wb") as file:
+        file.truncate(1 << 40)  # a terabyte of zeros, which takes no room
+    with pytest.raises(ValueError, match="large is not a GCGen file"):
+        load_container(path, "thing")
+
+
 @pytest.mark.parametrize(
     "header",
     ["", "{", "{'kind': 'thing'}", "[" * 100_000, "9" * 10_000],
