@@ -20,10 +20,10 @@ from gcgen_env.generators import Generators
 from gcgen_env.goals import make_goals
 from gcgen_env.memory import check_memory
 from gcgen_env.model.build import make_chain, open_data
-from gcgen_env.proposal_cache import Images, Prepared, make_cache
+from gcgen_env.on_demand_cache import make_cache
+from gcgen_env.proposal_cache import ALL, Images, Prepared, Subset, put, take
 from gcgen_env.rewards import REWARDS, Floats, Reward, measure
 from gcgen_env.spaces import LOG_PRIOR_FLOOR
-from gcgen_env.subsets import ALL, Subset, put, take
 
 
 class Transition(NamedTuple):

@@ -1,25 +1,28 @@
 """What the proposer proposes in the states of N episodes, computed once for each state.
 
-`EagerCache` computes the images of all next states, which `obs_mode="pixels"` shows.
-`OnDemandCache` computes the prior, and later the chosen proposal alone.
+`EagerCache` computes the images of all next states, which `obs_mode="pixels"` shows. The other
+mode has a cache of its own, `OnDemandCache`.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from gcgen_env.model.chain import Chain, split_batch
+from gcgen_env.model.chain import Chain, draw_next, split_batch
 from gcgen_env.model.proposer import Proposals
-from gcgen_env.next_images import draw_next
-from gcgen_env.subsets import ALL, Ints, Subset
 
+Ints = NDArray[np.int64]
 Images = NDArray[np.float32]
+Subset = Ints | slice
+"""Some of N episodes, by index, or all of them as `ALL`."""
+ALL = slice(None)  # recognised by identity, `subset is ALL`
+Table = TypeVar("Table", Tensor, NDArray[np.float32], NDArray[np.float64], Ints)
 BLOCK_BYTES = 16 << 20
 """Size of the proposals that the network computes at once: about the last-level cache."""
 
@@ -109,70 +112,6 @@ class ProposalCache(ABC):
         return Block(where, h, proposals, log_prior, mask)
 
 
-class States(NamedTuple):
-    """What an `OnDemandCache` computed last."""
-
-    episodes: Ints
-    """Which K episodes they belong to."""
-    canvas: Tensor
-    """Their canvases, shape (K, *S)."""
-    h: Tensor
-    """Their steps, shape (K,)."""
-    same_state: bool
-    proposals: Proposals | None
-    """None in a copy: its functions can neither be copied nor pickled."""
-
-
-class OnDemandCache(ProposalCache):
-    """Keeps the features of the last states, and computes only the chosen proposals."""
-
-    _last: States | None = None
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Leave out the last proposals, which a copy computes again from the same states."""
-        last = self._last and self._last._replace(proposals=None)
-        return {**self.__dict__, "_last": last}
-
-    def prepare(self, canvas: Tensor, step: Ints, same_state: bool = False) -> Prepared:
-        """Compute the priors; see `ProposalCache`."""
-        h = self._to_steps(step)
-        proposals = self.chain.propose(canvas, h, same_state, need_all=False)
-        return Prepared(canvas, same_state, [self._check(ALL, h, proposals)])
-
-    def store(self, subset: Subset, prepared: Prepared) -> None:
-        """Hold the priors and the features."""
-        (block,) = prepared.blocks
-        self.log_prior[subset], self.mask[subset] = block.log_prior, block.mask
-        canvas, same_state = prepared.canvas, prepared.same_state
-        self._last = States(self.index[subset], canvas, block.h, same_state, block.proposals)
-
-    def follow(
-        self, subset: Subset, action: Ints, canvas: Tensor, image: Images, step: Ints
-    ) -> tuple[Tensor, Images]:
-        """Compute the chosen proposals, and from them the next states."""
-        if self._last is not None and np.array_equal(self._last.episodes, self.index[subset]):
-            h, proposals = self._last.h, self._recall(self._last)
-        else:  # other episodes were updated last
-            h = self._to_steps(step)
-            proposals = self.chain.propose(canvas, h, need_all=False)
-        delta = proposals.chosen(torch.from_numpy(action).to(self.chain.device))  # (K, *S)
-        reached = self.chain.dynamics.advance(canvas, delta, h)  # (K, *S)
-        return reached, self.chain.likelihood.mean(reached).cpu().numpy()
-
-    def _recall(self, last: States) -> Proposals:
-        """Return the last proposals; a copy makes them as they were made, for the same bits."""
-        if last.proposals is not None:
-            return last.proposals
-        proposals = self.chain.propose(last.canvas, last.h, last.same_state, need_all=False)
-        self._last = last._replace(proposals=proposals)
-        return proposals
-
-    def close(self, subset: Ints, image: Images) -> None:
-        """Fill ended episodes with a uniform prior."""
-        super().close(subset, image)
-        self._last = None  # they belong to the states before the end
-
-
 class EagerCache(ProposalCache):
     """Computes all A next states of a state, at the P values that proposals can change."""
 
@@ -243,7 +182,19 @@ class EagerCache(ProposalCache):
         return draw_next(self.chain, self._next[1, subset], image)
 
 
-def make_cache(chain: Chain, obs_mode: str, num_envs: int, num_proposals: int) -> ProposalCache:
-    """Make the cache of an observation mode, "pixels" or "compact"."""
-    kind = EagerCache if obs_mode == "pixels" else OnDemandCache
-    return kind(chain, num_envs, num_proposals)
+def take(table: Table, subset: Subset) -> Table:
+    """Return some entries of a table; if `subset` is ALL, the table itself, without a copy."""
+    return table if subset is ALL else table[subset]
+
+
+def put(table: Table, subset: Subset, new: Table) -> Table:
+    """Return a table with new entries; if `subset` is ALL, `new` itself, without a copy."""
+    if subset is ALL:
+        return new
+    table[subset] = new
+    return table
+
+
+def to_subset(mask: NDArray[np.bool_]) -> Subset:
+    """Return the indices where a mask (N,) is True."""
+    return ALL if mask.all() else np.flatnonzero(mask)

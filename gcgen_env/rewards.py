@@ -11,8 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gcgen_env.config import EnvConfig
-from gcgen_env.model.likelihoods import Likelihood
-from gcgen_env.model.sums import compute_difference
+from gcgen_env.model.likelihoods import Likelihood, compute_difference
 
 Floats = NDArray[np.float64]
 

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from gcgen_env.generators import Generators, check_seeds, reseed, undo_draws
 from gcgen_env.goal_env import RENDER_MODES, GoalEnvMixin
 from gcgen_env.messages import show
+from gcgen_env.proposal_cache import ALL, Subset, to_subset
 from gcgen_env.rendering import make_frame
 from gcgen_env.reset_options import check_options
-from gcgen_env.subsets import ALL, Subset, to_subset
 from gcgen_env.viewer import render_ansi, render_rgb
 
 Obs = dict[str, NDArray[Any]]

@@ -18,7 +18,6 @@ LAYERS: dict[str, dict[str, str]] = {
         "gcgen_env/device.py": "Names of torch devices.",
         "gcgen_env/memory.py": "Whether something would fit in the memory of this machine, checked before it is allocated.",
         "gcgen_env/generators.py": "Random generators of environments: one for a batch or one for each episode; undoing draws.",
-        "gcgen_env/subsets.py": "Some of N episodes, or all of them: read and write their entries in tables.",
         "gcgen_env/allocator.py": "A setting of glibc's memory allocator that makes training faster.",
     },
     "Data": {
@@ -42,7 +41,7 @@ LAYERS: dict[str, dict[str, str]] = {
         "gcgen_env/model/dictionary.py": "Proposals without learning: signed cosine atoms, coarse to fine, equally probable.",
         "gcgen_env/model/grouped_linear.py": "The product y_b = z_b W[a_b] + b[a_b] and its gradient, at the cost of the chosen rows alone.",
         "gcgen_env/model/initial_state.py": "The initial state x_0 of a configuration: a mean, zeros, noise, or an image of the user's.",
-        "gcgen_env/model/sums.py": "Sums over the values of images, equal bit for bit for any number of images.",
+        "gcgen_env/model/sums.py": "Sums over the values of images, on their device.",
         "gcgen_env/model/likelihoods.py": "Likelihoods p(g | x) of a goal image g given a canvas x, and the potentials made of them.",
         "gcgen_env/model/network_config.py": "The sizes of the S-agent's network.",
         "gcgen_env/model/network.py": "The S-agent's network: p_S(a | x, h) and the proposals y[a], without any goal.",
@@ -57,9 +56,9 @@ LAYERS: dict[str, dict[str, str]] = {
         "gcgen_env/spaces.py": "Observation and action spaces.",
     },
     "Episodes": {
-        "gcgen_env/next_images.py": "Draw the images of next states from the values that proposals change.",
         "gcgen_env/reset_options.py": "The options of `reset`.",
         "gcgen_env/proposal_cache.py": "What the proposer proposes in the states of N episodes, computed once for each state.",
+        "gcgen_env/on_demand_cache.py": "The cache of compact environments: the prior now, and later the chosen proposal alone.",
         "gcgen_env/episodes.py": "N episodes as arrays: reset, step and observe; no autoreset and no spaces.",
     },
     "Pictures": {

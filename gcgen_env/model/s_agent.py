@@ -24,8 +24,7 @@ from gcgen_env.storage import File, describe_error, describe_file, load_containe
 
 KIND = "s-agent"
 """Kind of container that `SAgent.save` writes."""
-FILE_NAME = "s_agent.safetensors"
-"""Name of the S-agent in the folder of a run."""
+FILE_NAME = "s_agent.safetensors"  # in the folder of a run
 _NETWORK = "network."  # prefix of the network's tensors in the file
 _WEIGHTS = Path(__file__).parent.parent / "weights"  # shipped with the package
 _SAMPLE_BATCH = 1024  # images generated at once, which bounds the memory
@@ -64,9 +63,7 @@ class SAgent:
 
     @classmethod
     def load(cls, path: File, device: torch.device | str = "cpu") -> SAgent:
-        """Read a file written by `save`: a path, or a file object open in binary mode.
-
-        The folder of a run stands for the S-agent in it.
+        """Read a file or binary file object written by `save`, or the S-agent of a run's folder.
 
         Raises:
             FileNotFoundError: If there is no such file.
@@ -83,15 +80,12 @@ class SAgent:
             ) from error
 
     def save(self, path: File, half: bool = False, **metadata: Any) -> Path | None:
-        """Write the S-agent to one file, atomically; environments take it as `proposer=`.
+        """Write one file, atomically, that environments take as `proposer=`; return its path.
 
         Args:
-            path: Where to write, any suffix; or a file object open in binary mode.
+            path: Where to write, any suffix; or a binary file object, for which None is returned.
             half: Store the weights as float16.
             **metadata: JSON values to add to the file's metadata.
-
-        Returns:
-            The path written; None for a file object.
         """
         document, tensors = replace(self, metadata={**self.metadata, **metadata}).pack()
         if half:

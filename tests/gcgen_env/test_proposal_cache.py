@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 import torch
 
-from gcgen_env import next_images, proposal_cache
-from gcgen_env.model.chain import Chain, Dynamics
+from gcgen_env import proposal_cache
+from gcgen_env.model import chain as chain_module
+from gcgen_env.model.chain import Chain, Dynamics, draw_next
 from gcgen_env.model.dictionary import DictionaryProposer
 from gcgen_env.model.likelihoods import Bernoulli, Gaussian
 from gcgen_env.model.network import ProposalNetwork
 from gcgen_env.model.network_config import NetworkConfig
-from gcgen_env.next_images import draw_next
-from gcgen_env.proposal_cache import EagerCache, OnDemandCache, make_cache
-from gcgen_env.subsets import ALL
+from gcgen_env.on_demand_cache import OnDemandCache, make_cache
+from gcgen_env.proposal_cache import ALL, EagerCache
 from tests.gcgen_env.sample_proposers import CountingProposer, OnlyPropose
 
 SHAPE, A, H, N = (1, 8, 8), 6, 4, 5
@@ -218,7 +218,7 @@ class TestDrawing:
         self, chain, subset, block_bytes, monkeypatch
     ):
         monkeypatch.setattr(proposal_cache, "BLOCK_BYTES", block_bytes)
-        monkeypatch.setattr(next_images, "PART_BYTES", block_bytes)
+        monkeypatch.setattr(chain_module, "PART_BYTES", block_bytes)
         canvas, image, step, _ = (table[subset] for table in draw_states(chain))
         cache = EagerCache(chain, N, A)
         update(cache, subset, canvas, step, same_state=False)
