@@ -148,4 +148,4 @@ def test_what_is_refused_or_copied_leaves_no_trace(proposer, obs_mode, kind, exa
 @pytest.mark.parametrize("obs_mode", OBS_MODES)
 @pytest.mark.parametrize("proposer", PROPOSERS)
 def test_the_same_at_length(proposer, obs_mode, kind):
-    test_what_is_refused_or_copied_leaves_no_trace(proposer, obs_mode, kind, examples=400)
+    test_what_is_refused_or_copied_leaves_no_trace(proposer, obs_mode, kind, examples=100)
