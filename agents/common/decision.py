@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -126,7 +127,7 @@ def _same(values: Tensor) -> Tensor:
 
 
 def check_observation(observation: Any, key: str, remedy: str) -> None:
-    """Raise a ValueError unless something is an observation with a key.
+    """Raise a ValueError unless something is an observation with a key, and finite.
 
     Args:
         observation: What `predict` was given.
@@ -145,6 +146,9 @@ def check_observation(observation: Any, key: str, remedy: str) -> None:
         )
     if key not in observation:
         raise ValueError(f"the observation has no {key!r}: {remedy}")
+    for name, value in observation.items():
+        if not np.isfinite(value).all():
+            raise ValueError(f"the observation's {name!r} is not finite: it has NaN or infinity")
 
 
 NEEDS_PROPOSALS = (

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from agents import GCGen
+from agents import GCGen, GreedyAgent
 from tests.agents.conftest import DIGITS, make_env, make_envs, make_model
 
 A, H, SHAPE = 16, 8, (1, 8, 8)
@@ -126,6 +126,16 @@ def test_pruning_is_part_of_the_model(digits):
     whole = GCGen("GCPolicy", DIGITS, s_agent=model.s_agent, n_envs=2)
     assert (model.sample(64, seed=0) != whole.sample(64, seed=0)).any()
     assert model.evaluate_nll(digits).nll != whole.evaluate_nll(digits).nll
+
+
+@pytest.mark.parametrize("key", ["observation", "desired_goal", "proposals", "log_prior"])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_predict_refuses_observations_that_are_not_finite(model, key, value):
+    obs, _ = make_env().reset(seed=0)
+    obs[key].flat[3] = value
+    for agent in (model, GreedyAgent(make_env())):
+        with pytest.raises(ValueError, match=f"the observation's '{key}' is not finite"):
+            agent.predict(obs)
 
 
 def test_predict_takes_one_observation_or_many(model):
