@@ -32,14 +32,16 @@ def handle_signals(handler: Callable[[int, FrameType | None], object]) -> Iterat
     """Handle Ctrl-C, SIGTERM and SIGHUP; the old handlers are restored afterwards.
 
     Only the main thread of a process receives signals; in any other thread nothing changes. A
-    signal that is ignored stays so, as `nohup` wants it.
+    SIGHUP that is ignored stays so, as `nohup` wants it.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     numbers = [getattr(signal, name) for name in _NAMES if hasattr(signal, name)]
     found = {number: signal.getsignal(number) for number in numbers}
-    previous = {n: old for n, old in found.items() if old not in (signal.SIG_IGN, None)}
+    if found.get(getattr(signal, "SIGHUP", None)) is signal.SIG_IGN:
+        del found[signal.SIGHUP]
+    previous = {number: old for number, old in found.items() if old is not None}
     try:
         for number in previous:
             signal.signal(number, handler)

@@ -109,5 +109,7 @@ def check_shapes(
     names = wanted.keys() | given.keys() if exact_match else wanted.keys() & given.keys()
     for name in sorted(names):
         own, new = (tuple(each[name].shape) if name in each else None for each in (wanted, given))
+        if own is None or new is None:
+            raise ValueError(f"the weight {name} is {'missing' if new is None else 'unknown'}")
         if own != new:
             raise ValueError(f"the weight {name} has shape {new}, expected {own}")

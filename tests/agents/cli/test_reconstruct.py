@@ -65,6 +65,8 @@ def test_errors(fails, finished, tmp_path):
     np.save(tmp_path / "colour.npy", np.zeros((2, 8, 8, 3), np.uint8))
     assert "images must have shape" in fails(*command, "--images", tmp_path / "colour.npy")
     np.save(tmp_path / "text.npy", np.array([["a"]]))
-    assert "expected images of integers" in fails(*command, "--images", tmp_path / "text.npy")
+    assert "text.npy: expected integers, floats or bool" in fails(
+        *command, "--images", tmp_path / "text.npy"
+    )
     s_agent = finished.folder.s_agent
     assert "needs the GC-agent too" in fails("reconstruct", "--model", s_agent)

@@ -23,6 +23,6 @@ def test_missing_weights_of_the_policy_are_named_in_one_line(tmp_path):
     for name in ("policy.mlp_extractor.scorer.body.2.weight", "policy.value_net.bias"):
         some = {key: value for key, value in tensors.items() if key != name}
         save_container(tmp_path / "less.gcgen", KIND, document, some)
-        with pytest.raises(ValueError, match=r"less\.gcgen is damaged: .*(missing|None)") as caught:
+        with pytest.raises(ValueError, match=r"less\.gcgen is damaged: .*issing") as caught:
             GCGen.load(tmp_path / "less.gcgen")
         assert "\n" not in str(caught.value)
