@@ -88,6 +88,10 @@ class RunFolder:
         """Whether there is a run."""
         return self.model.is_file()
 
+    def find_others(self) -> list[Path]:
+        """Return the files that a new run would replace, although there is no run."""
+        return [path for path in (*self._derived, self.tensorboard) if path.exists()]
+
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Be the only writer; the folder is created, and what killed writers left is removed.

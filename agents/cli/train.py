@@ -115,11 +115,18 @@ def start(settings: Train, folder: RunFolder) -> int:
 
 
 def _check_free(settings: Train, folder: RunFolder) -> None:
-    """Raise a ValueError if a folder has a run that shall not be overwritten."""
-    if folder.has_run and not settings.overwrite:
+    """Raise a ValueError if a folder has a run, or other files, that would be overwritten."""
+    if settings.overwrite:
+        return
+    if folder.has_run:
         raise ValueError(
             f"{folder.path} already has a run: continue it with --resume, start a new one with "
             "--overwrite, or choose another --out"
+        )
+    if found := folder.find_others():
+        raise ValueError(
+            f"{found[0]} is in the way of a new run: replace it with --overwrite, or choose "
+            "another --out"
         )
 
 

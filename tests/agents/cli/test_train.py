@@ -89,6 +89,17 @@ def test_a_run_is_not_overwritten_unasked(finished, fails, tmp_path):
     assert [path.name for path in second.folder.tensorboard.iterdir()] == ["GCGen_1"]
 
 
+@pytest.mark.parametrize("name", ["config.json", "samples.png", "tb"])
+def test_files_that_belong_to_no_run_are_not_overwritten_unasked(tmp_path, fails, name):
+    path = tmp_path / "run" / name
+    path.parent.mkdir()
+    path.mkdir() if name == "tb" else path.write_text("mine")
+    message = fails("train", "--out", path.parent, "--timesteps", "16")
+    assert f"{path} is in the way of a new run: replace it with --overwrite" in message
+    assert os.listdir(path.parent) == [name]
+    train(path.parent, "--timesteps", "128", "--overwrite")
+
+
 def test_resume_continues_towards_a_larger_budget(tmp_path, capsys):
     folder = train(tmp_path / "run", "--timesteps", "256").folder
     before = folder.read()
