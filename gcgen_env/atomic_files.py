@@ -9,7 +9,7 @@ import json
 import os
 import secrets
 import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,9 @@ _NAME_LENGTH = 48  # characters of a file's name in that of its temporary file: 
 _SUFFIX = ".tmp"
 
 
-def write_bytes(path: str | Path, payload: bytes) -> Path:
+def write_bytes(
+    path: str | Path, payload: bytes, before_move: Callable[[], object] = lambda: None
+) -> Path:
     """Write a file atomically.
 
     The payload is written to a temporary file in the same folder and flushed to the disk; then
@@ -28,6 +30,7 @@ def write_bytes(path: str | Path, payload: bytes) -> Path:
     Args:
         path: Where to write; parent folders are created.
         payload: The content.
+        before_move: Called when the content is on the disk, and the old file not yet replaced.
 
     Returns:
         The path written, with links resolved.
@@ -39,7 +42,7 @@ def write_bytes(path: str | Path, payload: bytes) -> Path:
         target = Path(os.path.realpath(path))  # else os.replace would replace the link itself
         mode = _find_mode(target)
         target.parent.mkdir(parents=True, exist_ok=True)
-        _replace(target, payload, mode)
+        _replace(target, payload, mode, before_move)
     except OSError as error:
         raise OSError(f"cannot write {path}: {error.strerror or error}") from error
     except ValueError as error:  # a NUL, or a character that file names cannot have
@@ -101,16 +104,20 @@ def _temporary_prefix(path: Path) -> str:
     return f".{path.name[:_NAME_LENGTH]}."
 
 
-def _replace(path: Path, payload: bytes, mode: int | None) -> None:
+def _replace(
+    path: Path, payload: bytes, mode: int | None, before_move: Callable[[], object]
+) -> None:
     """Write a temporary file beside `path`, flush it to the disk, and move it to `path`."""
     temporary = path.with_name(f"{_temporary_prefix(path)}{secrets.token_hex(4)}{_SUFFIX}")
+    access = 0o666 if mode is None else 0o600  # a private file is never readable by others
     try:
-        with open(temporary, "xb") as file:  # x: never one that exists
+        with open(temporary, "xb", opener=lambda name, flags: os.open(name, flags, access)) as file:
             file.write(payload)
             file.flush()
             os.fsync(file.fileno())  # else a crash may leave the new name without the content
         if mode is not None:
             os.chmod(temporary, mode)
+        before_move()
         os.replace(temporary, path)  # atomic, as both are in one folder
     except BaseException:  # also KeyboardInterrupt
         temporary.unlink(missing_ok=True)

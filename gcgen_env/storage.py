@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -33,7 +33,11 @@ _LENGTH_BYTES = 8  # a safetensors file begins with the length of its header
 
 
 def save_container(
-    target: File, kind: str, document: Mapping[str, Any], tensors: Mapping[str, Tensor]
+    target: File,
+    kind: str,
+    document: Mapping[str, Any],
+    tensors: Mapping[str, Tensor],
+    before_move: Callable[[], object] = lambda: None,
 ) -> Path | None:
     """Write tensors and a JSON document into one file; a path is written atomically.
 
@@ -42,6 +46,7 @@ def save_container(
         kind: What the file holds, such as "s-agent".
         document: JSON values.
         tensors: Name to tensor, on any device.
+        before_move: See `write_bytes`.
 
     Returns:
         The path written, with links resolved; None for a file object.
@@ -52,7 +57,7 @@ def save_container(
     header = {_KEY: json.dumps({**document, "kind": kind})}  # the header holds only strings
     payload = save({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, header)
     if isinstance(target, str | os.PathLike):
-        return write_bytes(target, payload)
+        return write_bytes(target, payload, before_move)
     target.write(payload)
     return None
 

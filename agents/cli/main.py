@@ -63,14 +63,17 @@ def writing_output() -> Iterator[None]:
         if hasattr(stream, "reconfigure"):  # not so if it is closed or replaced
             stream.reconfigure(errors="backslashreplace")
     try:
-        try:
-            yield
-        finally:
-            if sys.stdout is not None:  # None if the process was started without one
-                sys.stdout.flush()
-    except OSError:
+        yield
+    except BrokenPipeError:
         drop_output()
         raise
+    finally:
+        try:
+            if sys.stdout is not None:  # None if the process was started without one
+                sys.stdout.flush()
+        except OSError:
+            drop_output()
+            raise
 
 
 def drop_output() -> None:

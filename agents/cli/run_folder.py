@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -125,30 +125,25 @@ class RunFolder:
             where = self.model if document.get("run") else earlier
             raise ValueError(f"{where} is damaged: {error}") from error
 
-    def clear(self) -> None:
-        """Remove what tells of an older run, before `commit` replaces its model."""
-        for path in self._derived:
-            path.unlink(missing_ok=True)
-
     def clear_logs(self) -> None:
         """Remove the logs of an older run, after `commit` has replaced its model."""
         with suppress(FileNotFoundError):
             shutil.rmtree(self.tensorboard)
 
-    def commit(self, model: GCGen, record: RunRecord) -> None:
-        """Write a checkpoint.
+    def commit(self, model: GCGen, record: RunRecord, is_new: bool = False) -> None:
+        """Write a checkpoint, the first one of a run if `is_new`.
 
         Whenever the process is killed, the files do not contradict each other: the model's file
-        is replaced at once, and `config.json` is absent while it would tell of another session.
+        is replaced at once, and what would tell of another run or session is removed just before.
 
         Raises:
             OSError: If a file cannot be written.
         """
         description = json.loads(json.dumps(record.describe(), default=str))
-        is_described = self._read_config() == description
-        if not is_described:
-            self.config.unlink(missing_ok=True)
-        replace(Checkpoint.of(model), run=asdict(record)).save(self.model)
+        is_described = self._read_config() == description and not is_new
+        stale = self._derived if is_new else () if is_described else (self.config,)
+        checkpoint = replace(Checkpoint.of(model), run=asdict(record))
+        checkpoint.save(self.model, before_move=lambda: _remove(stale))
         model.s_agent.save(self.s_agent, seed=model.seed, updates=model._n_updates)
         if not is_described:
             write_json(self.config, description)
@@ -175,3 +170,9 @@ class RunFolder:
             record |= read_json(path)
         record.pop("timesteps", None)  # the model counts them
         return record
+
+
+def _remove(paths: Iterable[Path]) -> None:
+    """Remove files that may exist."""
+    for path in paths:
+        path.unlink(missing_ok=True)

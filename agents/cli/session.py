@@ -88,15 +88,15 @@ class Session:
         )
         return EXIT_CODE
 
-    def save(self) -> None:
-        """Write a checkpoint."""
+    def save(self, is_new: bool = False) -> None:
+        """Write a checkpoint, the first one of a run if `is_new`."""
         minutes = self.record.minutes
         if self._start is not None:
             now = time.monotonic()
             minutes += (now - self._start) / 60
             self._start = now
         self.record = replace(self.record, minutes=minutes)
-        self.folder.commit(self.model, self.record)
+        self.folder.commit(self.model, self.record, is_new)
 
     def _save_at_last(self) -> None:
         """Write the last checkpoint, and wait for room if the disk is full."""

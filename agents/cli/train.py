@@ -108,8 +108,7 @@ def start(settings: Train, folder: RunFolder) -> int:
     with folder.locked():
         with reading_input():
             _check_free(settings, folder)  # again: now nobody else can begin a run
-        folder.clear()
-        session.save()
+        session.save(is_new=True)
         folder.clear_logs()
         return session.run()
 
@@ -160,6 +159,8 @@ def resume(settings: Train, folder: RunFolder) -> int:
         with reading_input():
             session = _load_session(settings, folder)
         session.save()  # from here on, with the new budget
+        if session.model.num_timesteps == 0:  # killed as it began: the logs are of an older run
+            folder.clear_logs()
         return session.run()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -102,8 +103,11 @@ class Checkpoint:
         if self.random_state is not None and model.seed == self.options["seed"] is not None:
             self.random_state.restore(model)
 
-    def save(self, path: File) -> Path | None:
-        """Write one file, a path atomically; return the path, or None for a file object."""
+    def save(self, path: File, before_move: Callable[[], object] = lambda: None) -> Path | None:
+        """Write one file, a path atomically; return the path, or None for a file object.
+
+        `before_move` is called when the content is on the disk, just before it is at the path.
+        """
         document, tensors = self.s_agent.pack()  # tensors: network.*, initial, rate
         tensors |= {f"{_POLICY}{name}": value for name, value in self.policy.items()}
         document["options"] = self.options
@@ -118,7 +122,7 @@ class Checkpoint:
         if self.random_state is not None:
             document["goals_state"] = self.random_state.goals
             tensors[_CHOICES] = self.random_state.choices
-        return save_container(path, KIND, to_json(document), tensors)
+        return save_container(path, KIND, to_json(document), tensors, before_move)
 
     @classmethod
     def load(cls, path: File, device: torch.device | str) -> Checkpoint:

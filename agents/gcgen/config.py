@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from agents.gcgen.objectives import OBJECTIVES
-from gcgen_env.config import EnvConfig, check_count
+from gcgen_env.config import EnvConfig, check_count, make_from_keywords
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 SCHEDULES = ("cosine", "constant")
@@ -110,6 +110,13 @@ def check_seed(seed: int | None) -> None:
     is_integer = isinstance(seed, int | np.integer) and not isinstance(seed, bool)
     if not is_integer or not 0 <= seed < 2**32:  # SB3 passes it to np.random.seed
         raise ValueError(f"seed must lie in [0, 2**32) and be an integer, got {seed!r}")
+
+
+def check_options(given: dict[str, Any]) -> None:
+    """Check the training options and the seed among some arguments of `GCGen`."""
+    known = {name: value for name, value in given.items() if name in vars(GCGenConfig())}
+    make_from_keywords(GCGenConfig, **known).check()
+    check_seed(given.get("seed"))
 
 
 def check_policy_class(policy: Any, base: type) -> None:

@@ -16,7 +16,7 @@ from agents.common.saved_names import check_file, find_saved
 from agents.common.saved_policy import check_shapes
 from agents.gcgen import optimizer_state
 from agents.gcgen.checkpoint import OPTIMIZERS, READ_ERRORS, Checkpoint
-from agents.gcgen.config import GCGenConfig
+from agents.gcgen.config import GCGenConfig, check_options
 from gcgen_env.model.s_agent import SAgent
 from gcgen_env.storage import File, describe_error, describe_file
 
@@ -97,6 +97,9 @@ class SavingMixin:
         path = find_saved(path)
         saved, name = Checkpoint.load(path, found), describe_file(path)
         replaced = {k: v for k, v in (custom_objects or {}).items() if k in saved.options}
+        if not isinstance(replaced.get("lr_schedule", ""), str):
+            del replaced["lr_schedule"]  # SB3 gives a function this name
+        check_options({**replaced, **kwargs})  # else the file would be called damaged
         settings = {**saved.options, **replaced, **kwargs}
         policy = settings.get("policy")
         if isinstance(policy, str) and policy not in cls.policy_aliases:

@@ -2,6 +2,7 @@
 
 import os
 import struct
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -133,7 +134,8 @@ def _open(path: Path) -> "Image":
 
     if not os.path.isfile(path):
         raise ValueError(f"{path}: not a readable image, it is not a regular file")
-    with _decoding(path):
+    with _decoding(path), warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # we have our own limit
         return Image.open(path, formats=FORMATS)
 
 
@@ -149,6 +151,8 @@ def _decoding(path: Path) -> Iterator[None]:
             f"{path}: not a readable image, expected the content of {', '.join(FORMATS)}"
         ) from error
     except Image.DecompressionBombError as error:
-        raise ValueError(f"{path}: image too large ({error})") from error
+        raise ValueError(
+            f"{path}: image too large ({error}); Pillow's limit is PIL.Image.MAX_IMAGE_PIXELS"
+        ) from error
     except (OSError, SyntaxError, ValueError, EOFError, LookupError, struct.error) as error:
         raise ValueError(f"{path}: not a readable image, corrupt or truncated ({error})") from error

@@ -48,6 +48,19 @@ def test_a_replaced_file_keeps_its_permissions(old, mode):
     assert (old.read_bytes(), old.stat().st_mode & 0o777) == (b"new", mode)
 
 
+def test_a_private_file_is_private_while_it_is_written(old, monkeypatch):
+    seen, flush = [], os.fsync
+    monkeypatch.setattr(os, "fsync", lambda n: (seen.append(os.fstat(n).st_mode & 0o077), flush(n)))
+    old.chmod(0o600)
+    write_bytes(old, b"new")
+    assert seen[0] == 0
+
+
+def test_what_happens_before_the_move_happens_to_the_old_file(old):
+    write_bytes(old, b"new", lambda: old.with_name("copy").write_bytes(old.read_bytes()))
+    assert (old.read_bytes(), old.with_name("copy").read_bytes()) == (b"new", b"old")
+
+
 def test_a_write_protected_file_is_left_alone(old, monkeypatch):
     old.chmod(0o444)
     monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK)  # root may write all

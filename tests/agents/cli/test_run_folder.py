@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 
 from agents import GCGen, SAgent
+from agents.cli.main import main
 from agents.cli.run_folder import RunFolder
 from agents.cli.session import Budget, Session
 from agents.cli.writer_lock import WriterLock
@@ -37,6 +38,13 @@ def start(*words, **kwargs):
         env={**os.environ, "OMP_NUM_THREADS": "1"},
         **{"preexec_fn": hear_hangups, **kwargs},
     )
+
+
+def finish(*words):
+    """Run `gcgen` in a process of its own; return its exit code."""
+    process = start(*words)
+    process.communicate(timeout=60)
+    return process.returncode
 
 
 def hear_hangups():
@@ -61,7 +69,7 @@ def test_a_second_writer_is_told_who_writes(tmp_path, fails):
     assert first.returncode == 130
     assert not (folder / ".lock.json").exists()
     minutes = str(RunFolder(folder).read().minutes + 0.005)
-    assert start("train", "--resume", folder, "--minutes", minutes).wait(60) == 0
+    assert finish("train", "--resume", folder, "--minutes", minutes) == 0
 
 
 def test_two_that_start_at_once_never_mix(tmp_path):
@@ -144,7 +152,7 @@ def test_what_killed_writers_left_is_removed_at_the_next_start(tmp_path, finishe
     own = folder / "notes.tmp"
     for path in (*strays, own):
         path.write_text("half")
-    assert start("train", "--resume", folder).wait(60) == 0
+    assert finish("train", "--resume", folder) == 0
     assert not any(path.exists() for path in strays)
     assert own.exists()
 
@@ -219,6 +227,35 @@ def test_a_log_file_on_a_full_disk_does_not_end_the_training(tmp_path, stream):
     folder = RunFolder(tmp_path / "run")
     assert GCGen.load(folder.model).num_timesteps == 1280
     assert folder.reconstructions.exists()
+
+
+def test_an_overwrite_that_finds_no_room_leaves_the_old_run(tmp_path, finished, monkeypatch):
+    folder = Path(shutil.copytree(finished.folder.path, tmp_path / "run"))
+    before = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+
+    def fail(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", fail)
+    words = ("train", "--out", folder, *TINY, "--timesteps", "128", "--seed", "5", "--overwrite")
+    assert main([str(word) for word in words]) == 2
+    after = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+    assert after == before
+    assert list((folder / "tb").iterdir())
+
+
+def test_the_logs_of_two_runs_never_mix(tmp_path, finished, monkeypatch):
+    """The process is killed just after the new model has replaced the old one."""
+    folder = RunFolder(Path(shutil.copytree(finished.folder.path, tmp_path / "run")))
+    old = {path.name for path in folder.tensorboard.glob("*/*")}
+    words = ("train", "--out", folder.path, *TINY, "--timesteps", "256", "--seed", "5")
+    with monkeypatch.context() as patch:
+        patch.setattr(RunFolder, "clear_logs", lambda _: sys.exit("killed"))
+        with pytest.raises(SystemExit):
+            main([str(word) for word in (*words, "--overwrite")])
+    assert main(["train", "--resume", str(folder.path)]) == 0
+    assert folder.read().settings["seed"] == 5
+    assert not old & {path.name for path in folder.tensorboard.glob("*/*")}
 
 
 def test_the_folder_of_a_run_stands_for_the_files_in_it(finished):
