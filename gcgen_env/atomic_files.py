@@ -83,7 +83,7 @@ def remove_temporaries(paths: Iterable[Path]) -> None:
 
 
 def _find_mode(path: Path) -> int | None:
-    """Return the permissions of a file that will be replaced; None if there is none yet.
+    """Return the permissions of a file that will be replaced; None if there is no such file.
 
     Raises:
         OSError: If the path is no regular file, or is write-protected.

@@ -31,7 +31,9 @@ class Info:
 
         with reading_input():
             if self.data_dir is not None and not self.data_dir.is_dir():
-                raise ValueError(f"--data-dir must be a folder, and {self.data_dir} is none")
+                raise ValueError(
+                    f"--data-dir must be a folder, and {self.data_dir} is not a folder"
+                )
         if self.json:
             print(json.dumps(describe(self.data_dir), indent=2, default=str))
             return 0

@@ -46,7 +46,7 @@ def _check_place(path: Path, option: str) -> None:
     if path.is_dir():
         raise ValueError(f"{option} must name a file, and {path} is a folder")
     if path.exists() and not path.is_file():
-        raise ValueError(f"{option} must name a regular file, and {path} is none")
+        raise ValueError(f"{option} must name a regular file, and {path} is a pipe or a device")
     target = Path(os.path.realpath(path))  # links are followed when the file is written
     if target.is_symlink():
         raise ValueError(f"{option} cannot be {path}: its links lead nowhere")

@@ -43,7 +43,7 @@ class Budget:
             raise ValueError("a run needs --minutes, --timesteps or both")
         for name, kinds in (("minutes", (int, float)), ("timesteps", (int,))):
             value = getattr(self, name)
-            is_number = type(value) in kinds and 0 < value < math.inf  # True is none, nor is NaN
+            is_number = type(value) in kinds and 0 < value < math.inf  # not True, not NaN
             if value is not None and not is_number:
                 raise ValueError(f"--{name} must be positive and finite, got {value!r:.99}")
 

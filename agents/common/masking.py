@@ -49,7 +49,7 @@ def join_masks(observed: Any, given: Any) -> NDArray[Any]:
 
     Args:
         observed: The mask of the observation, shape (A,) or (N, A).
-        given: Of the same number of values, as contrib's functions pass it.
+        given: Has the same number of values, as contrib's functions pass it.
 
     Returns:
         Shape and dtype of `observed`.

@@ -42,7 +42,7 @@ def fill_buffer(buffer: ReplayBuffer, document: dict[str, Any], tensors: dict[st
     """Put saved transitions into a buffer, which is left as it was if they do not fit.
 
     Args:
-        buffer: Of the same class and the same number of environments. Its size may differ from
+        buffer: Has the same class and the same number of environments. Its size may differ from
             that of the saved one, unless that one was full.
         document: As `pack_buffer` returned it.
         tensors: As `pack_buffer` returned them.

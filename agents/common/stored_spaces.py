@@ -83,7 +83,7 @@ def _shorten(bound: NDArray[Any]) -> Any:
 
 
 def _read_shape(sizes: Any) -> tuple[int, ...]:
-    """Return a shape, or raise a ValueError if it is none or has too many values."""
+    """Return a shape, or raise a ValueError if it is not a shape or has too many values."""
     shape = tuple(sizes)
     if not all(type(size) is int and size >= 0 for size in shape):
         raise ValueError(f"not a shape: {shape}")

@@ -1,7 +1,7 @@
 """Every device computes the same, and an update never waits for the device.
 
 The meta device has shapes and no values: code that reads a value raises an error there, and would
-wait for the device on a GPU. The tests of a GPU are skipped where there is none.
+wait for the device on a GPU. The tests of a GPU are skipped on other machines.
 """
 
 import contextlib

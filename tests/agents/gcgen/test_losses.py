@@ -49,7 +49,7 @@ def roll(chain, goals):
 
 
 def gradients(network, loss):
-    """Return the gradient of every parameter, zeros where there is none."""
+    """Return the gradient of every parameter, zeros where it has no gradient."""
     network.zero_grad(set_to_none=True)
     loss.backward()
     return {
