@@ -7,14 +7,15 @@
 (4, 1, 8, 8)
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from gcgen_env.lazy_names import import_at_first_use
 
 if TYPE_CHECKING:
     from agents.baselines import Baseline, GreedyAgent, PriorAgent, RandomAgent
     from agents.common.evaluation import EpisodeStats, evaluate_agent
     from agents.common.goal_replay_buffer import GoalReplayBuffer
-    from agents.common.selection import SelectionConfig
+    from agents.common.selection_config import SelectionConfig
     from agents.common.vec_env import GCGenVecEnv, make_vec_env
     from agents.gcgen import GCGen, GCGenConfig, GCPolicy, MaskableGCPolicy, NLLReport
     from agents.gcgen.callbacks import BoundProgressBar, StopOnRequest, TimedCheckpoint
@@ -23,45 +24,37 @@ if TYPE_CHECKING:
     from agents.s_agent import SPolicy
     from gcgen_env.model.s_agent import SAgent
 else:
-    _HOMES = {
-        "Baseline": "agents.baselines",
-        "BoundProgressBar": "agents.gcgen.callbacks",
-        "EpisodeStats": "agents.common.evaluation",
-        "GCGen": "agents.gcgen",
-        "GCGenConfig": "agents.gcgen",
-        "GCGenVecEnv": "agents.common.vec_env",
-        "GCPolicy": "agents.gcgen",
-        "GoalReplayBuffer": "agents.common.goal_replay_buffer",
-        "GreedyAgent": "agents.baselines",
-        "MaskableDQN": "agents.maskable_dqn",
-        "MaskableDQNPolicy": "agents.maskable_dqn",
-        "MaskableGCPolicy": "agents.gcgen",
-        "MaskableQRDQN": "agents.maskable_qrdqn",
-        "MaskableQRDQNPolicy": "agents.maskable_qrdqn",
-        "NLLReport": "agents.gcgen",
-        "PriorAgent": "agents.baselines",
-        "ProposalDQNPolicy": "agents.maskable_dqn",
-        "ProposalQRDQNPolicy": "agents.maskable_qrdqn",
-        "RandomAgent": "agents.baselines",
-        "SAgent": "gcgen_env.model.s_agent",
-        "SPolicy": "agents.s_agent",
-        "SelectionConfig": "agents.common.selection",
-        "StopOnRequest": "agents.gcgen.callbacks",
-        "TimedCheckpoint": "agents.gcgen.callbacks",
-        "evaluate_agent": "agents.common.evaluation",
-        "make_vec_env": "agents.common.vec_env",
-    }
-    """Where names live; to import torch and SB3 takes seconds, so they wait for the first use."""
-
-    def __getattr__(name: str) -> Any:
-        """Import a name."""
-        if name not in _HOMES:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        return getattr(import_module(_HOMES[name]), name)
-
-    def __dir__() -> list[str]:
-        """List every name, those that are not yet imported too."""
-        return sorted({*globals(), *_HOMES})
+    __getattr__, __dir__ = import_at_first_use(
+        __name__,
+        {
+            "Baseline": "agents.baselines",
+            "BoundProgressBar": "agents.gcgen.callbacks",
+            "EpisodeStats": "agents.common.evaluation",
+            "GCGen": "agents.gcgen",
+            "GCGenConfig": "agents.gcgen",
+            "GCGenVecEnv": "agents.common.vec_env",
+            "GCPolicy": "agents.gcgen",
+            "GoalReplayBuffer": "agents.common.goal_replay_buffer",
+            "GreedyAgent": "agents.baselines",
+            "MaskableDQN": "agents.maskable_dqn",
+            "MaskableDQNPolicy": "agents.maskable_dqn",
+            "MaskableGCPolicy": "agents.gcgen",
+            "MaskableQRDQN": "agents.maskable_qrdqn",
+            "MaskableQRDQNPolicy": "agents.maskable_qrdqn",
+            "NLLReport": "agents.gcgen",
+            "PriorAgent": "agents.baselines",
+            "ProposalDQNPolicy": "agents.maskable_dqn",
+            "ProposalQRDQNPolicy": "agents.maskable_qrdqn",
+            "RandomAgent": "agents.baselines",
+            "SAgent": "gcgen_env.model.s_agent",
+            "SPolicy": "agents.s_agent",
+            "SelectionConfig": "agents.common.selection_config",
+            "StopOnRequest": "agents.gcgen.callbacks",
+            "TimedCheckpoint": "agents.gcgen.callbacks",
+            "evaluate_agent": "agents.common.evaluation",
+            "make_vec_env": "agents.common.vec_env",
+        },
+    )
 
 
 __all__ = [

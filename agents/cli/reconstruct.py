@@ -8,7 +8,7 @@ from typing import Literal
 
 from agents.cli.checks import check_at_least, reading_input
 from agents.cli.outputs import check_output
-from agents.gcgen.search import Search
+from agents.gcgen.search_names import Search
 
 
 @dataclass(frozen=True)

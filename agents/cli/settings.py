@@ -1,4 +1,4 @@
-"""The options of `gcgen train` that define a model, in the groups that its help shows.
+"""The options of `gcgen train`, in the groups that its help shows; they need no torch.
 
 `GCGenConfig` is the group of the optimisation; the defaults of the others are those of
 `EnvConfig`, `NetworkConfig` and `SelectionConfig`.
@@ -6,12 +6,15 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+import json
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from agents.common.scorer import WIDTH
-from agents.common.selection import SelectionConfig
+import tyro
+
+from agents.common.selection_config import WIDTH, SelectionConfig
+from agents.gcgen.config import GCGenConfig
 from gcgen_env.model.network_config import NetworkConfig
 
 Ramp = tuple[float, float] | Literal["none"]
@@ -104,3 +107,53 @@ class GCAgentSettings:
 def parse_ramp(ramp: Ramp) -> tuple[float, float] | None:
     """Return the temperatures as `SelectionConfig` accepts them."""
     return None if isinstance(ramp, str) else ramp
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """Every option of `gcgen train`; a run records them."""
+
+    env: str = "GCGen-Digits-v0"
+    """Id of an environment; `gcgen info` lists them."""
+    minutes: float | None = None
+    """Training time; 3 without --timesteps. With both, the first limit that is reached counts."""
+    timesteps: int | None = None
+    """Number of decisions, summed over all trajectories."""
+    out: Path | None = None
+    """Folder of the run; by default runs/<short id>-<seed>."""
+    seed: int = 0
+    """Seed of the run; it reproduces a run with a given number of timesteps."""
+    config: Path | None = None
+    """The config.json or the folder of another run: its settings are the defaults of all other
+    options but --out, --resume and --overwrite."""
+    resume: Annotated[tuple[Path, ...] | None, tyro.conf.arg(metavar="[FOLDER]")] = None
+    """Continue the run in a folder, or in --out, with its own settings and budget;
+    --minutes and --timesteps change the budget of the whole run."""
+    overwrite: bool = False
+    """Start a new run in a folder that already has one."""
+    device: str = "auto"
+    """Torch device."""
+    threads: int | None = None
+    """Number of torch's threads; by default it is left as it is."""
+    environment: EnvironmentSettings = field(default_factory=EnvironmentSettings)
+    s_agent: SAgentSettings = field(default_factory=SAgentSettings)
+    gc_agent: GCAgentSettings = field(default_factory=GCAgentSettings)
+    optimisation: GCGenConfig = field(default_factory=GCGenConfig)
+    """How both agents are trained."""
+
+    def find_path(self) -> Path:
+        """Return the folder of the run.
+
+        Raises:
+            ValueError: If --resume names several folders, or another folder than --out.
+        """
+        named = self.resume or ()
+        if len(named) > 1 or (named and self.out not in (None, named[0])):
+            raise ValueError("--resume continues one run: name its folder once")
+        short = self.env.removeprefix("gcgen_env:").removeprefix("GCGen-").removesuffix("-v0")
+        default = Path("runs") / f"{short.lower()}-{self.seed}"
+        return named[0] if named else self.out or default
+
+    def to_json(self) -> dict[str, Any]:
+        """Return every setting as JSON values, in groups; paths become strings."""
+        return json.loads(json.dumps(asdict(self), default=str))

@@ -13,8 +13,9 @@ from torch import Tensor, nn
 from agents.common.calling_algorithm import check_algorithm
 from agents.common.decision import Decision, pack, packed_sizes, read_observation, unpack
 from agents.common.saved_policy import SavedPolicyMixin
-from agents.common.scorer import WIDTH, ProposalScorer
-from agents.common.selection import Selection, SelectionConfig
+from agents.common.scorer import ProposalScorer
+from agents.common.selection import Selection
+from agents.common.selection_config import WIDTH, SelectionConfig
 from gcgen_env.model.likelihoods import Likelihood
 from gcgen_env.spaces import ImageSpace
 

@@ -7,12 +7,11 @@ import math
 import torch
 from torch import Tensor, nn
 
+from agents.common.selection_config import WIDTH
 from gcgen_env.config import check_count
 
 KNOTS = 11
 """Points in [0, 1] between which the learned factor of the temperature is linear."""
-WIDTH = 128
-"""Default number of hidden units."""
 SPEED = 10.0
 """How much faster the factor's logarithm is learned than other weights."""
 

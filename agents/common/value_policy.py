@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 from agents.common.proposal_policy import ProposalFeaturesExtractor, find_likelihood
 from agents.common.saved_policy import SavedPolicyMixin
-from agents.common.scorer import WIDTH, ProposalScorer, score_proposals
+from agents.common.scorer import ProposalScorer, score_proposals
+from agents.common.selection_config import WIDTH
 from gcgen_env.model.likelihoods import Likelihood
 
 

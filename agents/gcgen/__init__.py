@@ -1,8 +1,24 @@
 """The main algorithm: GC-agent and S-agent trained together."""
 
-from agents.gcgen.bound import NLLReport
-from agents.gcgen.config import GCGenConfig
-from agents.gcgen.gcgen import GCGen
-from agents.gcgen.policies import GCPolicy, MaskableGCPolicy
+from typing import TYPE_CHECKING
+
+from gcgen_env.lazy_names import import_at_first_use
+
+if TYPE_CHECKING:
+    from agents.gcgen.bound import NLLReport
+    from agents.gcgen.config import GCGenConfig
+    from agents.gcgen.gcgen import GCGen
+    from agents.gcgen.policies import GCPolicy, MaskableGCPolicy
+else:
+    __getattr__, __dir__ = import_at_first_use(
+        __name__,
+        {
+            "GCGen": "agents.gcgen.gcgen",
+            "GCGenConfig": "agents.gcgen.config",
+            "GCPolicy": "agents.gcgen.policies",
+            "MaskableGCPolicy": "agents.gcgen.policies",
+            "NLLReport": "agents.gcgen.bound",
+        },
+    )
 
 __all__ = ["GCGen", "GCGenConfig", "GCPolicy", "MaskableGCPolicy", "NLLReport"]

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from agents.common.scorer import WIDTH
+from agents.common.selection_config import WIDTH
 from agents.gcgen import optimizer_state
 from agents.gcgen.config import to_json
 from agents.gcgen.random_state import RandomState

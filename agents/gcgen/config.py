@@ -7,16 +7,15 @@ import math
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
-import torch
 
-from agents.gcgen.objectives import OBJECTIVES
 from gcgen_env.config import EnvConfig, check_count, make_from_keywords
 
-PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
-SCHEDULES = ("cosine", "constant")
+ObjectiveName = Literal["leave_one_out", "expert_iteration", "path_consistency", "policy_gradient"]
+LRSchedule = Literal["cosine", "constant"]
+Precision = Literal["auto", "float32", "bfloat16"]
 WARM_UPDATES = 100
 """Updates during which the learning rate rises linearly."""
 
@@ -42,15 +41,13 @@ class GCGenConfig:
 
     learning_rate: float = 2e-3
     gc_learning_rate: float = 3e-3
-    gc_objective: Literal[
-        "leave_one_out", "expert_iteration", "path_consistency", "policy_gradient"
-    ] = "leave_one_out"
+    gc_objective: ObjectiveName = "leave_one_out"
     gc_interval: int = 16
     auxiliary: float = 1.0
-    lr_schedule: Literal["cosine", "constant"] = "cosine"
+    lr_schedule: LRSchedule = "cosine"
     n_envs: int = 128
     batch_size: int = 64
-    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    precision: Precision = "auto"
     train_s_agent: bool = True
 
     def check(self) -> None:
@@ -75,9 +72,9 @@ class GCGenConfig:
         check_count("gc_interval", self.gc_interval, 1, "it counts updates")
         if not 0 <= self.auxiliary < math.inf:
             raise ValueError(f"auxiliary must be finite and not negative, got {self.auxiliary}")
-        _check_choice("lr_schedule", self.lr_schedule, SCHEDULES)
-        _check_choice("gc_objective", self.gc_objective, OBJECTIVES)
-        _check_choice("precision", self.precision, ("auto", *PRECISIONS))
+        _check_choice("lr_schedule", self.lr_schedule, get_args(LRSchedule))
+        _check_choice("gc_objective", self.gc_objective, get_args(ObjectiveName))
+        _check_choice("precision", self.precision, get_args(Precision))
 
     def learning_rate_factor(self, progress: float, updates: int) -> float:
         """Return the factor of both learning rates.
@@ -91,16 +88,6 @@ class GCGenConfig:
         if self.lr_schedule == "constant":
             return warm
         return warm * 0.5 * (1.0 + math.cos(math.pi * progress))
-
-    def find_dtype(self, device: torch.device) -> torch.dtype:
-        """Return the precision in which proposals are scored on a device."""
-        if self.precision != "auto":
-            return PRECISIONS[self.precision]
-        if device.type == "cuda":
-            fast = torch.cuda.is_bf16_supported()
-        else:
-            fast = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)()  # private API
-        return torch.bfloat16 if fast else torch.float32
 
 
 def check_seed(seed: int | None) -> None:

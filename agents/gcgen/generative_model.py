@@ -16,7 +16,8 @@ from agents.gcgen.bound import NLLReport, evaluate_bound
 from agents.gcgen.policies import GCPolicy
 from agents.gcgen.predict_by_search import predict_by_search
 from agents.gcgen.rollout import GCAgent, rollout
-from agents.gcgen.search import STEPS, FixedCodes, SoftSearch, beam_search, check_search
+from agents.gcgen.search import FixedCodes, SoftSearch, beam_search
+from agents.gcgen.search_names import STEPS, check_search
 from gcgen_env.config import EnvConfig
 from gcgen_env.datasets import Dataset, DataSource
 from gcgen_env.model.build import open_data

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from agents.common.decision import INVALID_LOGIT, Decision, State, decide
 from agents.common.selection import Selection
-from agents.gcgen.search import STEPS, SoftSearch, beam_search, check_search
+from agents.gcgen.search import SoftSearch, beam_search
+from agents.gcgen.search_names import STEPS, check_search
 from gcgen_env.model.chain import Chain
 from gcgen_env.model.sampling import choose_best, make_sampler
 

@@ -5,33 +5,18 @@ A roll-out uses a search as its GC-agent and records its q, so the bound is stil
 
 from __future__ import annotations
 
-from typing import Literal, get_args
-
 import torch
 from torch import Tensor
 
 from agents.common.decision import INVALID_LOGIT, Decision, State, decide
 from agents.common.selection import Selection
-from gcgen_env.config import check_count
 from gcgen_env.memory import check_memory
 from gcgen_env.model.chain import Chain
 
-Search = Literal["none", "two_step", "three_step", "beam"]
-"""Names of the searches; "none" is the GC-agent alone."""
-STEPS = {"two_step": 1, "three_step": 2}
-"""Number of decisions after a proposal that a search by soft values enumerates."""
 INNER_WIDTH = 4
 """Number of proposals of a next state that a three-step search expands."""
 _BATCH = 256
 """Number of states whose proposals are computed at once: memory does not grow with the width."""
-
-
-def check_search(search: str, width: int) -> None:
-    """Raise a ValueError unless a search of this name and width exists."""
-    if search not in get_args(Search):
-        known = ", ".join(get_args(Search))
-        raise ValueError(f"search must be one of {known}; got {search!r}")
-    check_count("width", width, 1, "a search keeps a path")
 
 
 class SoftSearch:

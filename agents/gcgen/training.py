@@ -16,6 +16,7 @@ from agents.gcgen.config import GCGenConfig, check_total_timesteps
 from agents.gcgen.generative_model import GenerativeModel
 from agents.gcgen.losses import check_finite, s_agent_loss
 from agents.gcgen.objectives import OBJECTIVES
+from agents.gcgen.precision import find_dtype
 from agents.gcgen.rollout import GCAgent, StepRecord, Trajectories, rollout
 from agents.gcgen.schedule import Clock, Schedule
 from agents.gcgen.step_locals import make_locals
@@ -230,7 +231,7 @@ class TwoAgentTraining(GenerativeModel):
         self, goals: Tensor, agent: GCAgent, callback: BaseCallback | None
     ) -> Trajectories:
         """Roll out one trajectory for each goal; call the callback's methods while it happens."""
-        chain, dtype = self._training_chain, self.config.find_dtype(self.device)
+        chain, dtype = self._training_chain, find_dtype(self.config.precision, self.device)
         choose = make_sampler(self._generator)
         if callback is None:
             return rollout(chain, agent, goals, choose, dtype)

@@ -16,7 +16,8 @@ from agents.benchmark.report import write_report
 from agents.benchmark.results import Table, read_outcomes, write_results
 from agents.benchmark.study import IMAGES, RESULT, TIMING, Run, plan
 from agents.cli.run_folder import MODEL, RunFolder, RunRecord
-from agents.cli.train import Train, _load_session, to_json
+from agents.cli.settings import TrainSettings
+from agents.cli.start_run import _load_session
 from gcgen_env import GCGenEnv
 from gcgen_env.atomic_files import write_json
 from gcgen_env.datasets import load_dataset
@@ -107,7 +108,10 @@ def make_data_targets() -> list[Target]:
 
 def make_run_targets(folder: Path) -> list[Target]:
     """Return the files of a run folder, and of one of version 0.1, which had JSON files."""
-    model, settings = GCGen.load(DATA / "model.gcgen"), to_json(Train(minutes=1.0, timesteps=480))
+    model, settings = (
+        GCGen.load(DATA / "model.gcgen"),
+        TrainSettings(minutes=1.0, timesteps=480).to_json(),
+    )
     now, earlier = RunFolder(folder / "now"), RunFolder(folder / "earlier")
     for run in (now, earlier):
         run.path.mkdir(parents=True)
@@ -131,7 +135,7 @@ def make_run_targets(folder: Path) -> list[Target]:
 
 def use_run(folder: Path) -> object:
     """Load a run as `gcgen train --resume` does."""
-    return _load_session(Train(resume=folder), RunFolder(folder))
+    return _load_session(TrainSettings(resume=folder), RunFolder(folder))
 
 
 def make_benchmark_targets(out: Path) -> list[Target]:

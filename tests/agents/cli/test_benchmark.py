@@ -92,7 +92,7 @@ def test_earlier_results_are_checked_before_anything_is_executed(tmp_path, capsy
 @pytest.mark.parametrize("name", ["result.json", "timing.json", "images.safetensors"])
 def test_a_damaged_run_is_named_and_the_others_stand(tmp_path, capsys, executed, name, monkeypatch):
     if name != "images.safetensors":  # drawing takes long
-        monkeypatch.setattr("agents.cli.benchmark.draw_figures", lambda *_: [])
+        monkeypatch.setattr("agents.cli.study_run.draw_figures", lambda *_: [])
     command = ["benchmark", *SMALL, "--out", str(tmp_path), "--seeds", "1", "--algos"]
     assert main([*command, "greedy", "random", "prior"]) == 0
     (path,) = tmp_path.glob(f"runs/*/greedy-*/{name}")

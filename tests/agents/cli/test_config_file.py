@@ -8,7 +8,7 @@ import pytest
 from agents.cli.config_file import find_defaults, read_settings
 from agents.cli.main import main
 from agents.cli.parsing import read_request
-from agents.cli.train import Train, to_json
+from agents.cli.train import Train
 from tests.agents.cli.conftest import TINY, train
 
 
@@ -22,7 +22,7 @@ def test_the_settings_of_a_run_are_the_defaults(name, finished):
     words = ["--config", str(getattr(finished.folder, name)), "--depth", "2"]
     command = read_request("train", words).command
     recorded = json.loads(finished.folder.config.read_text())["settings"]
-    found = to_json(command)
+    found = command.to_json()
     for key in ("env", "seed", "timesteps", "minutes", "environment", "gc_agent", "optimisation"):
         assert found[key] == recorded[key]
     assert (command.s_agent.width, command.s_agent.depth) == (32, 2)  # of the file, and given
@@ -42,7 +42,7 @@ def test_every_setting_survives(tmp_path):
     words = [*TINY, "--look-ahead", "none", "--rate", "1", "0.5", "--body", "conv", "--hard"]
     words += ["--binarize", "False", "--data-dir", "data"]
     command = read_request("train", words).command
-    file = write(tmp_path / "config.json", **to_json(command))
+    file = write(tmp_path / "config.json", **command.to_json())
     assert read_settings(file, Train()) == command
 
 

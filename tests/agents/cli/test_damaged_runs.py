@@ -7,16 +7,17 @@ import pytest
 
 from agents import GCGen
 from agents.cli.run_folder import RunFolder, RunRecord
-from agents.cli.train import Train, _load_session, to_json
+from agents.cli.settings import TrainSettings
+from agents.cli.start_run import _load_session
 from agents.gcgen.checkpoint import KIND
 from gcgen_env.storage import load_container, save_container
 from tests.agents.gcgen.test_earlier_files import DATA
 
-SETTINGS = to_json(Train(minutes=1.0, timesteps=480))
+SETTINGS = TrainSettings(minutes=1.0, timesteps=480).to_json()
 
 
 def load(folder):
-    return _load_session(Train(resume=(folder.path,)), folder)
+    return _load_session(TrainSettings(resume=(folder.path,)), folder)
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,10 @@ from agents import GCGen, SAgent
 from agents.cli.main import main
 from agents.cli.run_folder import RunFolder
 from agents.cli.settings import EnvironmentSettings, GCAgentSettings, SAgentSettings
-from agents.cli.train import Train, make_model
+from agents.cli.start_run import make_model
+from agents.cli.train import Train
 from agents.common.proposal_policy import ProposalPolicyMixin
-from agents.common.selection import SelectionConfig
+from agents.common.selection_config import SelectionConfig
 from agents.gcgen.config import GCGenConfig
 from gcgen_env.atomic_files import write_json
 from gcgen_env.storage import load_container, save_container
@@ -240,9 +241,9 @@ def test_a_bad_value_is_one_sentence(options, words, fails, tmp_path):
 
 
 def test_the_folder_of_a_run():
-    assert str(Train().find_folder().path) == "runs/digits-0"
+    assert str(Train().find_path()) == "runs/digits-0"
     settings = Train(env="gcgen_env:GCGen-FashionMNIST-v0", seed=3)
-    assert str(settings.find_folder().path) == "runs/fashionmnist-3"
+    assert str(settings.find_path()) == "runs/fashionmnist-3"
 
 
 def test_the_defaults_are_those_of_the_classes():

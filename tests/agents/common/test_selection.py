@@ -7,7 +7,8 @@ import torch
 
 from agents.common.decision import INVALID_LOGIT, Decision
 from agents.common.scorer import SPEED, ProposalScorer
-from agents.common.selection import Selection, SelectionConfig
+from agents.common.selection import Selection
+from agents.common.selection_config import SelectionConfig
 
 LOG_PRIOR = torch.tensor([[-1.0, -2.0, -math.inf]])
 GAIN = torch.tensor([[4.0, 8.0, 100.0]])

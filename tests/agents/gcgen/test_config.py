@@ -1,6 +1,7 @@
 """The training options: their checks, the learning-rate schedule, the precision."""
 
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -8,11 +9,15 @@ import torch
 
 from agents.gcgen.config import (
     GCGenConfig,
+    ObjectiveName,
+    Precision,
     check_json,
     check_seed,
     check_total_timesteps,
     to_json,
 )
+from agents.gcgen.objectives import OBJECTIVES
+from agents.gcgen.precision import PRECISIONS, find_dtype
 from tests.agents.conftest import make_model
 
 NAN, INF = float("nan"), float("inf")
@@ -73,13 +78,18 @@ def test_a_constant_rate_warms_up_too():
 
 def test_the_precision_is_that_of_the_option_or_of_the_machine(monkeypatch):
     cpu = torch.device("cpu")
-    assert GCGenConfig(precision="bfloat16").find_dtype(cpu) is torch.bfloat16
-    assert GCGenConfig(precision="float32").find_dtype(cpu) is torch.float32
+    assert find_dtype("bfloat16", cpu) is torch.bfloat16
+    assert find_dtype("float32", cpu) is torch.float32
     for fast, dtype in ((True, torch.bfloat16), (False, torch.float32)):
         monkeypatch.setattr(
             torch.cpu, "_is_avx512_bf16_supported", lambda fast=fast: fast, raising=False
         )
-        assert GCGenConfig().find_dtype(cpu) is dtype
+        assert find_dtype("auto", cpu) is dtype
+
+
+def test_every_name_of_an_option_is_known():
+    assert set(get_args(ObjectiveName)) == set(OBJECTIVES)
+    assert set(get_args(Precision)) == {"auto", *PRECISIONS}
 
 
 @pytest.mark.parametrize("seed", [-1, 2**32])
