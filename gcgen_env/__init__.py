@@ -10,11 +10,11 @@ Importing this package registers the environments with Gymnasium:
     (16, 1, 8, 8)
 """
 
-from typing import TYPE_CHECKING
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from gcgen_env.allocator import keep_freed_memory
 from gcgen_env.config import ENV_IDS, EnvConfig
-from gcgen_env.lazy_names import import_at_first_use
 from gcgen_env.registration import default_kwargs, register_envs
 
 if TYPE_CHECKING:
@@ -22,14 +22,22 @@ if TYPE_CHECKING:
     from gcgen_env.model.proposer import Proposer
     from gcgen_env.vector_env import GCGenVectorEnv
 else:
-    __getattr__, __dir__ = import_at_first_use(
-        __name__,
-        {
-            "GCGenEnv": "gcgen_env.env",
-            "GCGenVectorEnv": "gcgen_env.vector_env",
-            "Proposer": "gcgen_env.model.proposer",
-        },
-    )
+    _HOMES = {
+        "GCGenEnv": "gcgen_env.env",
+        "GCGenVectorEnv": "gcgen_env.vector_env",
+        "Proposer": "gcgen_env.model.proposer",
+    }
+    """Where names live; to import torch takes seconds, so they wait for the first use (PEP 562)."""
+
+    def __getattr__(name: str) -> Any:
+        """Import a name."""
+        if name not in _HOMES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(import_module(_HOMES[name]), name)
+
+    def __dir__() -> list[str]:
+        """List every name, those that are not yet imported too."""
+        return sorted({*globals(), *_HOMES})
 
 
 __all__ = [

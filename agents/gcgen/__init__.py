@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from gcgen_env.lazy_names import import_at_first_use
+from agents.common.lazy_names import import_at_first_use
 
 if TYPE_CHECKING:
     from agents.gcgen.bound import NLLReport

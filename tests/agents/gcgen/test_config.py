@@ -39,7 +39,7 @@ SMALLEST = {"n_envs": 1, "batch_size": 1, "gc_interval": 1}
         ({"n_envs": 0}, r"n_envs must be at least 1 .*, got 0"),
         ({"lr_schedule": "linear"}, "lr_schedule must be one of cosine, constant; got 'linear'"),
         ({"precision": "float16"}, "precision must be one of auto, float32, bfloat16; got"),
-        ({"gc_objective": "ppo"}, "gc_objective must be one of expert_iteration, .* got 'ppo'"),
+        ({"gc_objective": "ppo"}, "gc_objective must be one of leave_one_out, .* got 'ppo'"),
     ],
     ids=lambda value: str(next(iter(value))) if isinstance(value, dict) else "",
 )
