@@ -30,7 +30,7 @@ demo: $(STAMP)  ## Train on digits for three minutes; files in runs/demo/
 	$(BIN)/python -m examples.demo
 
 test: $(STAMP)  ## Run the default tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist worksteal
 
 test-slow: $(STAMP)  ## Run the tests that take minutes
 	$(BIN)/python -m pytest -m slow

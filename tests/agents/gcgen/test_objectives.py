@@ -299,5 +299,5 @@ def test_paths_of_a_goal_are_adjacent(monkeypatch):
 
 
 def test_unknown_objectives_are_refused():
-    with pytest.raises(ValueError, match=r"gc_objective must be one of expert_iteration, .* 'ppo'"):
+    with pytest.raises(ValueError, match=r"gc_objective must be one of leave_one_out, .* 'ppo'"):
         make_model(gc_objective="ppo")
