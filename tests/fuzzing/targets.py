@@ -15,9 +15,10 @@ from agents.benchmark.execution import execute
 from agents.benchmark.report import write_report
 from agents.benchmark.results import Table, read_outcomes, write_results
 from agents.benchmark.study import IMAGES, RESULT, TIMING, Run, plan
-from agents.cli.run_folder import MODEL, RunFolder, RunRecord
+from agents.cli.run_folder import RunFolder, RunRecord
 from agents.cli.settings import TrainSettings
 from agents.cli.start_run import _load_session
+from agents.common.saved_names import MODEL_NAME
 from gcgen_env import GCGenEnv
 from gcgen_env.atomic_files import write_json
 from gcgen_env.datasets import load_dataset
@@ -127,9 +128,11 @@ def make_run_targets(folder: Path) -> list[Target]:
     return [
         model_file,
         _make_neighbour(
-            earlier.config, lambda: use_run(earlier.path), jsons, 2, (MODEL, "config.json")
+            earlier.config, lambda: use_run(earlier.path), jsons, 2, (MODEL_NAME, "config.json")
         ),
-        _make_neighbour(state, lambda: use_run(earlier.path), jsons, 2, (MODEL, "config.json")),
+        _make_neighbour(
+            state, lambda: use_run(earlier.path), jsons, 2, (MODEL_NAME, "config.json")
+        ),
     ]
 
 

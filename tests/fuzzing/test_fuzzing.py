@@ -41,3 +41,8 @@ def test_ten_thousand_mutated_files(seed: int, tmp_path: Path) -> None:
     check(found)
     assert sum(found["ends"].values()) == 2_000
     assert {path.name for path in tmp_path.iterdir()} == {"beside", "work"}
+
+
+def test_a_hundred_mutated_files(tmp_path: Path) -> None:
+    """The quick part of the test above."""
+    check(fuzz(tmp_path / "work", 5, 100))
