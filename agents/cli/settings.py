@@ -70,6 +70,8 @@ class SAgentSettings:
     """Hidden units; a convolutional body has an eighth as many channels."""
     depth: int = NetworkConfig.depth
     """Number of residual blocks."""
+    features: int | None = NetworkConfig.features
+    """What a perceptron's proposals are made of, a linear map of its hidden units."""
     body: Literal["mlp", "conv"] | None = None
     """Perceptron or convolutions; by default the size of the images decides."""
     uniform_prior: bool = NetworkConfig.uniform_prior

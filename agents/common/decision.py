@@ -49,12 +49,16 @@ class Decision(NamedTuple):
     values: Tensor
     """m(x) at the P values, shape (B, P)."""
     compress: Callable[[Tensor], Tensor]
-    """Selects the P values: (B, D) to (B, P)."""
+    """Selects the P values of a direction: (B, D) to (B, P); some count for several."""
 
 
 @torch.no_grad()
 def decide(
-    chain: Chain, proposals: Proposals, state: State, dtype: torch.dtype = torch.float32
+    chain: Chain,
+    proposals: Proposals,
+    state: State,
+    dtype: torch.dtype = torch.float32,
+    part: Tensor | None = None,
 ) -> Decision:
     """Compute all next states of roll-outs, their images and gains.
 
@@ -63,20 +67,27 @@ def decide(
         proposals: The chain's proposals in these states.
         state: The states.
         dtype: Precision in which the proposals are computed.
+        part: Indices of some of the P values, from which gain and scores are estimated.
     """
-    likelihood, x = chain.likelihood, proposals.x.detach()  # x: (B, P)
-    goal = chain.compress(state.goal)  # (B, P)
+    likelihood, weight = chain.likelihood, 1.0
+    if part is not None:
+        weight = proposals.x.shape[1] / len(part)  # P values for each one that is used
+
+    def take(values: Tensor) -> Tensor:
+        return values if part is None else values.index_select(-1, part)
+
+    x, goal = take(proposals.x.detach()), take(chain.compress(state.goal))  # (B, P) both
     before = likelihood.log_prob_terms(x, goal).sum(-1, keepdim=True)  # (B, 1), over the P values
-    images, after = chain.measure_next(proposals, state.step, goal, dtype)  # (B, A, P), (B, A)
+    images, after = chain.measure_next_(x, proposals.all(dtype, part), state.step, goal)
     return Decision(
         likelihood.mean(state.canvas.detach()).flatten(1),  # (B, D)
         state.goal.flatten(1),  # (B, D)
         (state.step / chain.horizon).unsqueeze(1),  # (B, 1)
         proposals.log_prior.detach(),
-        after - before,  # the D - P values that cannot change would cancel here
+        weight * (after - before),  # the D - P values that cannot change would cancel here
         images,
         likelihood.mean(x),  # (B, P)
-        lambda values: chain.compress(values.unflatten(1, chain.shape)),  # (B, D) to (B, P)
+        lambda values: weight * take(chain.compress(values.unflatten(1, chain.shape))),
     )
 
 

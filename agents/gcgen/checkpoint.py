@@ -136,7 +136,7 @@ class Checkpoint:
         try:
             _check_width(document["options"], tensors.get(f"{_POLICY}{_BODY}"))
             return cls(
-                options=dict(document["options"]),
+                options={"optimizer": "adam", **document["options"]},  # unnamed in version 0.1
                 env_config=_config_from_json(document["env_config"]),
                 s_agent=SAgent.unpack(document, tensors, device),
                 policy={

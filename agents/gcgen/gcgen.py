@@ -20,9 +20,11 @@ from agents.common.saved_policy import check_sizes
 from agents.common.vec_env import GoalVecEnv, make_live_env
 from agents.gcgen import config as options
 from agents.gcgen.callbacks import BoundProgressBar
+from agents.gcgen.checkerboard import split_pixels
 from agents.gcgen.checkpoint import Checkpoint
 from agents.gcgen.config import GCGenConfig
 from agents.gcgen.evaluation_env import warn_of_other_proposers
+from agents.gcgen.optimizer import make_optimizer
 from agents.gcgen.policies import GCPolicy
 from agents.gcgen.saving import SavingMixin
 from agents.gcgen.training import TwoAgentTraining
@@ -77,7 +79,7 @@ class GCGen(SavingMixin, TwoAgentTraining, BaseAlgorithm):  # type: ignore[misc]
             learning_rate: Learning rate of the S-agent.
             s_agent: None starts a fresh S-agent; "pretrained", a saved file or an `SAgent` starts
                 from a copy of that one.
-            s_agent_kwargs: `width`, `depth`, `body` or `uniform_prior` of `NetworkConfig`.
+            s_agent_kwargs: Sizes of `NetworkConfig`, such as `width`, `depth` or `features`.
             policy_kwargs: Keywords of `GCPolicy`, such as `look_ahead`, `learned` or `hard`.
             env_kwargs: Fields of `EnvConfig`, if `env` is an id.
             tensorboard_log: Folder of TensorBoard logs.
@@ -148,12 +150,10 @@ class GCGen(SavingMixin, TwoAgentTraining, BaseAlgorithm):  # type: ignore[misc]
         self.policy = self.policy_class(  # type: ignore[assignment]
             self.observation_space, self.action_space, self.lr_schedule, **self.policy_kwargs
         ).to(self.device)
-        self.optimizer = torch.optim.Adam(
-            self.s_agent.network.parameters(),
-            lr=self.lr_schedule(1.0),  # `_set_progress` replaces it in each round
-            betas=(0.9, 0.99),
-            fused=self.device.type in ("cpu", "cuda"),  # one kernel for all weights
-        )
+        rate = self.lr_schedule(1.0)  # `_set_progress` replaces it in each round
+        is_half = self.config.scored_pixels == "half"
+        self._scored_values = split_pixels(self.s_agent.network) if is_half else None
+        self.optimizer = make_optimizer(self.config.optimizer, self.s_agent.network, rate)
 
     def set_random_seed(self, seed: int | None = None) -> None:
         """Seed every generator; None draws a new seed for the choices.

@@ -45,22 +45,30 @@ def restore(name: str, optimizer: Optimizer, state: State, count: int | None) ->
 
 def check(name: str, optimizer: Optimizer, state: State, count: int | None) -> None:
     """Raise a ValueError unless `restore` can load a state; arguments as there."""
-    weights = [weight for group in optimizer.param_groups for weight in group["params"]]
+    groups = optimizer.param_groups
+    weights = [(weight, group) for group in groups for weight in group["params"]]
     if count is not None and count != len(state):
         raise ValueError(f"{name} has the state of {len(state)} weights, expected {count}")
     for index, values in state.items():
         if not 0 <= index < len(weights):
             raise ValueError(f"{name} has a state of weight {index}, of {len(weights)}")
-        _check(f"{name}, weight {index}", values, weights[index])
+        _check(f"{name}, weight {index}", values, _list_shapes(*weights[index]))
 
 
-def _check(name: str, values: dict[str, Tensor], weight: Tensor) -> None:
-    """Raise unless the values are the ones that Adam keeps of a weight."""
-    shapes = {"step": (), "exp_avg": weight.shape, "exp_avg_sq": weight.shape}
+def _list_shapes(weight: Tensor, group: dict[str, Any]) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of what Adam keeps of a weight, or SOAP, whose groups have `axes`."""
+    shapes = {"step": (), "exp_avg": tuple(weight.shape), "exp_avg_sq": tuple(weight.shape)}
+    for axis in group.get("axes", ()):
+        shapes |= {f"{key}_{axis}": (weight.shape[axis],) * 2 for key in ("moment", "basis")}
+    return shapes
+
+
+def _check(name: str, values: dict[str, Tensor], shapes: dict[str, tuple[int, ...]]) -> None:
+    """Raise unless the values of a weight have these names and shapes."""
     for key in values.keys() | shapes.keys():
         if key not in shapes or key not in values:
             raise ValueError(f"{name}: {key} is {'unknown' if key in values else 'missing'}")
-        if values[key].shape != shapes[key] or not values[key].is_floating_point():
+        if tuple(values[key].shape) != shapes[key] or not values[key].is_floating_point():
             raise ValueError(
                 f"{name}: {key} has the wrong shape {tuple(values[key].shape)} or type"
             )

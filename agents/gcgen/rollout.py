@@ -1,8 +1,9 @@
 """Trajectories of the two agents, without an environment: the same for training and decoding.
 
-Proposals are scored without gradient, in any precision. The chosen proposal, the state, log p_S
-and the likelihood are computed in float32 by the functions that decoding uses, with gradient if
-it is enabled. Actions are sampled from, and log q is recorded of, the same numbers.
+Proposals are scored in any precision, and on any part of the values. The chosen proposal, the
+state, log p_S and the likelihood are computed in float32, on all values, by the functions that
+decoding uses. Actions are sampled from, and log q is recorded of, the same numbers. Nothing here
+has a gradient but the q of a GC-agent that learns.
 """
 
 from __future__ import annotations
@@ -31,15 +32,15 @@ class Trajectories(NamedTuple):
     action: Tensor
     """a_h, the code, shape (B, H), int64."""
     log_q: Tensor
-    """log q of the actions, shape (B, H)."""
+    """log q of the actions, shape (B, H), with the gradient of the GC-agent if it has one."""
     log_prior: Tensor
     """log p_S of the actions, shape (B, H)."""
-    cross_entropy: Tensor
-    """-sum_a q(a) log p_S(a), shape (B, H)."""
+    q: Tensor
+    """q of all proposals, shape (B, H, A), without gradient."""
     potential: Tensor
     """Phi(x_h, g) for h = 0..H, shape (B, H + 1), in nats; the last one is log p(g | x_H)."""
     canvas: Tensor
-    """x_H, shape (B, *S)."""
+    """x_h for h = 0..H, shape (B, H + 1, *S)."""
 
 
 class StepRecord(NamedTuple):
@@ -61,6 +62,7 @@ def rollout(
     goal: Tensor,
     choose: Callable[[Tensor], Tensor],
     dtype: torch.dtype = torch.float32,
+    part: Tensor | None = None,
     on_step: Callable[[StepRecord], None] | None = None,
 ) -> Trajectories:
     """Let the S-agent propose and the GC-agent select, H times.
@@ -71,34 +73,33 @@ def rollout(
         goal: g, shape (B, *S).
         choose: Maps log q (B, A) to actions (B,): a sampler, or argmax.
         dtype: Precision in which proposals are scored.
+        part: Indices of the values on which they are scored, of the P; None for all.
         on_step: Called after each decision; an exception that it raises ends the roll-out.
 
     Returns:
-        The trajectories; gradients flow through the chain if they are enabled.
+        The trajectories.
     """
-    canvas = chain.dynamics.start(len(goal))  # x_0, (B, *S)
-    potential = [chain.likelihood.log_prob(canvas, goal)]  # Phi(x_0, g), (B,)
-    steps = []
-    with chain.cast_once(dtype):  # weights do not change during a roll-out
+    canvas = [chain.dynamics.start(len(goal))]  # x_0, (B, *S)
+    potential = [chain.likelihood.log_prob(canvas[0], goal)]  # Phi(x_0, g), (B,)
+    choices = []
+    with chain.cast_once(dtype, part):  # weights do not change during a roll-out
         for h in range(chain.horizon):
-            step = torch.full((len(goal),), h, device=goal.device)  # (B,)
-            state = State(canvas, goal, step)
-            proposals = chain.propose(canvas, step)
-            decision = decide(chain, proposals, state, dtype)
+            state = State(canvas[h], goal, torch.full((len(goal),), h, device=goal.device))
+            with torch.no_grad():
+                proposals = chain.propose(state.canvas, state.step)
+                decision = decide(chain, proposals, state, dtype, part)
             log_q = agent(state, decision)  # (B, A)
-            action = choose(log_q.detach())  # (B,)
-            canvas = chain.dynamics.advance(canvas, proposals.chosen(action), step)  # x_{h+1}
-            potential.append(chain.likelihood.log_prob(canvas, goal))
-            log_prior, q = proposals.log_prior, log_q.detach().exp()  # (B, A); q is held fixed
-            terms = torch.where(q > 0, q * log_prior, 0.0)  # 0 * -inf would be NaN
-            steps.append((action, _pick(log_q, action), _pick(log_prior, action), -terms.sum(-1)))
+            with torch.no_grad():
+                action = choose(log_q)  # (B,)
+                delta = proposals.chosen(action)  # (B, *S)
+                canvas.append(chain.dynamics.advance(state.canvas, delta, state.step))
+                potential.append(chain.likelihood.log_prob(canvas[-1], goal))
+            log_prior = _pick(proposals.log_prior, action)  # (B,)
+            choices.append((action, _pick(log_q, action), log_prior, log_q.detach().exp()))
             if on_step is not None:
-                on_step(StepRecord(h, action, *(p.detach() for p in potential[-2:])))
-    action, log_q, log_prior, cross_entropy = (  # each (B, H)
-        torch.stack(column, dim=1) for column in zip(*steps, strict=True)
-    )
-    potentials = torch.stack(potential, dim=1)  # (B, H + 1)
-    return Trajectories(action, log_q, log_prior, cross_entropy, potentials, canvas)
+                on_step(StepRecord(h, action, *potential[-2:]))
+    columns = [*map(list, zip(*choices, strict=True)), potential, canvas]
+    return Trajectories(*(torch.stack(column, dim=1) for column in columns))
 
 
 def _pick(table: Tensor, action: Tensor) -> Tensor:

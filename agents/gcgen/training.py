@@ -44,6 +44,7 @@ class TwoAgentTraining(GenerativeModel):
     num_timesteps: int
     seed: int | None
     _n_updates: int
+    _scored_values: tuple[Tensor, Tensor] | None = None  # None: all of them
     _generator: torch.Generator
     _setup_learn: Any
     last_trajectories: Trajectories | None = None  # of the last complete round, for the log
@@ -187,11 +188,11 @@ class TwoAgentTraining(GenerativeModel):
     def update_s_agent(self, goals: Tensor, callback: BaseCallback | None = None) -> Trajectories:
         """Roll out one trajectory for each goal (B, *S) and make a gradient step of the S-agent."""
         trajectories = self._roll_out(goals, self._fixed_agent(), callback)
-        loss = s_agent_loss(trajectories, self.config.auxiliary * (1 - self.progress))
+        auxiliary = self.config.auxiliary * (1 - self.progress)
+        loss = s_agent_loss(self.s_agent.chain, trajectories, goals, auxiliary)
         check_finite(loss, self._n_updates)  # raises before the weights change
         self.optimizer.zero_grad(set_to_none=True)
-        with self.s_agent.network.head.deferred_gradient():  # one pass for all H steps
-            loss.backward()
+        loss.backward()
         self.optimizer.step()
         return trajectories
 
@@ -201,11 +202,7 @@ class TwoAgentTraining(GenerativeModel):
         paths = math.gcd(len(goals), kind.paths)  # K must divide B
         goals = goals[: len(goals) // paths].repeat_interleave(paths, 0)  # (B, *S), K adjacent
         objective = kind(self.policy, self._training_chain, paths, self._generator)
-        self.s_agent.network.set_trainable(False)  # no graph through the chain
-        try:
-            trajectories = self._roll_out(goals, objective, callback)
-        finally:
-            self.s_agent.network.set_trainable(self.config.train_s_agent)  # also after a stop
+        trajectories = self._roll_out(goals, objective, callback)
         loss = check_finite(objective.loss(trajectories), self._n_updates)
         self.policy.optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -232,9 +229,10 @@ class TwoAgentTraining(GenerativeModel):
     ) -> Trajectories:
         """Roll out one trajectory for each goal; call the callback's methods while it happens."""
         chain, dtype = self._training_chain, find_dtype(self.config.precision, self.device)
+        part = self._scored_values[self._n_updates % 2] if self._scored_values else None
         choose = make_sampler(self._generator)
         if callback is None:
-            return rollout(chain, agent, goals, choose, dtype)
+            return rollout(chain, agent, goals, choose, dtype, part)
 
         def on_step(record: StepRecord) -> None:
             self.num_timesteps += len(goals)  # before `on_step`, as in SB3
@@ -243,7 +241,7 @@ class TwoAgentTraining(GenerativeModel):
                 raise StopTraining
 
         callback.on_rollout_start()
-        trajectories = rollout(chain, agent, goals, choose, dtype, on_step)
+        trajectories = rollout(chain, agent, goals, choose, dtype, part, on_step)
         callback.update_locals({"trajectories": trajectories})  # for `BoundProgressBar`
         callback.on_rollout_end()
         return trajectories

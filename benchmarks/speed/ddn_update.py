@@ -31,9 +31,9 @@ def make_ddn_update(config: NetworkConfig, values: int) -> Callable[[Tensor], An
     """
     from sddn import DiscreteDistributionOutput
 
-    trunk = MLPTrunk(config, values)
+    trunk, features = MLPTrunk(config, values), config.features or config.width
     layer = DiscreteDistributionOutput(
-        config.num_proposals, last_c=config.width, predict_c=values, leak_choice=False, size=1
+        config.num_proposals, last_c=features, predict_c=values, leak_choice=False, size=1
     )
     layer.train()
     parameters = nn.ModuleList([trunk, layer]).parameters()

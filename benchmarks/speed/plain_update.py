@@ -20,6 +20,7 @@ def plain_loss(
     goal: Tensor,
     choose: Callable[[Tensor], Tensor],
     auxiliary: float = 0.0,
+    whole_chain: bool = False,
 ) -> Tensor:
     """Roll out B trajectories and return the loss whose gradient trains the S-agent.
 
@@ -29,6 +30,7 @@ def plain_loss(
         goal: The goals g, shape (B, *S).
         choose: Maps log q (B, A) to actions (B,).
         auxiliary: Weight of the reconstruction losses of the intermediate states.
+        whole_chain: Let gradients also flow from what the network reads to the choices before.
     """
     network, likelihood = s_agent.network, s_agent.likelihood
     rate, horizon = s_agent.chain.dynamics.rate, network.horizon
@@ -36,9 +38,10 @@ def plain_loss(
     rows = torch.arange(len(goal))
     potential, imitation = likelihood.log_prob(x, goal), torch.zeros(len(goal))
     for h in range(horizon):
-        z, log_prior = network.encode(network.compress(x), torch.full((len(goal),), h))
-        weight, bias = network.head.weight, network.head.bias  # (A, W, P), (A, P)
-        y = torch.einsum("bw,awp->bap", z, weight) + bias
+        seen = x if whole_chain else x.detach()
+        z, log_prior = network.encode(network.compress(seen), torch.full((len(goal),), h))
+        weight, bias = network.head.weight, network.head.bias  # (A, K, P), (A, P)
+        y = torch.einsum("bk,akp->bap", z, weight) + bias
         reached = x.unsqueeze(1) + rate[h] * network.expand(y)  # (B, A, *S)
         gain = likelihood.log_prob(reached, goal.unsqueeze(1)) - potential.unsqueeze(1)
 

@@ -57,6 +57,11 @@ class Dynamics:
         alpha = self.rate.index_select(0, step).view(-1, *(1,) * (delta.ndim - 1))  # (B, 1, ...)
         return torch.addcmul(canvas, alpha, delta, out=out)
 
+    def accumulate(self, delta: Tensor) -> Tensor:
+        """Return x_1 to x_H, the sums of x_0 and the changes y_h: both of shape (B, H, *S)."""
+        alpha = self.rate.view(-1, *(1,) * self.initial.ndim)  # (H, 1, ...)
+        return self.initial + (alpha * delta).cumsum(1)
+
     def to(self, device: torch.device | str) -> Dynamics:
         """Return the same dynamics on another device."""
         return Dynamics(self.initial.to(device), self.rate.to(device))
@@ -131,30 +136,28 @@ class Chain:
         x, y = proposals.x.unsqueeze(1), proposals.all(torch.float32)  # (B, 1, P), (B, A, P)
         canvas, image = (y.new_empty(2, *y.shape) if out is None else out).unbind()
         # The network is fast on many states at once, these operations on few at a time.
-        tables = x, y, step, canvas, image
-        for part in iterate_parts(y.nbytes, PART_BYTES, *tables):
-            x, y, h, x_next, m_next = part
+        parts = iterate_parts(y.nbytes, PART_BYTES, x, y, step, canvas, image)
+        for x, y, h, x_next, m_next in parts:
             self.dynamics.advance(x, y, h, out=x_next)
             self.likelihood.mean(x_next, out=m_next)
         return canvas, image
 
-    def measure_next(
-        self, proposals: Proposals, step: Tensor, goal: Tensor, dtype: torch.dtype
+    def measure_next_(
+        self, x: Tensor, delta: Tensor, step: Tensor, goal: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """Compute the images of all next states and how well they explain a goal.
+        """Compute the images of all next states, in place, and how well they explain a goal.
 
         Args:
-            proposals: Of B states.
+            x: Canvases at the P values or at a part of them, shape (B, P).
+            delta: All changes at the same values, shape (B, A, P); overwritten by the images.
             step: h, shape (B,).
-            goal: g at the P values, shape (B, P).
-            dtype: Precision in which the proposals are computed.
+            goal: g at the same values, shape (B, P).
 
         Returns:
             m(x'_a), shape (B, A, P), and log p(g | x'_a) over the P values, shape (B, A), in nats.
         """
-        y = proposals.all(dtype)  # (B, A, P)
-        x = proposals.x.detach().unsqueeze(1)  # (B, 1, P)
-        return self.likelihood.measure_(self.dynamics.advance(x, y, step, out=y), goal)
+        canvas = self.dynamics.advance(x.unsqueeze(1), delta, step, out=delta)
+        return self.likelihood.measure_(canvas, goal)
 
     def compress(self, images: Tensor) -> Tensor:
         """Select the P values that proposals can change: (..., *S) to (..., P)."""
@@ -164,9 +167,11 @@ class Chain:
         """Write P values (..., P) into contiguous images or canvases `out` (..., *S)."""
         self.proposer.place(values, out)
 
-    def cast_once(self, dtype: torch.dtype) -> AbstractContextManager[None]:
+    def cast_once(
+        self, dtype: torch.dtype, part: Tensor | None = None
+    ) -> AbstractContextManager[None]:
         """Return a context in which the weights, which must not change, are cast at most once."""
-        return self.proposer.cast_once(dtype)
+        return self.proposer.cast_once(dtype, part)
 
 
 def prune_prior(log_prior: Tensor, nucleus: float) -> Tensor:

@@ -65,17 +65,23 @@ class ConvHead(nn.Module):
     Its weights are few: casting them is cheap, and autograd adds up their gradients.
     """
 
+    feature_axis = 2
+    """Axis of the weight that z is summed over."""
+
     def __init__(self, features: int, num_proposals: int, channels: int) -> None:
         """Make small weights; `channels` is C of one image."""
         super().__init__()
         self.weight = nn.Parameter(torch.randn(num_proposals, channels, features) * 0.02)
         self.bias = nn.Parameter(torch.zeros(num_proposals, channels))  # (A, C)
 
-    def forward(self, z: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
+    def forward(
+        self, z: Tensor, dtype: torch.dtype = torch.float32, part: Tensor | None = None
+    ) -> Tensor:
         """Return all proposals, shape (B, A, C * height * width), from z (B, F, h, w)."""
         weight, bias = self.weight.to(dtype), self.bias.to(dtype)
         y = torch.einsum("bfhw,acf->bachw", z.to(dtype), weight) + bias[..., None, None]
-        return y.flatten(2).to(self.weight.dtype)
+        y = y.flatten(2).to(self.weight.dtype)
+        return y if part is None else y.index_select(-1, part)
 
     def chosen(self, z: Tensor, action: Tensor) -> Tensor:
         """Return the chosen proposals, shape (B, C * height * width)."""
@@ -83,10 +89,8 @@ class ConvHead(nn.Module):
         y = torch.einsum("bfhw,bcf->bchw", z, weight) + bias[..., None, None]
         return y.flatten(1)
 
-    def cast_once(self, dtype: torch.dtype) -> AbstractContextManager[None]:
+    def cast_once(
+        self, dtype: torch.dtype, part: Tensor | None = None
+    ) -> AbstractContextManager[None]:
         """Return a context that changes nothing; see `LinearHead.cast_once`."""
-        return nullcontext()
-
-    def deferred_gradient(self) -> AbstractContextManager[None]:
-        """Return a context that changes nothing; see `LinearHead.deferred_gradient`."""
         return nullcontext()

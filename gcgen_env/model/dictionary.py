@@ -58,7 +58,7 @@ class DictionaryProposer(LazyProposer):
             self.compress(canvas),
             self.prior(canvas, step),
             lambda action: self.propose_rows(canvas, step, action),
-            lambda dtype: round_changes(self.propose(canvas, step)[0], dtype),
+            lambda dtype, part=None: round_changes(self.propose(canvas, step)[0], dtype, part),
         )
 
     def propose(self, canvas: Tensor, step: Tensor) -> tuple[Tensor, Tensor]:

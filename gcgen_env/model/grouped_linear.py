@@ -7,8 +7,6 @@ have to wait: it works without groups.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import torch
@@ -20,50 +18,12 @@ MOST_PADDING = 4
 """Groups are padded to the longest if this makes the batch at most so many times longer."""
 
 
-class WeightGradient:
-    """Collects what dL/dW and dL/db are made of, to compute them for several products at once."""
-
-    def __init__(self) -> None:
-        """Start without collecting: each product computes its own gradient."""
-        self._parts: list[tuple[Tensor, Tensor, Tensor]] | None = None
-
-    @property
-    def is_collecting(self) -> bool:
-        """Whether backward passes should call `add` instead of computing the gradient."""
-        return self._parts is not None
-
-    def add(self, z: Tensor, grad: Tensor, action: Tensor) -> None:
-        """Store z (B, W), dL/dy (B, P) and a (B,) of one product."""
-        assert self._parts is not None
-        self._parts.append((z, grad, action))
-
-    @contextmanager
-    def collect(self, weight: nn.Parameter, bias: nn.Parameter) -> Iterator[None]:
-        """Collect inside the context, and add the gradients to the parameters at its end."""
-        self._parts = []
-        try:
-            yield
-            if self._parts:
-                z, grad, action = (torch.cat(parts) for parts in zip(*self._parts, strict=True))
-                grads = compute_weight_gradient(z, grad, action, len(weight))  # (A, W, P), (A, P)
-                for parameter, gradient in zip((weight, bias), grads, strict=True):
-                    if parameter.grad is None:  # as after zero_grad
-                        parameter.grad = gradient
-                    else:
-                        parameter.grad += gradient
-        finally:
-            self._parts = None
-
-
 class ChosenRows(torch.autograd.Function):
     """Maps z (B, W), W (A, W, P), b (A, P) and a (B,) to y (B, P)."""
 
     @staticmethod
-    def forward(
-        ctx: Any, z: Tensor, weight: Tensor, bias: Tensor, action: Tensor, deferred: WeightGradient
-    ) -> Tensor:
+    def forward(ctx: Any, z: Tensor, weight: Tensor, bias: Tensor, action: Tensor) -> Tensor:
         """Compute y_b = z_b W[a_b] + b[a_b]."""
-        ctx.deferred = deferred  # not a tensor, so not for save_for_backward
         ctx.save_for_backward(z, weight, action)
         if z.is_cpu and len(z) > FEW_ROWS * len(weight):
             y = Groups.of(action, len(weight)).multiply(z, weight)
@@ -73,7 +33,7 @@ class ChosenRows(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *grads: Any) -> Any:
-        """Compute dL/dz, and compute or collect dL/dW and dL/db."""
+        """Compute dL/dz, dL/dW and dL/db."""
         z, weight, action = ctx.saved_tensors
         grad, grad_z = grads[0], None  # grad: dL/dy, (B, P)
         if ctx.needs_input_grad[0]:
@@ -83,11 +43,8 @@ class ChosenRows(torch.autograd.Function):
             else:
                 grad_z = sum_rows(grad, back, action)  # (B, W)
         if not ctx.needs_input_grad[1]:  # W is frozen
-            return grad_z, None, None, None, None
-        if ctx.deferred.is_collecting:
-            ctx.deferred.add(z.detach(), grad, action)  # dL/dW follows when `collect` ends
-            return grad_z, None, None, None, None
-        return grad_z, *compute_weight_gradient(z, grad, action, len(weight)), None, None
+            return grad_z, None, None, None
+        return grad_z, *compute_weight_gradient(z, grad, action, len(weight)), None
 
 
 def compute_weight_gradient(

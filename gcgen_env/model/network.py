@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from gcgen_env.model.convolutional import ConvHead, ConvTrunk
-from gcgen_env.model.grouped_linear import ChosenRows, WeightGradient
+from gcgen_env.model.grouped_linear import ChosenRows
 from gcgen_env.model.network_config import NetworkConfig
 from gcgen_env.model.proposer import LazyProposer, Proposals
 
@@ -41,7 +41,7 @@ class ProposalNetwork(nn.Module, LazyProposer):
         if config.body == "mlp":
             self.trunk: nn.Module = MLPTrunk(config, len(self.pixels))
             self.head: LinearHead | ConvHead = LinearHead(
-                config.width, config.num_proposals, len(self.pixels)
+                config.features or config.width, config.num_proposals, len(self.pixels)
             )
         else:
             self.trunk = ConvTrunk(config.shape, config.horizon, config.width, config.depth)
@@ -94,7 +94,7 @@ class ProposalNetwork(nn.Module, LazyProposer):
             step: h, shape (B,), int64.
 
         Returns:
-            Features, (B, W) or (B, F, h, w); and log p_S, (B, A).
+            Features, (B, K) or (B, F, h, w); and log p_S, (B, A).
         """
         if self.config.likelihood == "bernoulli":
             x = torch.sigmoid(x)  # logits to pixels
@@ -115,7 +115,7 @@ class ProposalNetwork(nn.Module, LazyProposer):
             x,
             log_prior,
             lambda action: self.expand(self.head.chosen(z, action)),  # (B,) to (B, *S)
-            lambda dtype: self.head(z.detach(), dtype).detach(),  # (B, A, P)
+            lambda dtype, part=None: self.head(z.detach(), dtype, part).detach(),  # (B, A, P)
         )
 
     def propose(self, canvas: Tensor, step: Tensor) -> tuple[Tensor, Tensor]:
@@ -123,9 +123,11 @@ class ProposalNetwork(nn.Module, LazyProposer):
         z, log_prior = self.encode(self.compress(canvas), step)
         return self.expand(self.head(z)), log_prior  # (B, A, *S), (B, A)
 
-    def cast_once(self, dtype: torch.dtype) -> AbstractContextManager[None]:
-        """Cast the head's weights to `dtype` once inside the context."""
-        return self.head.cast_once(dtype)
+    def cast_once(
+        self, dtype: torch.dtype, part: Tensor | None = None
+    ) -> AbstractContextManager[None]:
+        """Select and cast the head's weights once inside the context."""
+        return self.head.cast_once(dtype, part)
 
 
 class MLPTrunk(nn.Module):
@@ -144,14 +146,17 @@ class MLPTrunk(nn.Module):
             for _ in range(config.depth)
         )
         self.norm = nn.LayerNorm(width)
+        self.project: nn.Module = nn.Identity()
+        if config.features is not None:
+            self.project = nn.Linear(width, config.features, bias=False)  # W to K
 
     def forward(self, x: Tensor, step: Tensor) -> tuple[Tensor, Tensor]:
-        """Map (B, P) values to the features (B, W) of the proposals and of the prior."""
+        """Map (B, P) values to the features of the proposals (B, K) and of the prior (B, W)."""
         z = self.embed(x) + self.step_embedding(step)  # (B, W)
         for block in self.blocks:
             z = z + block(z)  # pre-norm residual block (Xiong et al., 2020)
-        z = nn.functional.silu(self.norm(z))
-        return z, z  # the prior reads the same features
+        summary = nn.functional.silu(self.norm(z))  # (B, W)
+        return self.project(summary), summary
 
 
 class LinearHead(nn.Module):
@@ -161,50 +166,55 @@ class LinearHead(nn.Module):
     ones, and neither the values nor the gradients of the other A - 1; see `ChosenRows`.
     """
 
+    feature_axis = 1
+    """Axis of the weight that z is summed over."""
+
     def __init__(self, features: int, num_proposals: int, values: int) -> None:
         """Make small weights, so that a fresh network hardly changes the canvas.
 
         Args:
-            features: W, the size of z.
+            features: K, the size of z.
             num_proposals: A.
             values: P, the number of values of one proposal.
         """
         super().__init__()
-        self.weight = nn.Parameter(torch.randn(num_proposals, features, values) * 0.02)  # (A, W, P)
+        self.weight = nn.Parameter(torch.randn(num_proposals, features, values) * 0.02)  # (A, K, P)
         self.bias = nn.Parameter(torch.randn(num_proposals, values) * 0.02)  # (A, P)
-        self._deferred = WeightGradient()
-        self._cast: tuple[Tensor, Tensor] | None = None  # weight and bias inside `cast_once`
+        self._ready: tuple[torch.dtype, Tensor | None, Tensor, Tensor] | None = None
 
-    def forward(self, z: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
-        """Return all proposals, shape (B, A, P), float32, computed in `dtype`."""
-        if self._cast is not None and self._cast[0].dtype == dtype:
-            weight, bias = self._cast
+    def forward(
+        self, z: Tensor, dtype: torch.dtype = torch.float32, part: Tensor | None = None
+    ) -> Tensor:
+        """Return all proposals, shape (B, A, P), float32, computed in `dtype`.
+
+        With `part`, indices of some of the P values, only these are computed.
+        """
+        if self._ready is not None and self._ready[0] == dtype and self._ready[1] is part:
+            weight, bias = self._ready[2:]
         else:
-            weight, bias = self.weight.to(dtype), self.bias.to(dtype)
-        batches = z.to(dtype).expand(len(bias), *z.shape)  # (A, B, W)
+            weight, bias = self._select(dtype, part)
+        batches = z.to(dtype).expand(len(bias), *z.shape)  # (A, B, K)
         y = torch.baddbmm(bias.unsqueeze(1), batches, weight)  # (A, B, P)
         return y.to(self.weight.dtype).transpose(0, 1)
 
     def chosen(self, z: Tensor, action: Tensor) -> Tensor:
         """Return the chosen proposals, shape (B, P), float32."""
-        return ChosenRows.apply(z, self.weight, self.bias, action, self._deferred)
+        return ChosenRows.apply(z, self.weight, self.bias, action)
 
     @contextmanager
-    def cast_once(self, dtype: torch.dtype) -> Iterator[None]:
-        """Cast the weights once for all `forward` calls inside; they must not change there."""
-        if dtype == self.weight.dtype:
-            yield
-            return
-        self._cast = self.weight.detach().to(dtype), self.bias.detach().to(dtype)
+    def cast_once(self, dtype: torch.dtype, part: Tensor | None = None) -> Iterator[None]:
+        """Prepare the weights once for the `forward` calls inside; they must not change there."""
+        with torch.no_grad():
+            self._ready = (dtype, part, *self._select(dtype, part))
         try:
             yield
         finally:
-            self._cast = None  # stale as soon as the weights change
+            self._ready = None  # stale as soon as the weights change
 
-    def deferred_gradient(self) -> AbstractContextManager[None]:
-        """Compute the weight gradients of all `chosen` calls in one pass at exit.
-
-        A chain of H steps calls `chosen` H times, and each call alone would add a dense, mostly
-        zero gradient to the weights. Use it around `loss.backward()`.
-        """
-        return self._deferred.collect(self.weight, self.bias)
+    def _select(self, dtype: torch.dtype, part: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Return weight and bias of some values in a precision."""
+        weight: Tensor = self.weight
+        bias: Tensor = self.bias
+        if part is not None:
+            weight, bias = weight.index_select(-1, part), bias.index_select(-1, part)
+        return weight.to(dtype), bias.to(dtype)

@@ -22,6 +22,7 @@ class NetworkConfig:
         likelihood: "bernoulli" if the canvas holds logits, "gaussian" if it holds pixels.
         width: Hidden units of a perceptron; a convolutional trunk has width / 8 channels.
         depth: Number of residual blocks.
+        features: K, what a perceptron's proposals are made of; None: all hidden units.
         uniform_prior: Fix p_S(a) = 1/A, as Discrete Distribution Networks do.
         body: "mlp" or "conv"; None chooses by the size of the image.
 
@@ -36,6 +37,7 @@ class NetworkConfig:
     likelihood: str
     width: int = 128
     depth: int = 2
+    features: int | None = 64
     uniform_prior: bool = False
     body: str | None = None
 
@@ -47,6 +49,8 @@ class NetworkConfig:
         for name in ("num_proposals", "horizon", "width"):
             check_count(name, getattr(self, name), 1, "a network has at least one")
         check_count("depth", self.depth, 0, "it is a number of blocks")
+        if self.features is not None:
+            check_count("features", self.features, 1, "a proposal needs one")
         if self.body is None:
             small = math.prod(self.shape) <= MLP_VALUES
             object.__setattr__(self, "body", "mlp" if small else "conv")

@@ -48,8 +48,9 @@ class Proposals(NamedTuple):
     """log p_S, shape (B, A), -inf where invalid."""
     chosen: Callable[[Tensor], Tensor]
     """Maps actions (B,) to the chosen changes (B, *S), with gradient."""
-    all: Callable[[torch.dtype], Tensor]
-    """Computes all changes (B, A, P) in a precision, without gradient.
+    all: Callable[..., Tensor]
+    """Computes all changes (B, A, P) in a precision, without gradient; or some of the P values,
+    if their indices are the second argument.
 
     The result has the canvas's precision, and the caller may overwrite it.
     """
@@ -85,8 +86,10 @@ class LazyProposer(ABC):
         """Write P values (..., P) into contiguous images or canvases `out` (..., *S)."""
         out.copy_(values.unflatten(-1, self.shape))
 
-    def cast_once(self, dtype: torch.dtype) -> AbstractContextManager[None]:
-        """Return a context in which weights are cast to `dtype` at most once.
+    def cast_once(
+        self, dtype: torch.dtype, part: Tensor | None = None
+    ) -> AbstractContextManager[None]:
+        """Return a context in which weights are selected and cast to `dtype` at most once.
 
         The weights must not change inside the context.
         """
@@ -120,7 +123,7 @@ class CheckedProposer(LazyProposer):
                 x,
                 _check_prior(self.inner.prior(canvas, step), canvas),  # (B, A)
                 lambda action: self._propose_rows(canvas, step, action),  # (B,) to (B, *S)
-                lambda dtype: round_changes(self.propose(canvas, step)[0], dtype),
+                lambda dtype, part=None: round_changes(self.propose(canvas, step)[0], dtype, part),
             )
         delta, log_prior = self.propose(canvas, step)
         index = torch.arange(len(canvas), device=canvas.device)  # (B,)
@@ -128,7 +131,7 @@ class CheckedProposer(LazyProposer):
             x,
             log_prior,
             lambda action: delta[index, action],  # (B,) to (B, *S)
-            lambda dtype: round_changes(delta, dtype),  # (B, A, P)
+            lambda dtype, part=None: round_changes(delta, dtype, part),  # (B, A, P)
         )
 
     def propose(self, canvas: Tensor, step: Tensor) -> tuple[Tensor, Tensor]:
@@ -146,9 +149,11 @@ class CheckedProposer(LazyProposer):
         return _check_changes(delta, canvas, tuple(canvas.shape), "propose_rows")
 
 
-def round_changes(delta: Tensor, dtype: torch.dtype) -> Tensor:
+def round_changes(delta: Tensor, dtype: torch.dtype, part: Tensor | None = None) -> Tensor:
     """Return changes (B, A, *S) as a new (B, A, P) tensor, rounded to `dtype`."""
-    return delta.detach().to(dtype).flatten(2).to(delta.dtype, copy=True)
+    values = delta.detach().flatten(2)
+    values = values if part is None else values.index_select(-1, part)
+    return values.to(dtype).to(delta.dtype, copy=True)
 
 
 _PROTOCOL = (

@@ -113,7 +113,7 @@ class SAgent:
         cls, document: dict[str, Any], tensors: dict[str, Tensor], device: torch.device | str
     ) -> SAgent:
         """Build an S-agent from the results of `pack`; other entries are ignored."""
-        config = NetworkConfig(**document["network"])
+        config = NetworkConfig(**{"features": None, **document["network"]})  # None in version 0.1
         dynamics = restore_dynamics(config, tensors).to(device)
         weights = {k[len(_NETWORK) :]: v for k, v in tensors.items() if k.startswith(_NETWORK)}
         network = restore_network(config, weights)

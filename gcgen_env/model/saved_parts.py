@@ -124,13 +124,17 @@ def _list_mlp(config: NetworkConfig, num_active: int, layers: Shapes) -> Shapes:
     """Add the layers of an `MLPTrunk`, and return its other tensors and those of the head."""
     num, width = config.num_proposals, config.width
     layers |= {"trunk.embed": (width, num_active), "trunk.norm": (width,)}
+    project: Shapes = {}
+    if config.features is not None:
+        project = {"trunk.project.weight": (config.features, width)}
     for block in range(config.depth):
         layers[f"trunk.blocks.{block}.0"] = (width,)  # LayerNorm, linear, SiLU, linear
         layers |= {f"trunk.blocks.{block}.{place}": (width, width) for place in (1, 3)}
     return {
         "trunk.step_embedding.weight": (config.horizon, width),
-        "head.weight": (num, width, num_active),
+        "head.weight": (num, config.features or width, num_active),
         "head.bias": (num, num_active),
+        **project,
     }
 
 

@@ -58,9 +58,10 @@ def roll_out(s_agent, policy, goals, objective=None, seed=0):
 @pytest.mark.parametrize("device", ["meta", GPU])
 def test_an_update_of_the_s_agent_waits_for_nothing(device):
     s_agent, policy, goals = make_parts(device)
-    with forbid_waiting(device), s_agent.network.head.deferred_gradient():
+    s_agent.network.set_trainable(True)
+    with forbid_waiting(device):
         path, _ = roll_out(s_agent, policy, goals)
-        s_agent_loss(path, auxiliary=1.0).backward()
+        s_agent_loss(s_agent.chain, path, goals, auxiliary=1.0).backward()
     assert s_agent.network.head.weight.grad.shape == s_agent.network.head.weight.shape
 
 
@@ -95,9 +96,8 @@ def test_gradients_are_the_same_on_every_device(device):
     gradients = []
     for where in ("cpu", device):
         s_agent, policy, goals = make_parts(where)
-        with s_agent.network.head.deferred_gradient():
-            path, _ = roll_out(s_agent, policy, goals)
-            s_agent_loss(path).backward()
+        path, _ = roll_out(s_agent, policy, goals)
+        s_agent_loss(s_agent.chain, path, goals).backward()
         gradients.append(s_agent.network.head.weight.grad.cpu())
     difference = (gradients[1] - gradients[0]).norm() / gradients[0].norm()
     assert difference < 0.05  # rounding may change an action, and with it the gradient

@@ -26,9 +26,9 @@ TYPED_PATHS = Trajectories(
     action=torch.zeros(2, 2, dtype=torch.int64),
     log_q=torch.tensor([[-1.0, -2.0], [-0.5, -0.5]]),
     log_prior=torch.tensor([[-3.0, -2.5], [-0.5, -1.0]]),
-    cross_entropy=torch.tensor([[1.0, 2.0], [3.0, 4.0]]),
+    q=torch.full((2, 2, 3), 1 / 3),
     potential=torch.tensor([[-9.0, -7.0, -4.0], [-8.0, -8.0, -6.0]]),
-    canvas=torch.zeros(2, 1),
+    canvas=torch.zeros(2, 3, 1),
 )
 """Two trajectories of two steps, numbers typed by hand."""
 

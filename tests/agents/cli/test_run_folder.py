@@ -167,16 +167,8 @@ def test_a_full_disk_costs_logs_and_checkpoints_and_not_the_training(tmp_path):
     """No file may exceed 100 kB, and that of TensorBoard grows beyond."""
     folder = RunFolder(tmp_path / "run")
     options = (
-        "--n-envs",
-        "16",
-        "--width",
-        "4",
-        "--gc-width",
-        "4",
-        "--depth",
-        "1",
-        "--num-proposals",
-        "2",
+        *("--n-envs", "16", "--width", "4", "--gc-width", "4", "--depth", "1"),
+        *("--features", "4", "--num-proposals", "2"),  # a checkpoint has room
     )
     process = start(
         *("train", "--out", folder.path, *options, "--horizon", "2", "--device", "cpu"),

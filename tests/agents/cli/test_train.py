@@ -173,7 +173,7 @@ def test_resume_reads_settings_that_an_earlier_version_grouped(fails, tmp_path):
 def test_resume_refuses_other_settings(finished, fails):
     path = finished.folder.path
     message = fails("train", "--resume", path, "--learning-rate", "0.5")
-    assert "its learning_rate is 0.002, not 0.5" in message
+    assert "its learning_rate is 0.006, not 0.5" in message
     assert "name its folder once" in fails("train", "--resume", path, "--out", path / "other")
 
 
@@ -264,7 +264,7 @@ OPTIONS = """
 --no-uniform-prior
 --look-ahead --learned --no-learned --prior --no-prior --hard --no-hard --gc-width
 --learning-rate --gc-learning-rate --gc-objective --gc-interval --auxiliary --lr-schedule --n-envs
---batch-size --precision --config --quiet --verbose
+--batch-size --precision --scored-pixels --optimizer --features --config --quiet --verbose
 """
 """Every option of `gcgen train` that users may have in their scripts."""
 
@@ -290,10 +290,11 @@ def test_every_hyperparameter_reaches_the_model(tmp_path):
             rate=(0.5,),
             nucleus=0.8,
         ),
-        s_agent=SAgentSettings(width=16, depth=1, body="conv", uniform_prior=True),
+        s_agent=SAgentSettings(width=16, depth=1, features=8, body="conv", uniform_prior=True),
         gc_agent=GCAgentSettings("none", learned=False, prior=False, hard=True, gc_width=8),
         optimisation=GCGenConfig(
             learning_rate=0.1,
+            optimizer="adam",
             gc_learning_rate=0.2,
             gc_objective="path_consistency",
             gc_interval=3,
@@ -302,13 +303,14 @@ def test_every_hyperparameter_reaches_the_model(tmp_path):
             n_envs=4,
             batch_size=2,
             precision="bfloat16",
+            scored_pixels="all",
             train_s_agent=False,
         ),
     )
     model = make_model(settings, RunFolder(tmp_path))
     network, config, selection = model.s_agent.network.config, model.env_config, model.policy
     assert (network.num_proposals, network.horizon, network.width, network.depth) == (3, 2, 16, 1)
-    assert (network.body, network.uniform_prior) == ("conv", True)
+    assert (network.body, network.uniform_prior, network.features) == ("conv", True, 8)
     assert (config.sigma, config.nucleus, config.rate) == (0.3, 0.8, 0.5)
     assert model.s_agent.chain.dynamics.initial.std() > 0.1
     chosen = selection.selection

@@ -11,11 +11,7 @@ MEAN_IMAGE = 27.4
 def train_on_digits(updates, **kwargs):
     """Train a small model; return the report on all test images."""
     model = make_model(
-        updates=updates,
-        n_envs=32,
-        learning_rate=2e-3,
-        s_agent_kwargs={"width": 128, "depth": 1},
-        **kwargs,
+        updates=updates, n_envs=32, s_agent_kwargs={"width": 128, "depth": 1}, **kwargs
     )
     return model.evaluate_nll(model.load_split("test").take(range(360)))
 

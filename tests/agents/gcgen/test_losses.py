@@ -15,6 +15,7 @@ from tests.agents.toys import (
     H,
     enumerate_paths,
     follow,
+    get_prior,
     make_chain,
     make_goals,
     make_network,
@@ -80,18 +81,30 @@ def test_bound_and_losses_from_numbers_typed_by_hand():
     assert bound.reconstruction.tolist() == [4.0, 6.0]
     assert bound.divergence.tolist() == [[2.0, 0.5], [0.0, 0.5]]
     assert bound.nll.tolist() == [6.5, 6.5]
-    assert s_agent_loss(TYPED_PATHS).item() == (3 + 4 + 7 + 6) / 2
-    between = -TYPED_PATHS.potential[:, 1:-1].mean()
-    assert between > 0
-    expected = (3 + 4 + 7 + 6) / 2 + 0.5 * between
-    assert s_agent_loss(TYPED_PATHS, auxiliary=0.5).item() == pytest.approx(expected.item())
 
 
-def test_a_single_decision_has_no_intermediate_states():
-    path = TYPED_PATHS._replace(
-        action=TYPED_PATHS.action[:, :1], potential=TYPED_PATHS.potential[:, [0, -1]]
-    )
-    assert s_agent_loss(path, auxiliary=1.0) == s_agent_loss(path)
+@pytest.mark.parametrize("nucleus", [1.0, 0.5])
+@torch.no_grad()
+def test_the_loss_is_that_of_its_formula(chain, goals, nucleus):
+    chain = replace(chain, nucleus=nucleus)  # below 1, log p_S is -inf where q is 0
+    path = rollout(chain, lambda state, decision: decision.log_prior, goals, follow(ACTION))
+    expected = torch.zeros(4, dtype=torch.double)
+    for h in range(H):
+        log_prior = get_prior(chain, path.canvas[:, h], torch.full((4,), h))
+        p = log_prior.exp()  # here q is p_S
+        expected -= (p * log_prior.masked_fill(p == 0, 0.0)).sum(1)
+    expected -= chain.likelihood.log_prob(path.canvas[:, H], goals)
+    torch.testing.assert_close(s_agent_loss(chain, path, goals), expected.mean())
+    between = (path.potential[:, 1] + path.potential[:, 2]) / 2
+    expected -= 0.5 * between
+    torch.testing.assert_close(s_agent_loss(chain, path, goals, 0.5), expected.mean())
+
+
+@torch.no_grad()
+def test_a_single_decision_has_no_intermediate_states(chain, goals):
+    chain = replace(chain, dynamics=Dynamics(chain.dynamics.initial, chain.dynamics.rate[:1]))
+    path = rollout(chain, fixed_q, goals, follow(ACTION[:, :1]))
+    assert s_agent_loss(chain, path, goals, auxiliary=1.0) == s_agent_loss(chain, path, goals)
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
@@ -103,41 +116,25 @@ def test_a_loss_that_is_not_finite_is_refused(value):
 
 
 def test_gradient_of_the_s_agent_equals_central_differences(chain, goals):
-    network = chain.proposer
-    exact = gradients(network, s_agent_loss(roll(chain, goals)))
-    numeric = central_differences(network, lambda: s_agent_loss(roll(chain, goals)))
+    """Of the loss as a function of the weights, the trajectories held fixed."""
+    network, path = chain.proposer, roll(chain, goals)
+    exact = gradients(network, s_agent_loss(chain, path, goals, 0.5))
+    numeric = central_differences(network, lambda: s_agent_loss(chain, path, goals, 0.5))
     for name in exact:
         torch.testing.assert_close(exact[name], numeric[name], rtol=1e-5, atol=1e-7)
     assert all(g.abs().max() > 1e-3 for name, g in exact.items() if name.startswith("head"))
 
 
-def test_deferring_the_gradient_changes_nothing(chain, goals):
-    network = chain.proposer
-    plain = gradients(network, s_agent_loss(roll(chain, goals)))
-    network.zero_grad(set_to_none=True)
-    loss = s_agent_loss(roll(chain, goals))
-    with network.head.deferred_gradient():
-        loss.backward()
-    for name, parameter in network.named_parameters():
-        torch.testing.assert_close(parameter.grad, plain[name], rtol=1e-12, atol=1e-12)
-
-
-def test_imitation_reaches_the_proposals_through_the_canvases(chain, goals):
-    """log p_S(a | x_h) depends on the proposals chosen before h: its gradient flows into them."""
-    loss = roll(chain, goals).cross_entropy.sum()
-    assert gradients(chain.proposer, loss)["head.bias"].abs().max() > 1e-3
-
-
-def test_cutting_the_chain_changes_the_gradient(chain, goals):
-    class Cut(Dynamics):
-        def advance(self, canvas, delta, step, out=None):
-            return super().advance(canvas.detach(), delta, step, out)
-
-    cut = replace(chain, dynamics=Cut(chain.dynamics.initial, chain.dynamics.rate))
-    whole, parts = (
-        gradients(chain.proposer, s_agent_loss(roll(c, goals)))["head.weight"] for c in (chain, cut)
-    )
-    assert (whole - parts).abs().max() > 1e-2
+def test_the_reconstruction_reaches_every_proposal_of_a_path(chain, goals):
+    """d log p(g | x_H) / d y_h is alpha_h times the gradient at x_H, whatever follows."""
+    path = roll(chain, goals)
+    end = path.canvas[:, -1].clone().requires_grad_()
+    chain.likelihood.log_prob(end, goals).mean().backward()
+    bias = gradients(chain.proposer, s_agent_loss(chain, path, goals))["head.bias"]  # (A, P)
+    expected = torch.zeros_like(bias)
+    for h in range(H):
+        expected.index_add_(0, ACTION[:, h], -chain.dynamics.rate[h] * end.grad.flatten(1))
+    torch.testing.assert_close(bias, expected)  # imitation adds nothing: it reads fixed states
 
 
 def test_imitation_converges_to_the_mixture_of_the_policies(chain):
@@ -153,12 +150,15 @@ def test_imitation_converges_to_the_mixture_of_the_policies(chain):
     def roll_all():
         return rollout(chain, policy.make_selection(), goals, follow(action))
 
+    q_all = roll_all().q  # (G A^H, H, A)
     q = roll_all().log_q.detach().exp().view(3, A**H, H)
     visits = q.prod(2)  # of each code under each goal, (G, A^H)
 
+    paths = roll_all()._replace(q=q_all * visits.view(-1, 1, 1))  # weighs every path
+
     def closure():
         optimizer.zero_grad()
-        loss = (visits.flatten() * roll_all().cross_entropy.sum(1)).sum()
+        loss = len(goals) * s_agent_loss(chain, paths, goals)  # the reconstruction is constant
         loss.backward()
         return loss
 

@@ -26,6 +26,7 @@ VARIANTS = {
         "policy_kwargs": {"learned": True},
         "gc_objective": "expert_iteration",
     },
+    "Adam": {"n_envs": 64, "optimizer": "adam", "learning_rate": 2e-3},
     "grey goals": {"n_envs": 64, "env_kwargs": {"binarize": False}},
 }
 

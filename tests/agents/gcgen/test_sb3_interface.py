@@ -213,7 +213,7 @@ def test_parameters_come_from_a_file(model, model_file, tmp_path, s_agent_file):
     parameters = model.get_parameters()
     state = {**parameters["optimizer"]["state"], 0: {"step": torch.zeros(())}}
     parameters["optimizer"] = {**parameters["optimizer"], "state": state}
-    with pytest.raises(ValueError, match=r"optimizer, weight 0: exp_avg.* is missing"):
+    with pytest.raises(ValueError, match=r"optimizer, weight 0: .* is missing"):
         other.set_parameters(parameters)
     with pytest.raises(ValueError, match="an S-agent of another size"):
         make_model(env_kwargs={"horizon": 3}).set_parameters(model_file)

@@ -42,8 +42,9 @@ def test_an_update_changes_one_agent(agent):
     model = make_model(learning_rate=1e-2, gc_learning_rate=1e-2)
     model._set_progress(0.0)
     network, policy = model.s_agent.network, model.policy
-    before = copy_weights(network), copy_weights(policy)
     update = model.update_s_agent if agent == "S-agent" else model.update_gc_agent
+    update(torch.from_numpy(model.env.sample_goals()))  # SOAP's first update only measures
+    before = copy_weights(network), copy_weights(policy)
     trajectories = update(torch.from_numpy(model.env.sample_goals()))
     assert trajectories.action.shape == (16, 8)
     assert is_changed(network, before[0]) == (agent == "S-agent")

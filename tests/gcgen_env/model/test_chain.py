@@ -187,7 +187,9 @@ class TestNextImages:
         x, step, _ = states
         goal = chain.compress(torch.rand(12, *SHAPE))
         _, expected = chain.next_images(chain.propose(x, step), step)
-        image, log_prob = chain.measure_next(chain.propose(x, step), step, goal, torch.float32)
+        proposals = chain.propose(x, step)
+        delta = proposals.all(torch.float32)
+        image, log_prob = chain.measure_next_(proposals.x, delta, step, goal)
         torch.testing.assert_close(image, expected, rtol=1e-6, atol=1e-6)
         z = (goal.unsqueeze(1) - expected).double() / 0.1
         by_hand = (-0.5 * z**2 - math.log(0.1) - 0.5 * math.log(2 * math.pi)).sum(-1)

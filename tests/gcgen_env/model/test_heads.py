@@ -1,7 +1,5 @@
 """Both proposal heads: the chosen proposals against all of them, values and gradients."""
 
-import contextlib
-
 import pytest
 import torch
 from torch import nn
@@ -10,7 +8,6 @@ from gcgen_env.model.convolutional import ConvHead
 from gcgen_env.model.network import LinearHead
 
 A, B = 5, 23
-DEFERRED = pytest.mark.parametrize("deferred", [False, True], ids=["at once", "deferred"])
 
 
 def make_linear():
@@ -42,7 +39,7 @@ def assert_same_gradients(own, expected):
         torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-5 * float(other.abs().max()))
 
 
-def compute_gradients(choose, head, z, actions, deferred=False):
+def compute_gradients(choose, head, z, actions):
     """Back-propagate through a chain of choices; return the gradients of z, weight, bias."""
     head.zero_grad()
     z = z.clone().requires_grad_()
@@ -50,8 +47,7 @@ def compute_gradients(choose, head, z, actions, deferred=False):
     for action in actions:
         move = choose(head, x, action).unflatten(1, (-1, *z.shape[2:]))  # (B, P) or (B, C, h, w)
         x = torch.tanh(x + move.sin().sum(1, keepdim=True))
-    with head.deferred_gradient() if deferred else contextlib.nullcontext():
-        (x**2).sum().backward()
+    (x**2).sum().backward()
     return [t.grad.clone() for t in (z, head.weight, head.bias)]
 
 
@@ -85,6 +81,19 @@ def test_chosen_proposals_are_those_of_all(make, distinct):
 
 
 @HEADS
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@torch.no_grad()
+def test_a_part_of_the_values_is_that_of_all(make, dtype):
+    head, z = make()
+    part = torch.tensor([0, 3, 8])
+    expected = head(z, dtype)[..., part]
+    torch.testing.assert_close(head(z, dtype, part), expected)
+    with head.cast_once(dtype, part):
+        torch.testing.assert_close(head(z, dtype, part), expected)
+        torch.testing.assert_close(head(z, dtype)[..., part], expected)  # another part
+
+
+@HEADS
 def test_an_empty_batch_has_no_chosen_proposals(make):
     head, z = make()
     chosen = head.chosen(z[:0], torch.zeros(0, dtype=torch.int64))
@@ -92,13 +101,12 @@ def test_an_empty_batch_has_no_chosen_proposals(make):
 
 
 @HEADS
-@DEFERRED
 @pytest.mark.parametrize("length", [1, 4])
-def test_gradients_of_chosen_proposals_are_those_of_all(make, deferred, length):
+def test_gradients_of_chosen_proposals_are_those_of_all(make, length):
     head, z = make()
     actions = torch.randint(A - 1, (length, B))  # the last proposal is never chosen
     expected = compute_gradients(gather, head, z, actions)
-    own = compute_gradients(call_chosen, head, z, actions, deferred)
+    own = compute_gradients(call_chosen, head, z, actions)
     assert_same_gradients(own, expected)
     assert not own[1][A - 1].any() and not own[2][A - 1].any()
 
@@ -115,13 +123,11 @@ def test_gradients_against_finite_differences(make):
 
 
 @HEADS
-@DEFERRED
-def test_gradients_add_to_those_already_there(make, deferred):
+def test_gradients_add_to_those_already_there(make):
     head, z = make()
     action = torch.randint(A, (B,))
     for _ in range(2):
-        with head.deferred_gradient() if deferred else contextlib.nullcontext():
-            head.chosen(z, action).sum().backward()
+        head.chosen(z, action).sum().backward()
     twice = [head.weight.grad.clone(), head.bias.grad.clone()]
     head.zero_grad()
     (2 * gather(head, z, action).sum()).backward()
@@ -129,32 +135,10 @@ def test_gradients_add_to_those_already_there(make, deferred):
 
 
 @HEADS
-@DEFERRED
-def test_frozen_weights_get_no_gradient(make, deferred):
+def test_frozen_weights_get_no_gradient(make):
     head, z = make()
     head.requires_grad_(False)
     z.requires_grad_()
-    with head.deferred_gradient() if deferred else contextlib.nullcontext():
-        head.chosen(z, torch.randint(A, (B,))).sum().backward()
+    head.chosen(z, torch.randint(A, (B,))).sum().backward()
     assert head.weight.grad is None and head.bias.grad is None
     assert z.grad.abs().sum() > 0
-
-
-def test_an_error_inside_deferred_gradient_adds_no_gradient():
-    head, z = make_linear()
-    action = torch.randint(A, (B,))
-    with pytest.raises(KeyError), head.deferred_gradient():
-        head.chosen(z, action).sum().backward()
-        raise KeyError
-    assert head.weight.grad is None
-    head.chosen(z, action).sum().backward()
-    assert head.weight.grad.abs().sum() > 0
-
-
-@HEADS
-def test_all_proposals_in_half_precision(make):
-    head, z = make()
-    y = head(z, torch.bfloat16)
-    assert y.dtype == torch.float32
-    assert not torch.equal(y, head(z))
-    torch.testing.assert_close(y, head(z), rtol=0.05, atol=0.02)

@@ -1,0 +1,35 @@
+"""The optimiser of the S-agent."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from agents.gcgen.config import OptimizerName
+from agents.gcgen.soap import SOAP
+from gcgen_env.model.network import ProposalNetwork
+
+
+def make_optimizer(
+    name: OptimizerName, network: ProposalNetwork, lr: float
+) -> torch.optim.Optimizer:
+    """Make the optimiser of a network; `GCGen` sets the learning rate in each round.
+
+    SOAP rotates both sides of the layers' matrices, and of the head's A matrices the side of the
+    features, in a basis that they share. Everything else is trained by Adam.
+    """
+    if name == "adam":
+        is_fused = network.pixels.device.type in ("cpu", "cuda")  # one kernel for all weights
+        return torch.optim.Adam(network.parameters(), lr, betas=(0.9, 0.99), fused=is_fused)
+    layers = [layer for layer in network.modules() if isinstance(layer, nn.Linear | nn.Conv2d)]
+    matrices, head = [layer.weight for layer in layers], network.head.weight
+    rotated = {id(weight) for weight in (*matrices, head)}
+    rest = [weight for weight in network.parameters() if id(weight) not in rotated]
+    return SOAP(
+        [
+            {"params": matrices, "axes": (0, 1)},
+            {"params": [head], "axes": (network.head.feature_axis,)},
+            {"params": rest, "axes": ()},
+        ],
+        lr,
+    )
