@@ -20,7 +20,8 @@ class SOAP(torch.optim.Optimizer):
 
     `axes` of a group names the axes that are rotated; the moments of an axis sum over all others,
     so that a stack of matrices shares its rotations. The eigenvectors follow by one step of power
-    iteration every `interval` updates. The first update only measures the moments.
+    iteration every `interval` updates. The first update only measures the moments. Every state is
+    contiguous, as it is when it is loaded: products of another layout are rounded otherwise.
     """
 
     def __init__(
@@ -60,7 +61,8 @@ class SOAP(torch.optim.Optimizer):
         axes = group["axes"]
         if not state:
             state["step"] = torch.zeros(())
-            state["exp_avg"], state["exp_avg_sq"] = torch.zeros_like(grad), torch.zeros_like(grad)
+            for key in ("exp_avg", "exp_avg_sq"):
+                state[key] = torch.zeros_like(grad, memory_format=torch.contiguous_format)
             for axis in axes:
                 state[f"moment_{axis}"] = correlate(grad, axis)
                 state[f"basis_{axis}"] = find_eigenvectors(state[f"moment_{axis}"])
@@ -90,8 +92,9 @@ class SOAP(torch.optim.Optimizer):
             product = state[f"moment_{axis}"] @ old[axis]
             order = (old[axis] * product).sum(0).argsort(descending=True)  # by eigenvalue
             state["exp_avg_sq"] = state["exp_avg_sq"].index_select(axis, order)
-            state[f"basis_{axis}"] = torch.linalg.qr(product[:, order]).Q
-        state["exp_avg"] = rotate(mean, {axis: state[f"basis_{axis}"] for axis in axes})
+            state[f"basis_{axis}"] = torch.linalg.qr(product[:, order]).Q.contiguous()
+        new = {axis: state[f"basis_{axis}"] for axis in axes}
+        state["exp_avg"] = rotate(mean, new).contiguous()
 
 
 def correlate(grad: Tensor, axis: int) -> Tensor:
@@ -104,7 +107,7 @@ def correlate(grad: Tensor, axis: int) -> Tensor:
 
 def find_eigenvectors(moment: Tensor) -> Tensor:
     """Return the eigenvectors of a symmetric matrix as columns, the largest eigenvalue first."""
-    return torch.linalg.eigh(moment).eigenvectors.flip(1)
+    return torch.linalg.eigh(moment).eigenvectors.flip(1).contiguous()
 
 
 def rotate(tensor: Tensor, bases: dict[int, Tensor], back: bool = False) -> Tensor:

@@ -102,6 +102,25 @@ def test_any_axis_can_be_rotated(axes):
         torch.testing.assert_close(own, other)
 
 
+@pytest.mark.parametrize(("shape", "axes"), [((40, 70), (0, 1)), ((5, 40, 70), (0, 1, 2))])
+@pytest.mark.parametrize("stop", [2, 5])
+def test_a_saved_state_goes_on_with_the_same_bits(shape, axes, stop):
+    """A file stores every tensor row by row, whatever its layout was."""
+    gradients = [gradient.float() for gradient in make_gradients(*shape)]
+    expected = run(gradients, axes=axes)[-1]
+    weight, saved = torch.nn.Parameter(torch.zeros(shape)), {}
+    for part in (gradients[:stop], gradients[stop:]):
+        optimizer = SOAP([weight], LR, (BETA1, BETA2), EPS, INTERVAL, axes=axes)
+        optimizer.load_state_dict({**optimizer.state_dict(), "state": saved})
+        for gradient in part:
+            weight.grad = gradient.clone()
+            optimizer.step()
+        state = optimizer.state_dict()["state"][0]
+        assert all(value.is_contiguous() for value in state.values())
+        saved = {0: {key: torch.tensor(value.tolist()) for key, value in state.items()}}
+    assert torch.equal(weight, expected)
+
+
 def test_the_axes_of_the_network():
     network = make_model().s_agent.network
     optimizer = make_optimizer("soap", network, 0.1)
