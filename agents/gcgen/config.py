@@ -27,7 +27,7 @@ class GCGenConfig:
     """Training options: keywords of `GCGen`, and options of `gcgen train`.
 
     Attributes:
-        learning_rate: Learning rate of the S-agent; best 6e-3 with SOAP, 2e-3 with Adam.
+        learning_rate: Learning rate of the S-agent; 6e-3 suits SOAP, 2e-3 suits Adam.
         optimizer: Optimiser of the S-agent.
         gc_learning_rate: Learning rate of the GC-agent's learned score, temperatures and value.
         gc_objective: Objective of the GC-agent's learned terms.

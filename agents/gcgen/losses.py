@@ -25,7 +25,7 @@ def s_agent_loss(
     intermediate step, as Discrete Distribution Networks do (Yang, 2025).
 
     Args:
-        chain: Of the S-agent, whose network is trained.
+        chain: The chain of the S-agent that is trained.
         trajectories: B trajectories.
         goal: Their goals g, shape (B, *S).
         auxiliary: w.
