@@ -58,12 +58,15 @@ class GoalSampler:
 
     def sample(self, num: int, rng: Generators) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Draw `num` goals: their indices (num,) and images (num, *S)."""
+        index = self.sample_index(num, rng)
+        return index, self.take(index, rng)
+
+    def sample_index(self, num: int, rng: Generators) -> NDArray[np.int64]:
+        """Draw the indices of goals, shape (num,)."""
         if isinstance(rng, list):
             drawn = [each.integers(len(self.dataset), size=1) for each in rng]
-            index = np.concatenate(drawn)  # (num,), int64
-        else:
-            index = rng.integers(len(self.dataset), size=num)  # (num,), int64
-        return index, self.take(index, rng)
+            return np.concatenate(drawn)
+        return rng.integers(len(self.dataset), size=num)
 
     def take(self, index: NDArray[np.int64], rng: Generators) -> NDArray[np.float32]:
         """Return the goals with the given indices, shape (num, *S), binarised if `binarize`.

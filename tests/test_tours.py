@@ -45,7 +45,8 @@ def step():
 
 
 def learn():
-    model = GCGen("GCPolicy", "GCGen-Digits-v0", n_envs=8, batch_size=8, gc_interval=1, seed=0)
+    options = {"n_envs": 8, "batch_size": 8, "gc_interval": 1, "policy_kwargs": {"learned": True}}
+    model = GCGen("GCPolicy", "GCGen-Digits-v0", seed=0, **options)
     return trace(lambda: model.learn(8 * 8))
 
 

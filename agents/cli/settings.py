@@ -91,8 +91,8 @@ class GCAgentSettings:
 
     look_ahead: Ramp = SelectionConfig.look_ahead or "none"
     """Temperatures of the look-ahead at the first step and after the last."""
-    learned: bool = SelectionConfig.learned
-    """Add the learned score."""
+    learned: bool = False
+    """Add the learned score; always so if the S-agent is frozen."""
     prior: bool = SelectionConfig.prior
     """Add log p_S."""
     hard: bool = SelectionConfig.hard
@@ -103,6 +103,8 @@ class GCAgentSettings:
     def to_kwargs(self) -> dict[str, Any]:
         """Return keywords of `GCPolicy`."""
         fields = {**asdict(self), "look_ahead": parse_ramp(self.look_ahead)}
+        if not self.learned:
+            del fields["learned"]  # the default of `GCGen`
         return {"width": fields.pop("gc_width"), **fields}
 
 

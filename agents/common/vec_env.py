@@ -120,9 +120,14 @@ class GoalVecEnv(VecEnv):
         self.render_mode = None  # before `super`, which reads it through `get_attr`
         super().__init__(num, observation_space, spaces.Discrete(num_proposals))
 
-    def sample_goals(self) -> NDArray[np.float32]:
-        """Draw goals, shape (num, *S)."""
-        return self.goals.sample(self.num_envs, self.rng)[1]  # [0] are their indices
+    def sample_images(self) -> NDArray[np.float32]:
+        """Draw the images of goals, shape (num, *S), grey if the data are."""
+        index = self.goals.sample_index(self.num_envs, self.rng)
+        return self.goals.dataset.take(index)
+
+    def make_goals(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Make goals of images, shape (num, *S): binarised, if the environment does so."""
+        return self.goals.prepare(images, self.rng)
 
     def seed(self, seed: int | None = None) -> Any:
         """Draw goals from this seed on, at once: a checkpoint keeps the generator's state."""

@@ -41,6 +41,8 @@ class GCGenConfig:
             on this machine.
         scored_pixels: Pixels on which proposals are scored during training; half of them, in
             turn, cost half of the work. Evaluation and small images always use all.
+        grey_goals: Train the S-agent on grey goals, the means of the binarised ones: the gradient
+            has no noise of the binarisation. Episodes and evaluation binarise as before.
         train_s_agent: Train the S-agent; otherwise only the GC-agent learns.
     """
 
@@ -55,6 +57,7 @@ class GCGenConfig:
     batch_size: int = 64
     precision: Precision = "auto"
     scored_pixels: ScoredPixels = "half"
+    grey_goals: bool = True
     train_s_agent: bool = True
 
     def check(self) -> None:

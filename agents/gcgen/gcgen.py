@@ -80,7 +80,8 @@ class GCGen(SavingMixin, TwoAgentTraining, BaseAlgorithm):  # type: ignore[misc]
             s_agent: None starts a fresh S-agent; "pretrained", a saved file or an `SAgent` starts
                 from a copy of that one.
             s_agent_kwargs: Sizes of `NetworkConfig`, such as `width`, `depth` or `features`.
-            policy_kwargs: Keywords of `GCPolicy`, such as `look_ahead`, `learned` or `hard`.
+            policy_kwargs: Keywords of `GCPolicy`, such as `look_ahead`, `learned` or `hard`. Here
+                `learned` is False by default, unless the S-agent is frozen.
             env_kwargs: Fields of `EnvConfig`, if `env` is an id.
             tensorboard_log: Folder of TensorBoard logs.
             verbose: 0 prints nothing, 1 prints tables.
@@ -109,7 +110,11 @@ class GCGen(SavingMixin, TwoAgentTraining, BaseAlgorithm):  # type: ignore[misc]
             policy=policy,
             env=None if env is None else self._use_goals(env, env_kwargs),
             learning_rate=learning_rate,
-            policy_kwargs={"net_arch": [], **(policy_kwargs or {})},
+            policy_kwargs={
+                "net_arch": [],
+                "learned": not self.config.train_s_agent,
+                **(policy_kwargs or {}),
+            },
             tensorboard_log=tensorboard_log,
             verbose=verbose,
             device=find_device(device),

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from typing import Any, Self
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.type_aliases import MaybeCallback
 from torch import Tensor
 
-from agents.common.decision import Decision, State
 from agents.common.patience import PatientWriter, silent_writer_threads
 from agents.gcgen.config import GCGenConfig, check_total_timesteps
 from agents.gcgen.generative_model import GenerativeModel
@@ -155,7 +156,8 @@ class TwoAgentTraining(GenerativeModel):
         """Draw `n_envs` goals, and make one roll-out and one update for each `batch_size`.
 
         If the GC-agent learns, it is updated on roll-outs of its own after every `gc_interval`
-        updates of the S-agent; or on every roll-out, if the S-agent is frozen.
+        updates of the S-agent; or on every roll-out, if the S-agent is frozen. It learns from
+        goals as episodes have them.
 
         Returns:
             The last trajectories.
@@ -167,8 +169,10 @@ class TwoAgentTraining(GenerativeModel):
         self.policy.set_training_mode(True)
         learned, config = self.policy.selection.learned, self.config
         self._begin_round()
-        goals = torch.from_numpy(self.env.sample_goals()).to(self.device)  # (n_envs, *S)
-        batches, before = goals.split(config.batch_size), self._n_updates  # the last may be smaller
+        images = self.env.sample_images()  # (n_envs, *S)
+        is_grey = config.grey_goals and config.train_s_agent
+        batches = self._split(images if is_grey else self.env.make_goals(images))
+        before = self._n_updates
         for batch in batches:
             if config.train_s_agent:
                 trajectories = self.update_s_agent(batch, callback)
@@ -180,10 +184,15 @@ class TwoAgentTraining(GenerativeModel):
             self.is_resumable = False
         if config.train_s_agent and learned:
             due = self._n_updates // config.gc_interval - before // config.gc_interval
-            for batch in batches[:due]:  # the same goals again, with fresh paths
+            again = self._split(self.env.make_goals(images)) if is_grey else batches
+            for batch in again[:due]:  # fresh paths
                 self.update_gc_agent(batch)  # no callback: these roll-outs are not counted
         self._round_goals = None
         return trajectories
+
+    def _split(self, goals: NDArray[np.float32]) -> tuple[Tensor, ...]:
+        """Split goals (n_envs, *S) into batches; the last may be smaller."""
+        return torch.from_numpy(goals).to(self.device).split(self.config.batch_size)
 
     def update_s_agent(self, goals: Tensor, callback: BaseCallback | None = None) -> Trajectories:
         """Roll out one trajectory for each goal (B, *S) and make a gradient step of the S-agent."""
@@ -216,13 +225,7 @@ class TwoAgentTraining(GenerativeModel):
 
     def _fixed_agent(self) -> GCAgent:
         """Return the GC-agent without gradient."""
-        selection = self.policy.make_selection()
-
-        @torch.no_grad()
-        def select(state: State, decision: Decision) -> Tensor:
-            return selection(state, decision)
-
-        return select
+        return torch.no_grad()(self.policy.make_selection().__call__)
 
     def _roll_out(
         self, goals: Tensor, agent: GCAgent, callback: BaseCallback | None

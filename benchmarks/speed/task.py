@@ -54,4 +54,4 @@ def make_vector_env(env_id: str, num_envs: int, **kwargs: Any) -> GCGenVectorEnv
 def get_s_agent_update(model: GCGen) -> tuple[Tensor, Callable[[Tensor], Any]]:
     """Return goals (n_envs, *S), and the function that updates the S-agent on such a batch."""
     assert model.env is not None
-    return torch.from_numpy(model.env.sample_goals()), model.update_s_agent
+    return torch.from_numpy(model.env.make_goals(model.env.sample_images())), model.update_s_agent

@@ -251,9 +251,19 @@ def test_the_defaults_are_those_of_the_classes():
     assert constructor["learning_rate"].default == GCGenConfig().learning_rate
     assert SAgentSettings().to_kwargs() == {"s_agent": None, "s_agent_kwargs": {}}
     policy = inspect.signature(ProposalPolicyMixin.__init__).parameters
-    given = GCAgentSettings().to_kwargs()
+    given = GCAgentSettings(learned=True).to_kwargs()
     assert given == {name: policy[name].default for name in given}
     assert given.keys() > vars(SelectionConfig()).keys()  # every term can be set
+
+
+@pytest.mark.parametrize(
+    ("terms", "options", "learned"),
+    [({}, {}, 0), ({"learned": True}, {}, 1), ({}, {"train_s_agent": False}, 1)],
+)
+def test_the_gc_agent_learns_if_asked_or_if_nothing_else_does(terms, options, learned, tmp_path):
+    settings = Train(gc_agent=GCAgentSettings(**terms), optimisation=GCGenConfig(**options))
+    model = make_model(settings, RunFolder(tmp_path))
+    assert model.policy.selection.learned == learned
 
 
 OPTIONS = """
@@ -264,7 +274,8 @@ OPTIONS = """
 --no-uniform-prior
 --look-ahead --learned --no-learned --prior --no-prior --hard --no-hard --gc-width
 --learning-rate --gc-learning-rate --gc-objective --gc-interval --auxiliary --lr-schedule --n-envs
---batch-size --precision --scored-pixels --optimizer --features --config --quiet --verbose
+--batch-size --precision --scored-pixels --grey-goals --no-grey-goals --optimizer --features
+--config --quiet --verbose
 """
 """Every option of `gcgen train` that users may have in their scripts."""
 
@@ -291,7 +302,7 @@ def test_every_hyperparameter_reaches_the_model(tmp_path):
             nucleus=0.8,
         ),
         s_agent=SAgentSettings(width=16, depth=1, features=8, body="conv", uniform_prior=True),
-        gc_agent=GCAgentSettings("none", learned=False, prior=False, hard=True, gc_width=8),
+        gc_agent=GCAgentSettings("none", learned=True, prior=False, hard=True, gc_width=8),
         optimisation=GCGenConfig(
             learning_rate=0.1,
             optimizer="adam",
@@ -304,6 +315,7 @@ def test_every_hyperparameter_reaches_the_model(tmp_path):
             batch_size=2,
             precision="bfloat16",
             scored_pixels="all",
+            grey_goals=False,
             train_s_agent=False,
         ),
     )
@@ -314,7 +326,7 @@ def test_every_hyperparameter_reaches_the_model(tmp_path):
     assert (config.sigma, config.nucleus, config.rate) == (0.3, 0.8, 0.5)
     assert model.s_agent.chain.dynamics.initial.std() > 0.1
     chosen = selection.selection
-    assert (chosen.look_ahead, chosen.learned, chosen.prior, chosen.hard) == (None, 0, 0, 1)
+    assert (chosen.look_ahead, chosen.learned, chosen.prior, chosen.hard) == (None, 1, 0, 1)
     assert selection.scorer.width == 8
     assert model.config == settings.optimisation
     assert (model.learning_rate, model.n_envs) == (0.1, 4)

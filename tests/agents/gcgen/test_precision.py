@@ -47,7 +47,7 @@ def test_rough_scores_leave_an_exact_bound(scores):
 
 def test_states_of_training_are_those_of_decoding():
     model = make_model(updates=5, precision="bfloat16", n_envs=64, batch_size=64)
-    goals = torch.from_numpy(model.env.sample_goals())
+    goals = torch.from_numpy(model.env.make_goals(model.env.sample_images()))
     with torch.no_grad():
         path = rollout(
             model.chain,

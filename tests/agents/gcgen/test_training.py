@@ -120,6 +120,32 @@ def test_rollouts_of_the_gc_agent_alone_are_not_heard():
     assert witness.calls.count("rollout start") == 2 and model.num_timesteps == 2 * STEPS
 
 
+@pytest.mark.parametrize(
+    ("options", "binary"),
+    [
+        ({}, {"S-agent": False, "GC-agent": True}),
+        ({"grey_goals": False}, {"S-agent": True, "GC-agent": True}),
+        ({"train_s_agent": False}, {"GC-agent": True}),
+        ({"env_kwargs": {"binarize": False}}, {"S-agent": False, "GC-agent": False}),
+    ],
+    ids=str,
+)
+def test_only_the_s_agent_learns_from_grey_goals(options, binary, monkeypatch):
+    model = make_model(gc_interval=1, policy_kwargs={"learned": True}, **options)
+    seen = {}
+    for agent in ("S-agent", "GC-agent"):
+        method = f"update_{agent.lower().replace('-', '_')}"
+        update = getattr(model, method)
+
+        def record(goals, *rest, agent=agent, update=update):
+            seen[agent] = set(goals.unique().tolist()) == {0.0, 1.0}
+            return update(goals, *rest)
+
+        monkeypatch.setattr(model, method, record)
+    model.learn(STEPS)
+    assert seen == binary
+
+
 @pytest.mark.parametrize("options", [{}, {"policy_kwargs": {"learned": False}}], ids=str)
 def test_rollouts_with_a_frozen_s_agent_are_heard(options):
     witness = Witness()

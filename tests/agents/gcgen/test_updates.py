@@ -43,9 +43,10 @@ def test_an_update_changes_one_agent(agent):
     model._set_progress(0.0)
     network, policy = model.s_agent.network, model.policy
     update = model.update_s_agent if agent == "S-agent" else model.update_gc_agent
-    update(torch.from_numpy(model.env.sample_goals()))  # SOAP's first update only measures
+    goals = torch.from_numpy(model.env.make_goals(model.env.sample_images()))
+    update(goals)  # SOAP's first update only measures
     before = copy_weights(network), copy_weights(policy)
-    trajectories = update(torch.from_numpy(model.env.sample_goals()))
+    trajectories = update(goals)
     assert trajectories.action.shape == (16, 8)
     assert is_changed(network, before[0]) == (agent == "S-agent")
     assert is_changed(policy, before[1]) == (agent == "GC-agent")
