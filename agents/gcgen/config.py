@@ -15,10 +15,10 @@ from gcgen_env.config import EnvConfig, check_count, make_from_keywords
 
 ObjectiveName = Literal["leave_one_out", "expert_iteration", "path_consistency", "policy_gradient"]
 OptimizerName = Literal["soap", "adam"]
-LRSchedule = Literal["cosine", "constant"]
+LRSchedule = Literal["linear", "cosine", "constant"]
 Precision = Literal["auto", "float32", "bfloat16"]
 ScoredPixels = Literal["half", "all"]
-WARM_UPDATES = 100
+WARM_UPDATES = 20
 """Updates during which the learning rate rises linearly."""
 
 
@@ -33,7 +33,7 @@ class GCGenConfig:
         gc_objective: Objective of the GC-agent's learned terms.
         gc_interval: Updates of the S-agent for each update of the GC-agent.
         auxiliary: Weight of the reconstruction at intermediate steps; falls to zero in training.
-        lr_schedule: Learning-rate schedule; cosine falls to zero at the end of training.
+        lr_schedule: Learning-rate schedule; linear and cosine fall to zero at the end of training.
         n_envs: Number of goals drawn at a time.
         batch_size: Trajectories in each gradient step, best a multiple of 8: the leave-one-out
             objective compares gcd(batch_size, 8) trajectories of each goal.
@@ -52,7 +52,7 @@ class GCGenConfig:
     gc_objective: ObjectiveName = "leave_one_out"
     gc_interval: int = 16
     auxiliary: float = 1.0
-    lr_schedule: LRSchedule = "cosine"
+    lr_schedule: LRSchedule = "linear"
     n_envs: int = 128
     batch_size: int = 64
     precision: Precision = "auto"
@@ -71,7 +71,7 @@ class GCGenConfig:
             if callable(rate):  # a schedule, as SB3 accepts it
                 raise ValueError(
                     f"{name} must be a number: a callable cannot be saved without pickle; use "
-                    "lr_schedule='cosine' or 'constant'"
+                    "lr_schedule='linear', 'cosine' or 'constant'"
                 )
             if isinstance(rate, bool) or not isinstance(rate, int | float | np.number):
                 raise ValueError(f"{name} must be a number, got {rate!r}")
@@ -92,13 +92,15 @@ class GCGenConfig:
         """Return the factor of both learning rates.
 
         Args:
-            progress: Fraction of the training that is done, in [0, 1]. The "cosine" schedule
-                falls from 1 to 0 (Loshchilov and Hutter, 2017).
-            updates: Number of updates so far; the first hundred warm up linearly.
+            progress: Fraction of the training that is done, in [0, 1]. The "linear" schedule
+                falls from 1 to 0, as "cosine" does (Loshchilov and Hutter, 2017).
+            updates: Number of updates so far; the first twenty warm up linearly.
         """
         warm = min(1.0, (updates + 1) / WARM_UPDATES)  # above 0 in the first update
         if self.lr_schedule == "constant":
             return warm
+        if self.lr_schedule == "linear":
+            return warm * (1.0 - progress)
         return warm * 0.5 * (1.0 + math.cos(math.pi * progress))
 
 

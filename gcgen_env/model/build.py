@@ -23,6 +23,8 @@ from gcgen_env.model.network_config import NetworkConfig
 from gcgen_env.model.proposer import Proposer
 from gcgen_env.model.s_agent import FILE_NAME, SAgent, pretrained_path
 
+FRESH_CHANGE = {"bernoulli": 10.0, "gaussian": 1.0}
+"""How far the H proposals of a fresh S-agent change a value that shall change from 0 to 1."""
 ACTIVE_SPREAD = 0.02
 """A value is active if its standard deviation, in units of the range, exceeds this."""
 
@@ -105,15 +107,19 @@ def make_s_agent(
 
 
 def _make_fresh(config: EnvConfig, data: DataSource, **sizes: Any) -> SAgent:
-    """Return an untrained S-agent."""
+    """Return an untrained S-agent; its first proposals lead to training images."""
     dataset = data.split("train")
     likelihood = likelihood_of(config, dataset)
     dynamics = _make_dynamics(config, data, likelihood)
     network_config = NetworkConfig(
         dataset.shape, config.num_proposals, config.horizon, config.likelihood, **sizes
     )
-    active = find_active(dataset, likelihood.mean(dynamics.initial))
-    network = ProposalNetwork(network_config, active)
+    initial = likelihood.mean(dynamics.initial)  # (*S)
+    network = ProposalNetwork(network_config, find_active(dataset, initial))
+    index = torch.randint(len(dataset), (config.num_proposals,)).numpy()
+    images = torch.from_numpy(dataset.take(index))  # (A, *S)
+    size = FRESH_CHANGE[likelihood.name] / config.horizon
+    network.start_with(size * (images - initial))
     return SAgent(Chain(network, dynamics, likelihood), {"dataset": dataset.name})
 
 

@@ -66,6 +66,12 @@ class ProposalNetwork(nn.Module, LazyProposer):
         self.requires_grad_(trainable)
         self.prior_head.requires_grad_(trainable and not self.config.uniform_prior)
 
+    def start_with(self, changes: Tensor) -> None:
+        """Let a fresh perceptron propose these changes (A, *S); convolutions stay as they are."""
+        if isinstance(self.head, LinearHead):
+            with torch.no_grad():
+                self.head.bias.copy_(self.compress(changes))
+
     def compress(self, images: Tensor) -> Tensor:
         """Select the active values of images or canvases: (..., *S) to (..., P)."""
         values = images.flatten(-len(self.shape))

@@ -37,7 +37,7 @@ SMALLEST = {"n_envs": 1, "batch_size": 1, "gc_interval": 1}
         ({"gc_interval": 0}, r"gc_interval must be at least 1 .*, got 0"),
         ({"batch_size": 0}, r"batch_size must be at least 1 .*, got 0"),
         ({"n_envs": 0}, r"n_envs must be at least 1 .*, got 0"),
-        ({"lr_schedule": "linear"}, "lr_schedule must be one of cosine, constant; got 'linear'"),
+        ({"lr_schedule": "step"}, "lr_schedule must be one of linear, cosine, constant; got 'step'"),
         ({"precision": "float16"}, "precision must be one of auto, float32, bfloat16; got"),
         ({"gc_objective": "ppo"}, "gc_objective must be one of leave_one_out, .* got 'ppo'"),
     ],
@@ -62,18 +62,18 @@ def test_the_defaults_and_the_smallest_values_are_accepted():
     assert vars(model.config) == {**vars(GCGenConfig()), **rates, **SMALLEST}
 
 
-def test_the_cosine_falls_from_one_to_zero_after_the_warm_up():
-    factors = [
-        GCGenConfig().learning_rate_factor(progress, updates)
-        for updates, progress in ((0, 0.0), (49, 0.0), (99, 0.0), (500, 0.5), (1000, 1.0))
-    ]
-    np.testing.assert_allclose(factors, [0.01, 0.5, 1, 0.5, 0], atol=1e-12)
+@pytest.mark.parametrize(("schedule", "quarter"), [("linear", 0.75), ("cosine", 0.8535534)])
+def test_a_schedule_falls_from_one_to_zero_after_the_warm_up(schedule, quarter):
+    config = GCGenConfig(lr_schedule=schedule)
+    moments = ((0, 0.0), (9, 0.0), (19, 0.0), (250, 0.25), (500, 0.5), (1000, 1.0))
+    factors = [config.learning_rate_factor(progress, updates) for updates, progress in moments]
+    np.testing.assert_allclose(factors, [0.05, 0.5, 1, quarter, 0.5, 0], atol=1e-7)
 
 
 def test_a_constant_rate_warms_up_too():
     config = GCGenConfig(lr_schedule="constant")
-    factors = [config.learning_rate_factor(p, u) for u, p in ((0, 0.0), (49, 0.5), (500, 1.0))]
-    assert factors == [0.01, 0.5, 1.0]
+    factors = [config.learning_rate_factor(p, u) for u, p in ((0, 0.0), (9, 0.5), (500, 1.0))]
+    assert factors == [0.05, 0.5, 1.0]
 
 
 def test_the_precision_is_that_of_the_option_or_of_the_machine(monkeypatch):

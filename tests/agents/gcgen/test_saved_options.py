@@ -22,4 +22,4 @@ def test_the_schedule_of_sb3_in_custom_objects_is_ignored(model_file):
     custom = {"learning_rate": 0.0, "lr_schedule": lambda _: 0.0, "clip_range": None}
     model = GCGen.load(model_file, custom_objects=custom)
     assert model.learning_rate == 0.0
-    assert model.config.lr_schedule == "cosine"
+    assert model.config.lr_schedule == "linear"

@@ -269,6 +269,17 @@ class TestSAgentToTrain:
         assert fresh.metadata == {"dataset": "digits"}
         assert all(p.requires_grad for p in fresh.network.parameters())
 
+    @pytest.mark.parametrize(("likelihood", "size"), [("bernoulli", 10.0), ("gaussian", 1.0)])
+    def test_the_first_proposals_of_a_fresh_one_lead_to_training_images(self, likelihood, size):
+        fresh = self.make(None, likelihood=likelihood)
+        initial = fresh.chain.likelihood.mean(fresh.chain.dynamics.initial)
+        network = fresh.network
+        images = torch.from_numpy(load_dataset("digits", "train").array / np.float32(16))
+        known = network.compress((images.view(-1, 1, 8, 8) - initial) * size / 3)  # H = 3
+        distance = torch.cdist(network.head.bias.detach().double(), known.double())
+        assert distance.min(1).values.max() < 1e-5
+        assert len(set(distance.argmin(1).tolist())) > 1
+
     def test_a_copy_of_the_given_one_is_trained(self, agent):
         agent, start = agent
         started = self.make(start, rate=0.7)
