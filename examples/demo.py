@@ -11,8 +11,6 @@ from agents import BoundProgressBar, GCGen
 from gcgen_env.datasets import load_dataset
 from gcgen_env.viewer import image_grid, reconstruction_grid, save_png, trajectory_grid
 
-RAMP = (0.5, 1.1)
-"""Look-ahead temperatures; the first is above the default, which suits these small images."""
 UNLIMITED = 10**12
 """Timesteps of a run that is limited by time."""
 
@@ -30,8 +28,7 @@ def main(minutes: float = 2.5, out: Path = Path("runs/demo"), seed: int = 0) -> 
     """
     test = load_dataset("digits", "test")
     goals = test.take(np.arange(len(test)))
-    options = {"policy_kwargs": {"look_ahead": RAMP}, "tensorboard_log": str(out / "tb")}
-    model = GCGen("GCPolicy", "GCGen-Digits-v0", seed=seed, **options)  # type: ignore[arg-type]
+    model = GCGen("GCPolicy", "GCGen-Digits-v0", seed=seed, tensorboard_log=str(out / "tb"))
 
     print(f"test bound before: {model.evaluate_nll(goals, seed=0)}")  # on -log p, in nats
     print(f"training for {minutes:g} minutes; Ctrl-C ends the training early")

@@ -133,6 +133,7 @@ LAYERS: dict[str, dict[str, str]] = {
         "agents/gcgen/objectives/policy_gradient.py": "KL-regularised policy gradient: the reference that needs sampled returns only.",
         "agents/gcgen/optimizer_state.py": "The state of an optimiser as named tensors: what a checkpoint keeps of it.",
         "agents/gcgen/optimizer.py": "The optimiser of the S-agent.",
+        "agents/gcgen/small_images.py": "What suits small images: few nats can be gained, so early choices must count more.",
         "agents/gcgen/soap.py": "SOAP: Adam in the eigenbasis of the second moments of gradients (Vyas et al., 2025).",
         "agents/gcgen/policies.py": "The GC-agent as Stable-Baselines3 policies: it sees the goal and selects a proposal.",
         "agents/gcgen/precision.py": "The precision in which proposals are scored during training.",

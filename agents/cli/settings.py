@@ -89,8 +89,9 @@ class SAgentSettings:
 class GCAgentSettings:
     """The GC-agent's selection: log q is the sum of log prior, look-ahead and learned score."""
 
-    look_ahead: Ramp = SelectionConfig.look_ahead or "none"
-    """Temperatures of the look-ahead at the first step and after the last."""
+    look_ahead: Ramp | Literal["auto"] = "auto"
+    """Temperatures of the look-ahead at the first step and after the last; auto: 0.2 1.1, for small
+    images 0.8 1.0."""
     learned: bool = False
     """Add the learned score; always so if the S-agent is frozen."""
     prior: bool = SelectionConfig.prior
@@ -102,9 +103,13 @@ class GCAgentSettings:
 
     def to_kwargs(self) -> dict[str, Any]:
         """Return keywords of `GCPolicy`."""
-        fields = {**asdict(self), "look_ahead": parse_ramp(self.look_ahead)}
+        fields = asdict(self)
+        if self.look_ahead == "auto":
+            del fields["look_ahead"]  # the default of `GCGen`
+        else:
+            fields["look_ahead"] = parse_ramp(self.look_ahead)
         if not self.learned:
-            del fields["learned"]  # the default of `GCGen`
+            del fields["learned"]  # likewise
         return {"width": fields.pop("gc_width"), **fields}
 
 

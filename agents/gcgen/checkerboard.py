@@ -8,18 +8,16 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from agents.gcgen.small_images import is_small
 from gcgen_env.model.network import ProposalNetwork
-
-FEW = 256
-"""Images of at most this many values are scored on all of them."""
 
 
 def split_pixels(network: ProposalNetwork) -> tuple[Tensor, Tensor] | None:
     """Return the indices, among the P values, of the black fields and of the white ones.
 
-    None if the images are too small to leave pixels out.
+    None for points, and for small images, whose pixels are all needed.
     """
-    if len(network.pixels) <= FEW or len(network.shape) != 3:
+    if is_small(network.shape) or len(network.shape) != 3:
         return None
     _, height, width = network.shape
     row, column = network.pixels // width % height, network.pixels % width

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 import numpy as np
 
+from agents.gcgen.small_images import is_small
 from gcgen_env.config import EnvConfig, check_count, make_from_keywords
 
 ObjectiveName = Literal["leave_one_out", "expert_iteration", "path_consistency", "policy_gradient"]
@@ -18,6 +19,7 @@ OptimizerName = Literal["soap", "adam"]
 LRSchedule = Literal["linear", "cosine", "constant"]
 Precision = Literal["auto", "float32", "bfloat16"]
 ScoredPixels = Literal["half", "all"]
+GoalKind = Literal["auto", "grey", "binary"]
 WARM_UPDATES = 20
 """Updates during which the learning rate rises linearly."""
 
@@ -41,8 +43,9 @@ class GCGenConfig:
             on this machine.
         scored_pixels: Pixels on which proposals are scored during training; half of them, in
             turn, cost half of the work. Evaluation and small images always use all.
-        grey_goals: Train the S-agent on grey goals, the means of the binarised ones: the gradient
-            has no noise of the binarisation. Episodes and evaluation binarise as before.
+        goals: Goals of the S-agent's updates: grey ones are the means of the binary ones, and
+            the gradient has no noise of the binarisation; auto: grey, unless images are small.
+            Episodes and evaluation always use binary ones.
         train_s_agent: Train the S-agent; otherwise only the GC-agent learns.
     """
 
@@ -57,7 +60,7 @@ class GCGenConfig:
     batch_size: int = 64
     precision: Precision = "auto"
     scored_pixels: ScoredPixels = "half"
-    grey_goals: bool = True
+    goals: GoalKind = "auto"
     train_s_agent: bool = True
 
     def check(self) -> None:
@@ -87,6 +90,12 @@ class GCGenConfig:
         _check_choice("gc_objective", self.gc_objective, get_args(ObjectiveName))
         _check_choice("precision", self.precision, get_args(Precision))
         _check_choice("scored_pixels", self.scored_pixels, get_args(ScoredPixels))
+        _check_choice("goals", self.goals, get_args(GoalKind))
+
+    def uses_grey_goals(self, shape: Sequence[int]) -> bool:
+        """Return whether an S-agent of images of a shape S is trained, and on grey goals."""
+        is_grey = self.goals == "grey" or (self.goals == "auto" and not is_small(shape))
+        return is_grey and self.train_s_agent
 
     def learning_rate_factor(self, progress: float, updates: int) -> float:
         """Return the factor of both learning rates.

@@ -27,6 +27,7 @@ from agents.gcgen.evaluation_env import warn_of_other_proposers
 from agents.gcgen.optimizer import make_optimizer
 from agents.gcgen.policies import GCPolicy
 from agents.gcgen.saving import SavingMixin
+from agents.gcgen.small_images import SMALL_RAMP, is_small
 from agents.gcgen.training import TwoAgentTraining
 from agents.gcgen.training_log import record_round
 from gcgen_env.config import EnvConfig, document_fields, make_from_keywords
@@ -81,7 +82,8 @@ class GCGen(SavingMixin, TwoAgentTraining, BaseAlgorithm):  # type: ignore[misc]
                 from a copy of that one.
             s_agent_kwargs: Sizes of `NetworkConfig`, such as `width`, `depth` or `features`.
             policy_kwargs: Keywords of `GCPolicy`, such as `look_ahead`, `learned` or `hard`. Here
-                `learned` is False by default, unless the S-agent is frozen.
+                `learned` is False by default, unless the S-agent is frozen, and the default of
+                `look_ahead` is (0.8, 1.0) for images of at most 256 values.
             env_kwargs: Fields of `EnvConfig`, if `env` is an id.
             tensorboard_log: Folder of TensorBoard logs.
             verbose: 0 prints nothing, 1 prints tables.
@@ -106,15 +108,15 @@ class GCGen(SavingMixin, TwoAgentTraining, BaseAlgorithm):  # type: ignore[misc]
         self._initial_s_agent = s_agent
         self._live_env: VecEnv | None = None  # built by `get_env`
         self._last_grid = -1  # the first log has a grid of samples
+        goals = None if env is None else self._use_goals(env, env_kwargs)
+        terms: dict[str, Any] = {"learned": not self.config.train_s_agent}
+        if goals is not None and is_small(goals.goals.dataset.shape):
+            terms["look_ahead"] = SMALL_RAMP
         super().__init__(
             policy=policy,
-            env=None if env is None else self._use_goals(env, env_kwargs),
+            env=goals,
             learning_rate=learning_rate,
-            policy_kwargs={
-                "net_arch": [],
-                "learned": not self.config.train_s_agent,
-                **(policy_kwargs or {}),
-            },
+            policy_kwargs={"net_arch": [], **terms, **(policy_kwargs or {})},
             tensorboard_log=tensorboard_log,
             verbose=verbose,
             device=find_device(device),
@@ -158,6 +160,7 @@ class GCGen(SavingMixin, TwoAgentTraining, BaseAlgorithm):  # type: ignore[misc]
         rate = self.lr_schedule(1.0)  # `_set_progress` replaces it in each round
         is_half = self.config.scored_pixels == "half"
         self._scored_values = split_pixels(self.s_agent.network) if is_half else None
+        self._uses_grey_goals = self.config.uses_grey_goals(self.s_agent.network.shape)
         self.optimizer = make_optimizer(self.config.optimizer, self.s_agent.network, rate)
 
     def set_random_seed(self, seed: int | None = None) -> None:

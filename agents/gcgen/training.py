@@ -45,6 +45,7 @@ class TwoAgentTraining(GenerativeModel):
     num_timesteps: int
     seed: int | None
     _n_updates: int
+    _uses_grey_goals: bool = False
     _scored_values: tuple[Tensor, Tensor] | None = None  # None: all of them
     _generator: torch.Generator
     _setup_learn: Any
@@ -170,8 +171,7 @@ class TwoAgentTraining(GenerativeModel):
         learned, config = self.policy.selection.learned, self.config
         self._begin_round()
         images = self.env.sample_images()  # (n_envs, *S)
-        is_grey = config.grey_goals and config.train_s_agent
-        batches = self._split(images if is_grey else self.env.make_goals(images))
+        batches = self._split(images if self._uses_grey_goals else self.env.make_goals(images))
         before = self._n_updates
         for batch in batches:
             if config.train_s_agent:
@@ -184,8 +184,7 @@ class TwoAgentTraining(GenerativeModel):
             self.is_resumable = False
         if config.train_s_agent and learned:
             due = self._n_updates // config.gc_interval - before // config.gc_interval
-            again = self._split(self.env.make_goals(images)) if is_grey else batches
-            for batch in again[:due]:  # fresh paths
+            for batch in self._split(self.env.make_goals(images))[:due]:  # fresh goals and paths
                 self.update_gc_agent(batch)  # no callback: these roll-outs are not counted
         self._round_goals = None
         return trajectories

@@ -94,7 +94,8 @@ def list_variants(env: str) -> list[Variant]:
         *(agents(name, LEARNED, gc_objective=name) for name in OBJECTIVES),
         agents("no look-ahead", {**LEARNED, "look_ahead": None}),
         agents("no auxiliary", {}, auxiliary=0.0),
-        agents("binary goals", {}, grey_goals=False),
+        agents("grey goals", {}, goals="grey"),
+        agents("binary goals", {}, goals="binary"),
         agents("all pixels score", {}, scored_pixels="all"),
         agents("adam", {}, optimizer="adam", learning_rate=2e-3),
         # With A = 1 there is no choice: the model generates one image for every goal.

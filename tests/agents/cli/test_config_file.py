@@ -61,7 +61,10 @@ def test_settings_are_found_by_name_not_by_group(tmp_path):
         ({"width": True}, "width must be an integer, got True"),
         ({"width": None}, "width must be an integer, got None"),
         ({"learning_rate": "fast"}, "learning_rate must be a number"),
-        ({"lr_schedule": "step"}, "lr_schedule must be one of linear, cosine, constant, got 'step'"),
+        (
+            {"lr_schedule": "step"},
+            "lr_schedule must be one of linear, cosine, constant, got 'step'",
+        ),
         ({"lr_schedule": ["cosine"]}, "lr_schedule must be one of"),
         ({"look_ahead": [1]}, "look_ahead must be 2 values"),
         ({"look_ahead": [1, "a"]}, "look_ahead must be a number"),

@@ -41,7 +41,7 @@ def test_the_file_says_how_the_figures_were_made(evaluate, finished):
     digest = hashlib.sha256(finished.folder.model.read_bytes()).hexdigest()
     assert figures["sha256"] == digest
     assert (figures["split"], figures["seed"], figures["dataset"]) == ("validation", 0, "digits")
-    assert figures["look_ahead"] == [0.2, 1.1]
+    assert figures["look_ahead"] == [0.8, 1.0]
     assert figures["timesteps"] == 2048
     assert {"gcgen", "torch"} <= set(figures["versions"])
     assert {"processor", "cores"} <= set(figures["machine"])

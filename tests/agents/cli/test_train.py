@@ -45,7 +45,7 @@ def test_the_configuration_has_every_setting_and_the_versions(finished):
     assert config["settings"]["env"] == "GCGen-Digits-v0"
     assert config["settings"]["timesteps"] == 2048
     assert config["settings"]["s_agent"]["width"] == 32
-    assert config["settings"]["gc_agent"]["look_ahead"] == [0.2, 1.1]
+    assert config["settings"]["gc_agent"]["look_ahead"] == "auto"
     assert {"gcgen", "python", "torch"} <= set(config["versions"])
     assert finished.folder.read().describe() == config
 
@@ -251,7 +251,7 @@ def test_the_defaults_are_those_of_the_classes():
     assert constructor["learning_rate"].default == GCGenConfig().learning_rate
     assert SAgentSettings().to_kwargs() == {"s_agent": None, "s_agent_kwargs": {}}
     policy = inspect.signature(ProposalPolicyMixin.__init__).parameters
-    given = GCAgentSettings(learned=True).to_kwargs()
+    given = GCAgentSettings(learned=True, look_ahead=(0.2, 1.1)).to_kwargs()
     assert given == {name: policy[name].default for name in given}
     assert given.keys() > vars(SelectionConfig()).keys()  # every term can be set
 
@@ -266,6 +266,19 @@ def test_the_gc_agent_learns_if_asked_or_if_nothing_else_does(terms, options, le
     assert model.policy.selection.learned == learned
 
 
+@pytest.mark.parametrize(
+    ("env", "given", "ramp"),
+    [
+        ("GCGen-Digits-v0", "auto", (0.8, 1.0)),
+        ("GCGen-Toy2D-v0", "auto", (0.2, 1.1)),
+        ("GCGen-Digits-v0", (0.2, 1.1), (0.2, 1.1)),
+    ],
+)
+def test_small_images_have_their_own_ramp(env, given, ramp, tmp_path):
+    settings = Train(env=env, gc_agent=GCAgentSettings(look_ahead=given))
+    assert make_model(settings, RunFolder(tmp_path)).policy.selection.look_ahead == ramp
+
+
 OPTIONS = """
 --env --minutes --timesteps --out --seed --resume --overwrite --no-overwrite --device --threads
 --dataset --data-dir --image-size --num-proposals --horizon --likelihood --sigma --binarize
@@ -274,7 +287,7 @@ OPTIONS = """
 --no-uniform-prior
 --look-ahead --learned --no-learned --prior --no-prior --hard --no-hard --gc-width
 --learning-rate --gc-learning-rate --gc-objective --gc-interval --auxiliary --lr-schedule --n-envs
---batch-size --precision --scored-pixels --grey-goals --no-grey-goals --optimizer --features
+--batch-size --precision --scored-pixels --goals --optimizer --features
 --config --quiet --verbose
 """
 """Every option of `gcgen train` that users may have in their scripts."""
@@ -315,7 +328,7 @@ def test_every_hyperparameter_reaches_the_model(tmp_path):
             batch_size=2,
             precision="bfloat16",
             scored_pixels="all",
-            grey_goals=False,
+            goals="grey",
             train_s_agent=False,
         ),
     )

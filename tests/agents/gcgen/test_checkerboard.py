@@ -6,7 +6,8 @@ import torch
 
 from agents.common.decision import State, decide
 from agents.gcgen import rollout
-from agents.gcgen.checkerboard import FEW, split_pixels
+from agents.gcgen.checkerboard import split_pixels
+from agents.gcgen.small_images import is_small
 from gcgen_env.model.network import ProposalNetwork
 from gcgen_env.model.network_config import NetworkConfig
 from tests.agents.conftest import make_model
@@ -34,7 +35,7 @@ def test_the_halves_are_the_fields_of_a_checkerboard():
 @pytest.mark.parametrize("shape", [(1, 8, 8), (1, 16, 16), (300,)])
 def test_small_images_and_points_are_scored_whole(shape):
     assert split_pixels(make_network(shape)) is None
-    assert np.prod(shape) <= FEW or len(shape) == 1
+    assert is_small(shape) == (len(shape) == 3)
 
 
 @pytest.mark.parametrize("kind", ["network", "handwritten", "point"])

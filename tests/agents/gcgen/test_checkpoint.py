@@ -124,7 +124,7 @@ def test_resumed_training_continues_where_it_stopped(tmp_path):
 
 
 def test_two_halves_follow_one_learning_rate_schedule(tmp_path):
-    """A stopped run continues the schedule where it was; the run after a finished one starts anew."""
+    """A stopped run continues the schedule where it was; after a finished one it starts anew."""
     progress = []
 
     def stop_in_the_middle(local, _):

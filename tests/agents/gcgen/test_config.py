@@ -37,7 +37,10 @@ SMALLEST = {"n_envs": 1, "batch_size": 1, "gc_interval": 1}
         ({"gc_interval": 0}, r"gc_interval must be at least 1 .*, got 0"),
         ({"batch_size": 0}, r"batch_size must be at least 1 .*, got 0"),
         ({"n_envs": 0}, r"n_envs must be at least 1 .*, got 0"),
-        ({"lr_schedule": "step"}, "lr_schedule must be one of linear, cosine, constant; got 'step'"),
+        (
+            {"lr_schedule": "step"},
+            "lr_schedule must be one of linear, cosine, constant; got 'step'",
+        ),
         ({"precision": "float16"}, "precision must be one of auto, float32, bfloat16; got"),
         ({"gc_objective": "ppo"}, "gc_objective must be one of leave_one_out, .* got 'ppo'"),
     ],

@@ -48,7 +48,10 @@ def test_an_environment_is_required():
         ({"learning_rate": -1.0}, "learning_rate must be finite and not negative, got -1"),
         ({"learning_rate": float("nan")}, "learning_rate must be finite and not negative, got nan"),
         ({"batch_size": 0}, r"batch_size must be at least 1 .*, got 0"),
-        ({"lr_schedule": "step"}, "lr_schedule must be one of linear, cosine, constant; got 'step'"),
+        (
+            {"lr_schedule": "step"},
+            "lr_schedule must be one of linear, cosine, constant; got 'step'",
+        ),
         ({"seed": 2**32}, "seed must lie in"),
         ({"seed": -1}, "seed must lie in"),
         ({"env_kwargs": {"gamma": 0.9}}, "undiscounted: make the environment with gamma=1"),

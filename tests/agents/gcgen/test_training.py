@@ -15,6 +15,7 @@ from stable_baselines3.common.vec_env import VecMonitor
 from agents import GCGen
 from agents.gcgen import schedule
 from agents.gcgen.bound import compute_bound
+from agents.gcgen.config import GCGenConfig
 from tests.agents.conftest import make_model, make_vec_env
 
 STEPS = 16 * 8
@@ -123,9 +124,9 @@ def test_rollouts_of_the_gc_agent_alone_are_not_heard():
 @pytest.mark.parametrize(
     ("options", "binary"),
     [
-        ({}, {"S-agent": False, "GC-agent": True}),
-        ({"grey_goals": False}, {"S-agent": True, "GC-agent": True}),
-        ({"train_s_agent": False}, {"GC-agent": True}),
+        ({"goals": "grey"}, {"S-agent": False, "GC-agent": True}),
+        ({}, {"S-agent": True, "GC-agent": True}),
+        ({"goals": "grey", "train_s_agent": False}, {"GC-agent": True}),
         ({"env_kwargs": {"binarize": False}}, {"S-agent": False, "GC-agent": False}),
     ],
     ids=str,
@@ -144,6 +145,21 @@ def test_only_the_s_agent_learns_from_grey_goals(options, binary, monkeypatch):
         monkeypatch.setattr(model, method, record)
     model.learn(STEPS)
     assert seen == binary
+
+
+@pytest.mark.parametrize(
+    ("goals", "shape", "grey"),
+    [
+        ("auto", (1, 28, 28), True),
+        ("auto", (1, 8, 8), False),
+        ("auto", (2,), True),
+        ("grey", (1, 8, 8), True),
+        ("binary", (1, 28, 28), False),
+    ],
+)
+def test_goals_are_grey_unless_images_are_small(goals, shape, grey):
+    assert GCGenConfig(goals=goals).uses_grey_goals(shape) == grey
+    assert not GCGenConfig(goals=goals, train_s_agent=False).uses_grey_goals(shape)
 
 
 @pytest.mark.parametrize("options", [{}, {"policy_kwargs": {"learned": False}}], ids=str)
