@@ -232,7 +232,8 @@ ENV_CONFIGS: dict[str, EnvConfig] = {
         proposer="pretrained", success_threshold=0.3,
     ),
     "GCGen-MNIST-v0": EnvConfig(
-        dataset="mnist", likelihood="bernoulli", proposer="pretrained", success_threshold=0.2,
+        dataset="mnist", num_proposals=64, likelihood="bernoulli", proposer="pretrained",
+        success_threshold=0.2,
     ),
     "GCGen-FashionMNIST-v0": replace(_IMAGES, dataset="fashion_mnist"),
     "GCGen-Images-v0": _IMAGES,

@@ -28,7 +28,7 @@ def test_table_of_sizes():
     assert sizes == {
         "GCGen-Toy2D-v0": (8, 6, "gaussian"),
         "GCGen-Digits-v0": (16, 8, "bernoulli"),
-        "GCGen-MNIST-v0": (32, 10, "bernoulli"),
+        "GCGen-MNIST-v0": (64, 10, "bernoulli"),
         "GCGen-FashionMNIST-v0": (32, 10, "gaussian"),
         "GCGen-Images-v0": (32, 10, "gaussian"),
     }
