@@ -51,7 +51,7 @@ def test_help_of_train_has_the_groups_of_hyperparameters(capsys):
     "argv",
     [
         ["train", "--minutes", "soon"],
-        ["train", "--lr-schedule", "linear"],
+        ["train", "--lr-schedule", "step"],
         ["sample"],
         ["evaluate", "--model", "m", "--split", "exam"],
         ["draw"],

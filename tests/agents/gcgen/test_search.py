@@ -232,8 +232,10 @@ class TestBeam:
 
 @pytest.fixture(scope="module")
 def model():
-    """The shipped S-agent: searches pay where the codes mean something."""
-    return make_model(s_agent="pretrained", train_s_agent=False, s_agent_kwargs={})
+    """The shipped S-agent and its ramp: searches pay where the codes mean something."""
+    terms = {"look_ahead": (0.2, 1.1)}
+    options = {"s_agent": "pretrained", "s_agent_kwargs": {}, "policy_kwargs": terms}
+    return make_model(train_s_agent=False, **options)
 
 
 @pytest.fixture(scope="module")

@@ -57,11 +57,11 @@ def test_an_update_changes_one_agent(agent):
 def test_both_learning_rates_follow_the_progress():
     model = make_model(learning_rate=1e-3, gc_learning_rate=3e-4)
     rates = []
-    for updates, progress in ((0, 0.0), (49, 0.0), (99, 0.0), (500, 0.5), (1000, 1.0)):
+    for updates, progress in ((0, 0.0), (9, 0.0), (19, 0.0), (500, 0.5), (1000, 1.0)):
         model._n_updates = updates
         model._set_progress(progress)
         rates.append([o.param_groups[0]["lr"] for o in (model.optimizer, model.policy.optimizer)])
-    expected = np.outer([0.01, 0.5, 1, 0.5, 0], [1e-3, 3e-4])
+    expected = np.outer([0.05, 0.5, 1, 0.5, 0], [1e-3, 3e-4])
     np.testing.assert_allclose(rates, expected, atol=1e-12)
 
 
