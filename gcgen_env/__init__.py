@@ -14,8 +14,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from gcgen_env.allocator import keep_freed_memory
-from gcgen_env.config import ENV_IDS, EnvConfig
+from gcgen_env.config import EnvConfig
 from gcgen_env.registration import default_kwargs, register_envs
+from gcgen_env.tasks import ENV_IDS
 
 if TYPE_CHECKING:
     from gcgen_env.env import GCGenEnv

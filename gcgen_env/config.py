@@ -1,4 +1,4 @@
-"""The keyword arguments of an environment, and their defaults for every registered id."""
+"""The keyword arguments of an environment."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import difflib
 import inspect
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from typing import Any, TypeVar
 
 import numpy as np
@@ -17,6 +17,7 @@ from gcgen_env.messages import show
 REWARD_TYPES = ("potential", "distance", "sparse")
 OBS_MODES = ("pixels", "compact")
 LIKELIHOODS = ("bernoulli", "gaussian")
+INVALID_ACTIONS = ("skip", "best_prior")
 MOST = 1_000_000
 """Largest number of proposals and of steps."""
 LARGEST_RATE = 1e6
@@ -42,8 +43,8 @@ class EnvConfig:
         initial_state: "mean", "zeros", "noise", an image (*S), or a path to a `.npy` or image
             file. None uses the initial state of the saved S-agent; without one, "mean" for
             images and "zeros" for points.
-        proposer: "pretrained", "dictionary", a path to a saved S-agent, an `SAgent`, or a
-            `Proposer` object.
+        proposer: "pretrained", "dictionary", "toggles", a path to a saved S-agent, an `SAgent`,
+            or a `Proposer` object.
         likelihood: "bernoulli" or "gaussian".
         sigma: Standard deviation of the Gaussian likelihood, in image units.
         binarize: Whether to sample a binary goal from the grey levels in each episode; True only
@@ -51,8 +52,13 @@ class EnvConfig:
         reward_type: "potential", "distance" or "sparse".
         success_threshold: Largest distance (root mean squared error) that counts as a success.
         gamma: Discount factor of the shaping reward; use the discount factor of the agent.
+        reward_scale: Factor of all rewards, above 0.
         nucleus: Probability mass of the valid proposals under the prior, in (0, 1]; with 1 all
             proposals are valid.
+        single_use: Whether a proposal can be chosen once in an episode; it is invalid from then
+            on. The proposer should give an index the same meaning in all states.
+        invalid_action: What an invalid action does: "skip" leaves the canvas unchanged,
+            "best_prior" chooses the valid proposal that is most probable under the prior.
         obs_mode: "pixels" includes the proposals in the observation, "compact" does not.
         device: Torch device on which proposals are computed, or "auto".
         max_bytes: Most bytes that your own compressed images may decode to; a single picture may
@@ -74,7 +80,10 @@ class EnvConfig:
     reward_type: str = "potential"
     success_threshold: float = 0.1
     gamma: float = 1.0
+    reward_scale: float = 1.0
     nucleus: float = 1.0
+    single_use: bool = False
+    invalid_action: str = "skip"
     obs_mode: str = "pixels"
     device: str = "cpu"
     max_bytes: int = MAX_BYTES
@@ -87,7 +96,9 @@ class EnvConfig:
         _check_member("reward_type", self.reward_type, REWARD_TYPES)
         _check_member("obs_mode", self.obs_mode, OBS_MODES)
         _check_member("likelihood", self.likelihood, LIKELIHOODS)
+        _check_member("invalid_action", self.invalid_action, INVALID_ACTIONS)
         _check_range("sigma", self.sigma, 0.0, low_is_valid=False)
+        _check_range("reward_scale", self.reward_scale, 0.0, low_is_valid=False)
         _check_range("nucleus", self.nucleus, 0.0, 1.0, low_is_valid=False)
         _check_range("gamma", self.gamma, 0.0, 1.0, low_is_valid=True)
         _check_range("success_threshold", self.success_threshold, 0.0, low_is_valid=True)
@@ -98,18 +109,33 @@ class EnvConfig:
                 f"binarize=True needs likelihood='bernoulli', got {self.likelihood!r}: leave "
                 "binarize out, or change the likelihood"
             )
+        self._check_single_use()
         self._read_rate()  # raises if it is invalid
         self._normalise()
 
+    def _check_single_use(self) -> None:
+        """Raise a ValueError unless every step of an episode has an unused proposal."""
+        if not isinstance(self.single_use, bool | np.bool_):
+            raise ValueError(f"single_use must be True or False, got {show(self.single_use)}")
+        if not self.single_use:
+            return
+        if self.nucleus < 1:
+            raise ValueError("single_use=True needs nucleus=1: all valid proposals could be used")
+        if self.horizon > self.num_proposals:
+            raise ValueError(
+                f"single_use=True needs at least horizon={self.horizon} proposals, got "
+                f"num_proposals={self.num_proposals}"
+            )
+
     def _normalise(self) -> None:
         """Convert NumPy numbers, paths and devices to JSON values."""
-        plain: dict[str, Any] = {"device": str(self.device)}
+        plain: dict[str, Any] = {"device": str(self.device), "single_use": bool(self.single_use)}
         if self.binarize is not None:
             plain["binarize"] = bool(self.binarize)
         plain |= {
             name: int(getattr(self, name)) for name in ("num_proposals", "horizon", "max_bytes")
         }
-        numbers = ("sigma", "nucleus", "gamma", "success_threshold")
+        numbers = ("sigma", "nucleus", "gamma", "reward_scale", "success_threshold")
         plain |= {name: float(getattr(self, name)) for name in numbers}
         if self.rate is not None:
             plain["rate"] = np.asarray(self.rate, dtype=np.float64).tolist()
@@ -219,25 +245,3 @@ def _check_range(
         least = f"{'at least' if low_is_valid else 'above'} {low:g}"
         most = "finite" if np.isinf(high) else f"at most {high:g}"
         raise ValueError(f"{name} must be {least} and {most}, got {show(value)}")
-
-
-_IMAGES = EnvConfig()  # the defaults are those for images
-ENV_CONFIGS: dict[str, EnvConfig] = {
-    "GCGen-Toy2D-v0": EnvConfig(
-        dataset="two_moons", num_proposals=8, horizon=6, sigma=0.05,
-        proposer="pretrained", success_threshold=0.05,
-    ),
-    "GCGen-Digits-v0": EnvConfig(
-        dataset="digits", num_proposals=16, horizon=8, likelihood="bernoulli",
-        proposer="pretrained", success_threshold=0.3,
-    ),
-    "GCGen-MNIST-v0": EnvConfig(
-        dataset="mnist", num_proposals=64, likelihood="bernoulli", proposer="pretrained",
-        success_threshold=0.2,
-    ),
-    "GCGen-FashionMNIST-v0": replace(_IMAGES, dataset="fashion_mnist"),
-    "GCGen-Images-v0": _IMAGES,
-}  # fmt: skip
-"""Default configuration of every registered id."""
-
-ENV_IDS = tuple(ENV_CONFIGS)

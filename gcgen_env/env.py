@@ -37,7 +37,9 @@ class GCGenEnv(GoalEnvMixin, gym.Env[dict[str, Any], np.int64]):
     ## Action Space
     `Discrete(A)`: the index of a proposal of this observation. With `nucleus < 1` only the
     smallest set of proposals that holds this prior mass is valid. An invalid action leaves the
-    canvas unchanged and advances the step; its reward is that of this null transition.
+    canvas unchanged and advances the step; its reward is that of this null transition. With
+    `invalid_action="best_prior"` it chooses the most probable valid proposal instead. With
+    `single_use` the proposals that an episode has chosen are invalid.
 
     ## Observation Space
     A `Dict`; S is (C, height, width), or (2,) for points.

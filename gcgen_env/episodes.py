@@ -18,11 +18,12 @@ from gcgen_env.config import EnvConfig, check_count
 from gcgen_env.device import resolve_device
 from gcgen_env.generators import Generators
 from gcgen_env.goals import make_goals
+from gcgen_env.invalid_actions import mark_used, resolve
 from gcgen_env.memory import check_memory
 from gcgen_env.model.build import make_chain, open_data
 from gcgen_env.on_demand_cache import make_cache
 from gcgen_env.proposal_cache import ALL, Images, Prepared, Subset, put, take
-from gcgen_env.rewards import REWARDS, Floats, Reward, measure
+from gcgen_env.rewards import Floats, Reward, make_reward, measure
 from gcgen_env.spaces import LOG_PRIOR_FLOOR
 
 
@@ -78,7 +79,7 @@ class Episodes:
         self.data = open_data(config)
         self.chain = make_chain(config, self.data, self.device)
         self.goals = make_goals(config, self.data)
-        self.reward: Reward = REWARDS[config.reward_type](config, self.chain.likelihood)
+        self.reward: Reward = make_reward(config, self.chain.likelihood)
         self.shape = self.goals.dataset.shape
         self._check_memory()
         self._allocate()
@@ -110,6 +111,7 @@ class Episodes:
         self.distance = np.zeros(n)  # image units
         self.invalid = np.zeros(n, dtype=bool)  # whether the last action was invalid
         config = self.config
+        self.used = np.zeros((n, config.num_proposals), dtype=bool)  # only with `single_use`
         self.cache = make_cache(self.chain, config.obs_mode, n, config.num_proposals)
 
     @torch.no_grad()
@@ -134,7 +136,7 @@ class Episodes:
             image = self.goals.check(options["initial_state"], num, "initial_state")
             canvas = self.chain.likelihood.to_canvas(torch.from_numpy(image)).to(self.device)
         image = self.chain.likelihood.mean(canvas).cpu().numpy()
-        measures = self._measure(image, goal)
+        measures = measure(self.chain.likelihood, image, goal)
         same_state = options.get("initial_state") is None
         prepared = self.cache.prepare(canvas, np.zeros(num, np.int64), same_state)
         return Start(index, goal, canvas, image, *measures, prepared)
@@ -146,15 +148,15 @@ class Episodes:
         self._place(subset, start.canvas, start.image, start.potential, start.distance)
         self.previous_image[subset] = self.image[subset]  # a reset has no state before it
         self.step_index[subset] = 0
-        self.invalid[subset] = False
+        self.invalid[subset], self.used[subset] = False, False
         self.cache.store(subset, start.prepared)
 
     @torch.no_grad()
     def step(self, action: NDArray[np.int64], subset: Subset = ALL) -> Transition:
         """Add the chosen proposals.
 
-        An invalid action leaves the canvas unchanged and advances the step. If the proposer
-        fails, nothing changes.
+        An invalid action leaves the canvas unchanged, or chooses the most probable valid
+        proposal; it always advances the step. If the proposer fails, nothing changes.
 
         Args:
             action: Indices of proposals, shape (K,), each in [0, A).
@@ -166,19 +168,23 @@ class Episodes:
         Raises:
             ValueError: If the proposer fails.
         """
-        invalid = ~self.cache.mask[take(self._index, subset), action]  # (K,)
+        mask, log_prior = take(self.cache.mask, subset), take(self.cache.log_prior, subset)
+        chosen, invalid, skipped = resolve(self.config.invalid_action, action, mask, log_prior)
         x, image = take(self.canvas, subset), take(self.image, subset)  # (K, *S) both
         phi, step = take(self.potential, subset), take(self.step_index, subset)  # (K,) both
-        canvas_next, image_next = self.cache.follow(subset, action, x, image, step)
-        if invalid.any():
-            canvas_next[invalid], image_next[invalid] = x[invalid], image[invalid]
-        phi_next, distance = self._measure(image_next, take(self.goal, subset))  # (K,) both
+        canvas_next, image_next = self.cache.follow(subset, chosen, x, image, step)
+        if skipped.any():
+            canvas_next[skipped], image_next[skipped] = x[skipped], image[skipped]
+        goal = take(self.goal, subset)  # (K, *S)
+        phi_next, distance = measure(self.chain.likelihood, image_next, goal)  # (K,) both
         over = step + 1 == self.config.horizon  # (K,)
-        prepared = self._prepare(canvas_next, step + 1, over)  # the last call that may fail
+        used = take(self.used, subset)  # (K, A)
+        used = mark_used(used, chosen, skipped) if self.config.single_use else used
+        prepared = self._prepare(canvas_next, step + 1, over, used)  # the last call that may fail
         self.previous_canvas = put(self.previous_canvas, subset, x)
         self.previous_image = put(self.previous_image, subset, image)
         self._place(subset, canvas_next, image_next, phi_next, distance)
-        self.invalid[subset] = invalid
+        self.invalid[subset], self.used = invalid, put(self.used, subset, used)
         self.step_index = put(self.step_index, subset, step + 1)  # `step` itself stays h
         self._store(subset, over, prepared)
         return Transition(self.reward.of_step(phi, phi_next, distance), over)
@@ -211,16 +217,6 @@ class Episodes:
             "step": self.step_index,
         }
 
-    def _measure(self, image: Images, goal: Images) -> tuple[Floats, Floats]:
-        """Return the potentials and distances (K,) of images, or raise if they are not finite."""
-        potential, distance = measure(self.chain.likelihood, image, goal)
-        if not np.isfinite(potential).all():
-            raise ValueError(
-                "the proposer's changes lead to an image that is not finite: are its weights NaN, "
-                "or its changes too large for float32?"
-            )
-        return potential, distance
-
     def _place(
         self, subset: Subset, canvas: Tensor, image: Images, potential: Floats, distance: Floats
     ) -> None:
@@ -231,14 +227,18 @@ class Episodes:
         self.distance = put(self.distance, subset, distance)
 
     def _prepare(
-        self, canvas: Tensor, step: NDArray[np.int64], over: NDArray[np.bool_]
+        self,
+        canvas: Tensor,
+        step: NDArray[np.int64],
+        over: NDArray[np.bool_],
+        used: NDArray[np.bool_],
     ) -> Prepared | None:
         """Compute the proposals of the K states that are not over; None if all are."""
         if over.all():
             return None  # the network needs at least one state
         if over.any():
-            canvas, step = canvas[~over], step[~over]
-        return self.cache.prepare(canvas, step)
+            canvas, step, used = canvas[~over], step[~over], used[~over]
+        return self.cache.prepare(canvas, step, used=used if self.config.single_use else None)
 
     def _store(self, subset: Subset, over: NDArray[np.bool_], prepared: Prepared | None) -> None:
         """Hold the proposals of K new states."""

@@ -66,8 +66,9 @@ class GoalEnvMixin:
         self.config = make_config(**kwargs)
         self.episodes = Episodes(self.config, num_envs)
         likelihood, num = self.episodes.chain.likelihood, self.config.num_proposals
-        shape, obs_mode = self.episodes.shape, self.config.obs_mode
-        return make_observation_space(likelihood, shape, num, obs_mode), spaces.Discrete(num)
+        shape, mode, scale = self.episodes.shape, self.config.obs_mode, self.config.reward_scale
+        space = make_observation_space(likelihood, shape, num, mode, scale)
+        return space, spaces.Discrete(num)
 
     def compute_reward(
         self, achieved_goal: Any, desired_goal: Any, info: Any

@@ -12,6 +12,7 @@ from gcgen_env.model.chain import Chain
 from gcgen_env.model.proposer import Proposals
 from gcgen_env.proposal_cache import (
     ALL,
+    Bools,
     EagerCache,
     Images,
     Ints,
@@ -45,11 +46,13 @@ class OnDemandCache(ProposalCache):
         last = self._last and self._last._replace(proposals=None)
         return {**self.__dict__, "_last": last}
 
-    def prepare(self, canvas: Tensor, step: Ints, same_state: bool = False) -> Prepared:
+    def prepare(
+        self, canvas: Tensor, step: Ints, same_state: bool = False, used: Bools | None = None
+    ) -> Prepared:
         """Compute the priors; see `ProposalCache`."""
         h = self._to_steps(step)
         proposals = self.chain.propose(canvas, h, same_state, need_all=False)
-        return Prepared(canvas, same_state, [self._check(ALL, h, proposals)])
+        return Prepared(canvas, same_state, [self._check(ALL, h, proposals, used)])
 
     def store(self, subset: Subset, prepared: Prepared) -> None:
         """Hold the priors and the features."""

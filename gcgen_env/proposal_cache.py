@@ -18,11 +18,12 @@ from gcgen_env.model.chain import Chain, draw_next, split_batch
 from gcgen_env.model.proposer import Proposals
 
 Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
 Images = NDArray[np.float32]
 Subset = Ints | slice
 """Some of N episodes, by index, or all of them as `ALL`."""
 ALL = slice(None)  # recognised by identity, `subset is ALL`
-Table = TypeVar("Table", Tensor, NDArray[np.float32], NDArray[np.float64], Ints)
+Table = TypeVar("Table", Tensor, Bools, NDArray[np.float32], NDArray[np.float64], Ints)
 BLOCK_BYTES = 16 << 20
 """Size of the proposals that the network computes at once: about the last-level cache."""
 
@@ -63,13 +64,16 @@ class ProposalCache(ABC):
         """Valid proposals, shape (N, A)."""
 
     @abstractmethod
-    def prepare(self, canvas: Tensor, step: Ints, same_state: bool = False) -> Prepared:
+    def prepare(
+        self, canvas: Tensor, step: Ints, same_state: bool = False, used: Bools | None = None
+    ) -> Prepared:
         """Call the proposer in K new states, and check what it returns; the cache stays as it is.
 
         Args:
             canvas: Their canvases, shape (K, *S).
             step: Their h, shape (K,).
             same_state: Whether all K states are the same one.
+            used: Proposals that cannot be chosen again, shape (K, A); None if all can.
 
         Raises:
             ValueError: If the proposer's results are invalid.
@@ -98,7 +102,7 @@ class ProposalCache(ABC):
         """Return h as a new tensor on the device."""
         return torch.from_numpy(step.copy()).to(self.chain.device)  # episodes change h in place
 
-    def _check(self, where: slice, h: Tensor, proposals: Proposals) -> Block:
+    def _check(self, where: slice, h: Tensor, proposals: Proposals, used: Bools | None) -> Block:
         """Read the prior of some states, and raise a ValueError if it cannot be used."""
         log_prior = proposals.log_prior.cpu().numpy()  # (k, A)
         if log_prior.shape[1] != self.num_proposals:
@@ -106,9 +110,14 @@ class ProposalCache(ABC):
                 f"the proposer returned log_prior of shape {log_prior.shape}, expected "
                 f"{(len(log_prior), self.num_proposals)}"
             )
+        if used is not None:
+            log_prior = _exclude(log_prior, used[where])
         mask = log_prior > -np.inf  # False for NaN
         if not (mask.all() or mask.any(axis=1).all()):  # mask.all() first: usual and faster
-            raise ValueError("the proposer returned a log_prior without a finite value: is it NaN?")
+            which = "" if used is None else " for an unused proposal"
+            raise ValueError(
+                f"the proposer returned a log_prior without a finite value{which}: is it NaN?"
+            )
         return Block(where, h, proposals, log_prior, mask)
 
 
@@ -118,7 +127,9 @@ class EagerCache(ProposalCache):
     _next: Tensor | None = None
     """Canvases and images of the next states, shape (2, N, A, P)."""
 
-    def prepare(self, canvas: Tensor, step: Ints, same_state: bool = False) -> Prepared:
+    def prepare(
+        self, canvas: Tensor, step: Ints, same_state: bool = False, used: Bools | None = None
+    ) -> Prepared:
         """Compute the priors, of equal states once; see `ProposalCache`."""
         h, same_state = self._to_steps(step), same_state and len(step) > 1
         size = canvas.nbytes * self.num_proposals  # at least that of all K A proposals
@@ -127,7 +138,8 @@ class EagerCache(ProposalCache):
         else:  # usually one
             parts = [ALL] if size <= BLOCK_BYTES else split_batch(len(step), size, BLOCK_BYTES)
         blocks = [
-            self._check(part, h[part], self.chain.propose(canvas[part], h[part])) for part in parts
+            self._check(part, h[part], self.chain.propose(canvas[part], h[part]), used)
+            for part in parts
         ]
         return Prepared(canvas, same_state, blocks)
 
@@ -180,6 +192,13 @@ class EagerCache(ProposalCache):
         """Write the values that proposals change into A copies of each image."""
         assert self._next is not None
         return draw_next(self.chain, self._next[1, subset], image)
+
+
+def _exclude(log_prior: NDArray[np.float32], used: Bools) -> NDArray[np.float32]:
+    """Return log p_S over the unused proposals, shape (k, A), -inf elsewhere."""
+    left = np.where(used, np.float32(-np.inf), log_prior)
+    with np.errstate(invalid="ignore"):  # NaN where nothing is left, which `_check` refuses
+        return left - np.logaddexp.reduce(left, axis=1, keepdims=True)
 
 
 def take(table: Table, subset: Subset) -> Table:

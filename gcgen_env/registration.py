@@ -6,7 +6,8 @@ from typing import Any
 
 import gymnasium as gym
 
-from gcgen_env.config import ENV_CONFIGS, EnvConfig
+from gcgen_env.config import EnvConfig
+from gcgen_env.tasks import ENV_CONFIGS
 
 
 def default_kwargs(env_id: str) -> dict[str, Any]:

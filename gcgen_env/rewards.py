@@ -40,9 +40,18 @@ def compute_distance(achieved: NDArray[Any], desired: NDArray[Any]) -> Floats:
 def measure(
     likelihood: Likelihood, achieved: NDArray[Any], desired: NDArray[Any]
 ) -> tuple[Floats, Floats]:
-    """Compute the potentials (B,), in nats, and the distances (B,) of images (B, *S)."""
+    """Compute the potentials (B,), in nats, and the distances (B,) of images (B, *S).
+
+    Raises:
+        ValueError: If a potential is not finite.
+    """
     difference = compute_difference(achieved, desired)  # (B, D), used twice
     potential = likelihood.potential(achieved, desired, difference)  # leaves it unchanged
+    if not np.isfinite(potential).all():
+        raise ValueError(
+            "the proposer's changes lead to an image that is not finite: are its weights NaN, "
+            "or its changes too large for float32?"
+        )
     return potential, _root_mean_square(difference)
 
 
@@ -136,11 +145,40 @@ class SparseReward(Reward):
         return self.of_step(_UNUSED, _UNUSED, compute_distance(achieved, desired))
 
 
+@dataclass(frozen=True)
+class ScaledReward(Reward):
+    """Another reward, multiplied by a factor."""
+
+    inner: Reward
+    """The reward."""
+    scale: float
+    """The factor."""
+
+    @property
+    def needs_previous(self) -> bool:  # type: ignore[override]
+        """Whether the reward needs the images before the transition."""
+        return self.inner.needs_previous
+
+    def of_step(self, phi: Floats, phi_next: Floats, distance: Floats) -> Floats:
+        """Return the scaled rewards of one step."""
+        return self.scale * self.inner.of_step(phi, phi_next, distance)
+
+    def compute(self, achieved: Any, desired: Any, previous: Any = None) -> Floats:
+        """Compute the rewards and scale them."""
+        return self.scale * self.inner.compute(achieved, desired, previous)
+
+
 _UNUSED = np.empty(0)  # the sparse reward reads no potential
 
-REWARDS: dict[str, Callable[[EnvConfig, Likelihood], Reward]] = {
+_REWARDS: dict[str, Callable[[EnvConfig, Likelihood], Reward]] = {
     "potential": lambda config, likelihood: PotentialReward(likelihood, config.gamma),
     "distance": lambda config, likelihood: DistanceReward(),
     "sparse": lambda config, likelihood: SparseReward(config.success_threshold),
 }
-"""Makes a reward, by `reward_type`."""
+"""Makes a reward in its own units, by `reward_type`."""
+
+
+def make_reward(config: EnvConfig, likelihood: Likelihood) -> Reward:
+    """Make the reward of a configuration."""
+    reward = _REWARDS[config.reward_type](config, likelihood)
+    return reward if config.reward_scale == 1 else ScaledReward(reward, config.reward_scale)

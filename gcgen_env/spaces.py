@@ -14,20 +14,27 @@ LOG_PRIOR_FLOOR = -30.0
 
 
 class ImageSpace(spaces.Box):
-    """A `Box` of images that also holds the likelihood of the environment.
+    """A `Box` of images that also holds the likelihood and the scale of rewards.
 
-    Policies that compute rewards by themselves read it from the observation space, so
+    Policies that compute rewards by themselves read them from the observation space, so
     `PPO(GCPolicy, env)` needs no further argument.
     """
 
-    def __init__(self, likelihood: Likelihood, shape: tuple[int, ...]) -> None:
+    def __init__(
+        self, likelihood: Likelihood, shape: tuple[int, ...], reward_scale: float = 1.0
+    ) -> None:
         """Make a float32 box of `shape` with the bounds of the likelihood."""
         super().__init__(likelihood.low, likelihood.high, shape, np.float32)
         self.likelihood = likelihood
+        self.reward_scale = reward_scale
 
 
 def make_observation_space(
-    likelihood: Likelihood, shape: tuple[int, ...], num_proposals: int, obs_mode: str
+    likelihood: Likelihood,
+    shape: tuple[int, ...],
+    num_proposals: int,
+    obs_mode: str,
+    reward_scale: float = 1.0,
 ) -> spaces.Dict:
     """Make the observation space of one environment.
 
@@ -36,11 +43,11 @@ def make_observation_space(
         shape: S, the shape of one image.
         num_proposals: A, the number of proposals.
         obs_mode: "pixels" includes the proposals, "compact" does not.
+        reward_scale: Factor of all rewards.
     """
+    images = ("observation", "achieved_goal", "desired_goal")
     entries: dict[str, spaces.Space[Any]] = {
-        "observation": ImageSpace(likelihood, shape),
-        "achieved_goal": ImageSpace(likelihood, shape),
-        "desired_goal": ImageSpace(likelihood, shape),
+        **{key: ImageSpace(likelihood, shape, reward_scale) for key in images},
         "step": spaces.Box(0.0, 1.0, (1,), np.float32),  # h / H
         "log_prior": spaces.Box(LOG_PRIOR_FLOOR, 0.0, (num_proposals,), np.float32),
         "action_mask": spaces.MultiBinary(num_proposals),  # int8

@@ -14,7 +14,8 @@ import pytest
 from stable_baselines3 import PPO
 
 from agents.benchmark.contestants import CONTESTANTS
-from gcgen_env.config import ENV_CONFIGS, EnvConfig
+from gcgen_env.config import EnvConfig
+from gcgen_env.tasks import ENV_CONFIGS, GENERATIVE
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -97,9 +98,9 @@ def test_number_of_valid_proposals_varies():
     assert max(counts) <= env.action_space.n
 
 
-@pytest.mark.parametrize("env_id", ENV_CONFIGS)
+@pytest.mark.parametrize("env_id", GENERATIVE)
 def test_table_of_ids_is_that_of_the_code(env_id):
-    config = ENV_CONFIGS[env_id]
+    config = GENERATIVE[env_id]
     cells = read_cells(README, f"| `{env_id}`")
     assert cells[2:4] == [str(config.num_proposals), str(config.horizon)]
     assert cells[4].lower().startswith(config.likelihood)

@@ -13,8 +13,8 @@ from typing import Any
 
 from agents.benchmark.contestants import CONTESTANTS
 from gcgen_env.atomic_files import read_json
-from gcgen_env.config import ENV_CONFIGS
 from gcgen_env.model.s_agent import pretrained_path
+from gcgen_env.tasks import ENV_CONFIGS
 
 RESULT = "result.json"
 """Figures that the seed reproduces; written last."""

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from agents.cli.checks import reading_input
 from agents.common.versions import find_versions
-from gcgen_env.config import ENV_CONFIGS
+from gcgen_env.tasks import ENV_CONFIGS
 
 
 @dataclass(frozen=True)

@@ -31,8 +31,12 @@ def space_to_json(space: spaces.Space[Any]) -> dict[str, Any]:
         entries = {name: space_to_json(entry) for name, entry in space.items()}
         return {"type": "Dict", "entries": entries}
     if isinstance(space, ImageSpace) and kind is ImageSpace:
-        likelihood = likelihood_to_json(space.likelihood)
-        return {"type": "ImageSpace", "shape": list(space.shape), "likelihood": likelihood}
+        return {
+            "type": "ImageSpace",
+            "shape": list(space.shape),
+            "likelihood": likelihood_to_json(space.likelihood),
+            "reward_scale": space.reward_scale,
+        }
     if isinstance(space, spaces.Box) and kind is spaces.Box:
         low, high = _shorten(space.low), _shorten(space.high)
         return {
@@ -102,9 +106,9 @@ def _read_box(document: dict[str, Any]) -> spaces.Box:
 
 
 def _read_images(document: dict[str, Any]) -> ImageSpace:
-    """Return a space of images with its likelihood."""
-    likelihood = make_likelihood(**document["likelihood"])
-    return ImageSpace(likelihood, _read_shape(document["shape"]))
+    """Return a space of images with its likelihood; old files have rewards in their own units."""
+    likelihood, shape = make_likelihood(**document["likelihood"]), _read_shape(document["shape"])
+    return ImageSpace(likelihood, shape, float(document.get("reward_scale", 1.0)))
 
 
 def _read_bits(sizes: Any) -> spaces.MultiBinary:

@@ -150,8 +150,13 @@ def check_total_timesteps(total_timesteps: float) -> int:
     return int(total_timesteps)
 
 
-def check_gamma(config: EnvConfig) -> None:
-    """Raise a ValueError unless the rewards of an environment are undiscounted."""
+def check_task(config: EnvConfig) -> None:
+    """Raise a ValueError unless an environment's rewards and proposals are those of the bound."""
+    if config.single_use:
+        raise ValueError(
+            "GCGen may choose a proposal again, as its S-agent does: make the environment with "
+            "single_use=False"
+        )
     if config.gamma != 1.0:
         raise ValueError(
             "GCGen minimises the bound, whose rewards are undiscounted: make the environment with "

@@ -130,7 +130,7 @@ class GCGen(SavingMixin, TwoAgentTraining, BaseAlgorithm):  # type: ignore[misc]
     def _use_goals(self, env: Any, env_kwargs: dict[str, Any] | None = None) -> GoalVecEnv:
         """Take the configuration and the goals of an environment."""
         config, data, num = find_source(env, env_kwargs)
-        options.check_gamma(config)
+        options.check_task(config)
         dataset, a = data.split(config.split), config.num_proposals
         likelihood = likelihood_of(config, dataset)
         if hasattr(self, "s_agent"):  # not yet in the constructor

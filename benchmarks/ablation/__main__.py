@@ -20,8 +20,8 @@ from benchmarks.ablation.trial import Measurement, folder_of, run_trial
 from benchmarks.ablation.variants import Variant, list_variants
 from gcgen_env import keep_freed_memory
 from gcgen_env.atomic_files import write_json
-from gcgen_env.config import ENV_CONFIGS
 from gcgen_env.model.build import open_data
+from gcgen_env.tasks import ENV_CONFIGS
 
 
 def main(

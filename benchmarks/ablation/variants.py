@@ -9,7 +9,8 @@ from agents import GCGen
 from agents.gcgen.objectives import OBJECTIVES
 from benchmarks.ablation.contenders import Agents, Contender
 from benchmarks.ablation.vae import CategoricalVAE, GaussianVAE, OneImage, VAESizes
-from gcgen_env.config import ENV_CONFIGS, EnvConfig
+from gcgen_env.config import EnvConfig
+from gcgen_env.tasks import ENV_CONFIGS
 
 REFERENCE = "ramp"
 """The default variant; all others are compared with it image by image."""

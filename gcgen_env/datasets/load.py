@@ -16,13 +16,17 @@ from gcgen_env.datasets.image_folder import read_image_folder
 from gcgen_env.datasets.images import resize_dataset, to_images, wrap_images
 from gcgen_env.datasets.mnist import load_mnist
 from gcgen_env.datasets.sources import IDX_SOURCES
+from gcgen_env.datasets.toggles import load_toggles
 from gcgen_env.datasets.toy2d import DENSITIES, load_toy2d
 from gcgen_env.limits import MAX_BYTES
 
 PathLike = str | os.PathLike[str]
 
 _LOADERS: Mapping[str, Callable[[str, PathLike | None], Dataset]] = MappingProxyType(
-    {"digits": lambda split, data_dir: load_digits(split)}
+    {
+        "digits": lambda split, data_dir: load_digits(split),
+        "toggles": lambda split, data_dir: load_toggles(split),
+    }
     | {name: partial(load_mnist, name) for name in IDX_SOURCES}
     | {name: lambda split, data_dir, name=name: load_toy2d(name, split) for name in DENSITIES}
 )

@@ -22,6 +22,7 @@ from gcgen_env.model.network import ProposalNetwork
 from gcgen_env.model.network_config import NetworkConfig
 from gcgen_env.model.proposer import Proposer
 from gcgen_env.model.s_agent import FILE_NAME, SAgent, pretrained_path
+from gcgen_env.model.toggles import ToggleProposer
 
 FRESH_CHANGE = {"bernoulli": 10.0, "gaussian": 1.0}
 """How far the H proposals of a fresh S-agent change a value that shall change from 0 to 1."""
@@ -191,6 +192,10 @@ def _find_proposer(
         return choice
     if isinstance(choice, str) and choice == "dictionary":
         return DictionaryProposer(shape, config.num_proposals, config.horizon)
+    if isinstance(choice, str) and choice == "toggles":
+        choice = ToggleProposer()  # its sizes are fixed, and checked below
+        if shape != choice.shape:
+            raise ValueError(f"proposer='toggles' needs images {choice.shape}, got {shape}")
     if isinstance(choice, str | Path):
         path = Path(choice)
         if choice == "pretrained":
@@ -198,8 +203,9 @@ def _find_proposer(
             path = pretrained_path(name)
         elif not (os.path.isfile(path) or os.path.isfile(path / FILE_NAME)):  # a run's folder
             raise ValueError(
-                f"unknown proposer {show(str(choice))}: expected 'pretrained', 'dictionary', the "
-                "path of a saved S-agent, or an object with a method propose(canvas, step)"
+                f"unknown proposer {show(str(choice))}: expected 'pretrained', 'dictionary', "
+                "'toggles', the path of a saved S-agent, or an object with a method "
+                "propose(canvas, step)"
             )
         return SAgent.load(path, device)
     if not isinstance(choice, Proposer):  # a runtime protocol: looks for `propose`

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gcgen_env.memory import check_memory
-from gcgen_env.model.proposer import LazyProposer, Proposals, round_changes
+from gcgen_env.model.uniform import UniformProposer
 
 
-class DictionaryProposer(LazyProposer):
+class DictionaryProposer(UniformProposer):
     """Proposes the same A atoms for every canvas, scaled down at each step.
 
     Atoms come in pairs of opposite sign: the A/2 lowest frequencies of the discrete cosine
@@ -50,27 +50,11 @@ class DictionaryProposer(LazyProposer):
         self.atoms = torch.from_numpy(atoms)  # (A, *S)
         self.scales = decay ** torch.arange(horizon)  # (H,)
 
-    def lazy(
-        self, canvas: Tensor, step: Tensor, same_state: bool = False, need_all: bool = True
-    ) -> Proposals:
-        """Return the uniform prior, and the atoms on demand; see `LazyProposer`."""
-        return Proposals(
-            self.compress(canvas),
-            self.prior(canvas, step),
-            lambda action: self.propose_rows(canvas, step, action),
-            lambda dtype, part=None: round_changes(self.propose(canvas, step)[0], dtype, part),
-        )
-
-    def propose(self, canvas: Tensor, step: Tensor) -> tuple[Tensor, Tensor]:
-        """Propose every atom at the step's scale, equally probable; see `Proposer`."""
+    def propose_changes(self, canvas: Tensor, step: Tensor) -> Tensor:
+        """Return every atom at the step's scale, shape (B, A, *S)."""
         scales = self.scales.to(canvas.device)[step]  # (B,)
         atoms = self.atoms.to(canvas.device)
-        delta = scales.view(-1, *(1,) * atoms.ndim) * atoms  # (B, A, *S)
-        return delta, self.prior(canvas, step)
-
-    def prior(self, canvas: Tensor, step: Tensor) -> Tensor:
-        """Return the uniform log-prior, shape (B, A)."""
-        return canvas.new_full((len(canvas), self.num_proposals), -math.log(self.num_proposals))
+        return scales.view(-1, *(1,) * atoms.ndim) * atoms
 
     def propose_rows(self, canvas: Tensor, step: Tensor, action: Tensor) -> Tensor:
         """Return the chosen atoms at the step's scale, shape (B, *S)."""

@@ -23,6 +23,7 @@ GOAL_ENV_CHECKS: tuple[Callable[[GCGenEnv, int], None], ...] = (
     common.check_copies,
     transitions.check_transitions,
     transitions.check_invalid_actions,
+    transitions.check_single_use,
     transitions.check_end,
     transitions.check_last_observation,
     transitions.check_reset_options,

@@ -52,22 +52,26 @@ def check_reward_type(env: GCGenEnv, seed: int) -> None:
             after.info["is_success"] is success,
             f"info['is_success']: expected {success} at distance {distance:g}",
         )
-        expected = {
-            "potential": config.gamma * potential - before.info["potential"],
-            "distance": -distance,
-            "sparse": float(success) - 1.0,
-        }[config.reward_type]
+        expected = (
+            config.reward_scale
+            * {
+                "potential": config.gamma * potential - before.info["potential"],
+                "distance": -distance,
+                "sparse": float(success) - 1.0,
+            }[config.reward_type]
+        )
         expect(
             math.isclose(after.reward, expected, rel_tol=1e-9, abs_tol=1e-6),
             f"{config.reward_type!r} reward: expected {expected:g}, got {after.reward:g}",
         )
     if config.reward_type == "potential" and config.gamma == 1.0:
         gain = timesteps[-1].info["potential"] - timesteps[0].info["potential"]
+        gain *= config.reward_scale
         total = sum(timestep.reward for timestep in timesteps)
         expect(
             math.isclose(total, gain, rel_tol=1e-9, abs_tol=1e-6),
-            f"sum of the rewards at gamma = 1: expected Phi(x_H) - Phi(x_0) = {gain:g}, got "
-            f"{total:g}",
+            f"sum of the rewards at gamma = 1: expected Phi(x_H) - Phi(x_0) = {gain:g}, times "
+            f"reward_scale, got {total:g}",
         )
 
 

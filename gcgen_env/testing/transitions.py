@@ -30,8 +30,9 @@ def check_transitions(env: GCGenEnv, seed: int) -> None:
 
 
 def check_invalid_actions(env: GCGenEnv, seed: int) -> None:
-    """Check that an invalid action keeps the state, advances h and has the matching reward."""
+    """Check that an invalid action does what `invalid_action` says, with the matching reward."""
     timesteps = roll(env, seed, choose=_choose_invalid())
+    skips = env.config.invalid_action == "skip"
     for h, (before, after) in enumerate(pairwise(timesteps)):
         invalid = bool(before.obs["action_mask"][after.action] == 0)
         expect(
@@ -41,15 +42,33 @@ def check_invalid_actions(env: GCGenEnv, seed: int) -> None:
         if not invalid:  # every second action, or all if nucleus = 1
             continue
         image, goal = before.obs["achieved_goal"], before.obs["desired_goal"]
-        message = "obs['achieved_goal'] after an invalid action: expected no change"
-        expect_equal(after.obs["achieved_goal"], image, message)
+        if skips:
+            message = "obs['achieved_goal'] after an invalid action: expected no change"
+            expect_equal(after.obs["achieved_goal"], image, message)
+        elif "proposals" in before.obs:
+            best = before.obs["log_prior"].argmax()
+            message = "obs['achieved_goal'] after an invalid action: expected the best prior's"
+            expect_equal(after.obs["achieved_goal"], before.obs["proposals"][best], message)
         expect(after.info["step"] == h + 1, f"info['step']: expected {h + 1} after invalid actions")
-        reward = env.compute_reward(image, goal, {**after.info, "previous_achieved_goal": image})
+        reached = after.obs["achieved_goal"]
+        reward = env.compute_reward(reached, goal, {**after.info, "previous_achieved_goal": image})
         expect(
             after.reward == reward,
-            f"reward of an invalid action: expected {reward}, the reward of a transition from the "
-            f"state to itself, got {after.reward}",
+            f"reward of an invalid action: expected {reward}, that of the transition from the "
+            f"state to the next one, got {after.reward}",
         )
+
+
+def check_single_use(env: GCGenEnv, seed: int) -> None:
+    """Check that with `single_use` exactly the chosen proposals become invalid."""
+    if not env.config.single_use:
+        return
+    timesteps = roll(env, seed)
+    valid = timesteps[0].obs["action_mask"].copy()
+    for h, timestep in enumerate(timesteps[1:-1], start=1):
+        valid[timestep.action] = 0
+        message = f"obs['action_mask'] at h={h} with single_use: expected 0 for used proposals"
+        expect_equal(timestep.obs["action_mask"], valid, message)
 
 
 def check_end(env: GCGenEnv, seed: int) -> None:

@@ -15,8 +15,8 @@ from benchmarks.ablation.vae import CategoricalVAE, GaussianVAE, VAESizes
 from benchmarks.ablation.variants import TUNING, list_variants
 from gcgen_env import EnvConfig
 from gcgen_env.atomic_files import write_json
-from gcgen_env.config import ENV_CONFIGS
 from gcgen_env.model.build import open_data
+from gcgen_env.tasks import ENV_CONFIGS
 
 DIGITS = ENV_CONFIGS["GCGen-Digits-v0"]
 POINTS = ENV_CONFIGS["GCGen-Toy2D-v0"]

@@ -102,6 +102,15 @@ class UnreportedInvalidActions(GCGenEnv):
         return obs, *rest, {**info, "invalid_action": False}
 
 
+class ForgetsUsedProposals(GCGenEnv):
+    def __init__(self, **kwargs):
+        super().__init__(**{**kwargs, "nucleus": 1.0, "single_use": True})
+
+    def step(self, action):
+        self.episodes.used[:] = False
+        return super().step(action)
+
+
 class EndsEarly(GCGenEnv):
     def step(self, action):
         obs, reward, _, truncated, info = super().step(action)
@@ -173,6 +182,7 @@ GOAL_ENV_MUTANTS = {
         transitions.check_invalid_actions,
         "reward of an invalid action: expected",
     ),
+    ForgetsUsedProposals: (transitions.check_single_use, "expected 0 for used proposals"),
     UnreportedInvalidActions: (transitions.check_invalid_actions, "expected True after action"),
     EndsEarly: (transitions.check_end, "terminated at h=7: expected False"),
     TruncatesAtTheEnd: (transitions.check_end, "truncated at h=8: expected False"),

@@ -189,9 +189,55 @@ class TestMasks:
         _, reward, *_ = env.step(int(obs["action_mask"].argmin()))
         assert reward == 0.5 * potential - potential
 
+    def test_an_invalid_action_can_choose_the_most_probable_proposal(self):
+        env = make_peaked(invalid_action="best_prior")
+        obs, _ = env.reset(seed=0)
+        after, reward, *_, info = env.step(int(obs["action_mask"].argmin()))
+        assert info["invalid_action"]
+        best = obs["log_prior"].argmax()
+        assert np.array_equal(after["observation"], obs["proposals"][best])
+        env.reset(seed=0)
+        assert env.step(int(best))[1] == reward
+
     def test_masks_are_found_through_wrappers(self):
         env = RecordEpisodeStatistics(gym.make("GCGen-Digits-v0", proposer="dictionary"))
         assert env.get_wrapper_attr("action_masks")().all()
+
+
+class TestSingleUse:
+    @pytest.mark.parametrize("obs_mode", ["pixels", "compact"])
+    def test_a_used_proposal_is_invalid_until_the_next_episode(self, obs_mode):
+        env = gym.make("GCGen-DigitsOnce-v0", obs_mode=obs_mode)
+        obs, _ = env.reset(seed=0)
+        assert obs["action_mask"].all()
+        for h, action in enumerate([3, 7, 3]):  # the last one is invalid: the first of the rest
+            obs, *_, info = env.step(action)
+            assert info["invalid_action"] == (h == 2)
+        assert np.flatnonzero(obs["action_mask"] == 0).tolist() == [0, 3, 7]
+        np.testing.assert_allclose(np.exp(obs["log_prior"][1]), 1 / 13, rtol=1e-5)
+        obs, _ = env.reset()
+        assert obs["action_mask"].all()
+
+    def test_a_skipped_action_uses_nothing(self):
+        env = gym.make("GCGen-DigitsOnce-v0", invalid_action="skip")
+        env.reset(seed=0)
+        for action in (3, 3, 3):
+            obs, *_ = env.step(action)
+        assert np.flatnonzero(obs["action_mask"] == 0).tolist() == [3]
+
+    def test_a_proposer_that_leaves_no_unused_proposal_is_refused(self):
+        class OnlyTheFirst:
+            def propose(self, canvas, step):
+                log_prior = canvas.new_full((len(canvas), 4), -np.inf)
+                log_prior[:, 0] = 0
+                return canvas.new_zeros(len(canvas), 4, *canvas.shape[1:]), log_prior
+
+        env = gym.make(
+            "GCGen-Digits-v0", proposer=OnlyTheFirst(), num_proposals=4, horizon=2, single_use=True
+        )
+        env.reset(seed=0)
+        with pytest.raises(ValueError, match="without a finite value for an unused proposal"):
+            env.step(0)
 
 
 class TestReset:

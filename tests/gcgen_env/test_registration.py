@@ -9,8 +9,9 @@ import pytest
 from gymnasium.envs.registration import EnvSpec
 
 from gcgen_env import ENV_IDS, GCGenEnv, GCGenVectorEnv, default_kwargs, register_envs
-from gcgen_env.config import ENV_CONFIGS, make_config
+from gcgen_env.config import make_config
 from gcgen_env.registration import flat_id
+from gcgen_env.tasks import ENV_CONFIGS, SUITE
 from gcgen_env.testing.episodes import find_difference, roll
 
 DIGITS = "GCGen-Digits-v0"
@@ -31,7 +32,27 @@ def test_table_of_sizes():
         "GCGen-MNIST-v0": (64, 10, "bernoulli"),
         "GCGen-FashionMNIST-v0": (32, 10, "gaussian"),
         "GCGen-Images-v0": (32, 10, "gaussian"),
+        "GCGen-PlaneReach-v0": (4, 8, "gaussian"),
+        "GCGen-PlaneFineToCoarse-v0": (4, 8, "gaussian"),
+        "GCGen-DigitsAtoms16-v0": (16, 8, "gaussian"),
+        "GCGen-DigitsAtoms64-v0": (64, 8, "gaussian"),
+        "GCGen-DigitsLogits64-v0": (64, 8, "bernoulli"),
+        "GCGen-DigitsOnce-v0": (16, 8, "gaussian"),
+        "GCGen-Toggles-v0": (16, 6, "gaussian"),
+        "GCGen-MNISTAtoms-v0": (32, 10, "gaussian"),
     }
+
+
+def test_the_suite_has_no_free_invalid_action_and_needs_no_saved_s_agent():
+    for config in SUITE.values():
+        assert config.invalid_action == "best_prior" and config.nucleus == 1
+        assert config.proposer in ("dictionary", "toggles")
+
+
+def test_fine_to_coarse_reverses_the_scales_of_the_dictionary():
+    rates = SUITE["GCGen-PlaneFineToCoarse-v0"].rates()
+    decay = 0.85 ** np.arange(8)
+    np.testing.assert_allclose(rates * decay, decay[::-1], rtol=1e-6)
 
 
 def test_unknown_id_lists_ours():
@@ -103,7 +124,7 @@ class TestLengthOfAnEpisode:
     @pytest.mark.parametrize("horizon", [None, 3, 20])
     def test_is_in_the_specification(self, env_id, horizon, make_kwargs):
         base = env_id.replace("-Flat", "")
-        options = {} if horizon is None else {"horizon": horizon}
+        options = {} if horizon is None else {"horizon": horizon, "rate": 1.0, "single_use": False}
         kwargs = {**make_kwargs(base, proposer="dictionary"), **options}
         expected = horizon or ENV_CONFIGS[base].horizon
         env, envs = gym.make(env_id, **kwargs), gym.make_vec(env_id, num_envs=2, **kwargs)

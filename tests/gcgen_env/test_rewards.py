@@ -11,11 +11,11 @@ from hypothesis.extra.numpy import arrays
 from gcgen_env.config import REWARD_TYPES, EnvConfig
 from gcgen_env.model.likelihoods import Bernoulli, Gaussian
 from gcgen_env.rewards import (
-    REWARDS,
     DistanceReward,
     PotentialReward,
     SparseReward,
     compute_distance,
+    make_reward,
     measure,
     shaping_reward,
 )
@@ -36,7 +36,7 @@ def draw(num):
 
 
 def make(reward_type, likelihood=LIKELIHOOD):
-    return REWARDS[reward_type](CONFIG, likelihood)
+    return make_reward(replace(CONFIG, reward_type=reward_type), likelihood)
 
 
 def test_shaping_by_hand():
@@ -124,12 +124,26 @@ class TestSparseReward:
 
 class TestEveryType:
     def test_the_table_makes_them_from_a_configuration(self):
-        assert tuple(REWARDS) == REWARD_TYPES
         assert make("potential") == PotentialReward(LIKELIHOOD, 0.5)
         assert make("distance") == DistanceReward()
         assert make("sparse") == SparseReward(0.4)
-        default = REWARDS["potential"](replace(CONFIG, gamma=1), LIKELIHOOD)
+        default = make_reward(replace(CONFIG, gamma=1), LIKELIHOOD)
         assert default == PotentialReward(LIKELIHOOD)
+
+    @EACH
+    def test_the_scale_multiplies_steps_and_images(self, reward_type):
+        achieved, desired, previous = draw(8)
+        config = replace(CONFIG, reward_type=reward_type)
+        plain = make_reward(config, LIKELIHOOD)
+        scaled = make_reward(replace(config, reward_scale=0.25), LIKELIHOOD)
+        assert scaled.needs_previous == plain.needs_previous
+        np.testing.assert_array_equal(
+            scaled.compute(achieved, desired, previous),
+            0.25 * plain.compute(achieved, desired, previous),
+        )
+        phi, _ = measure(LIKELIHOOD, previous, desired)
+        step = (phi, *measure(LIKELIHOOD, achieved, desired))
+        np.testing.assert_array_equal(scaled.of_step(*step), 0.25 * plain.of_step(*step))
 
     @EACH
     @LIKELIHOODS

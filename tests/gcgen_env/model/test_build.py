@@ -156,7 +156,9 @@ class TestInitialState:
 
 class TestProposers:
     def test_an_unknown_name_lists_the_possible_ones(self):
-        with pytest.raises(ValueError, match="'pretrained', 'dictionary', the path of a saved"):
+        with pytest.raises(
+            ValueError, match="'pretrained', 'dictionary', 'toggles', the path of a saved"
+        ):
             make_digits(proposer="dictionnary")
 
     def test_no_s_agent_is_shipped_for_your_own_images(self):

@@ -8,13 +8,13 @@ import pytest
 import torch
 from torch import nn
 
-from gcgen_env.config import ENV_CONFIGS
 from gcgen_env.model.build import make_s_agent, open_data
 from gcgen_env.model.chain import Chain, Dynamics
 from gcgen_env.model.likelihoods import Bernoulli, Gaussian
 from gcgen_env.model.network import ProposalNetwork
 from gcgen_env.model.network_config import NetworkConfig
 from gcgen_env.model.s_agent import SAgent, pretrained_path
+from gcgen_env.tasks import ENV_CONFIGS
 
 A, H = 4, 3
 NUM = 20_000
