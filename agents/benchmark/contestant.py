@@ -8,17 +8,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import gymnasium as gym
-import numpy as np
-from numpy.typing import NDArray
 from stable_baselines3.common.base_class import BaseAlgorithm
-from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
+from stable_baselines3.common.vec_env import VecEnv
 
-from agents.common.evaluation import Agent
+from agents.benchmark.tasks import TRACKS
 from agents.common.goal_replay_buffer import GoalReplayBuffer
 from agents.common.memory import check_fits
 from agents.common.vec_env import GCGenVecEnv
 from agents.gcgen import GCGen
+from gcgen_env.tasks import ENV_CONFIGS
 from gcgen_env.vector_env import GCGenVectorEnv
+
+ALL_TRACKS = tuple(TRACKS)
 
 
 @dataclass(frozen=True)
@@ -31,67 +32,49 @@ class Contestant:
     """Builds the model or agent from its environments, an SB3 `VecEnv`, and a seed."""
     learns: bool = True
     """Whether it is trained."""
-    flat: bool = False
-    """Whether its observations are flattened into one vector."""
-    num_envs: int = 8
+    look_ahead: str = ""
+    """What it computes from the previews besides its policy: "", "one step" or "search"."""
+    tracks: tuple[str, ...] = ALL_TRACKS
+    """Tracks in which it takes part."""
+    most_timesteps: int | None = None
+    """Most decisions of its training; None sets no limit."""
+    needs_s_agent: bool = False
+    """Whether it can only play with a saved S-agent."""
+    num_envs: int = 64
     """Number of environments in which it is trained in parallel."""
     options: dict[str, Any] = field(default_factory=dict)
     """Algorithm, policy and hyperparameters, as JSON values."""
-    env_kwargs: dict[str, Any] = field(default_factory=dict)
-    """Keywords of its training environments that differ from those of the evaluation."""
 
     def describe(self) -> dict[str, Any]:
         """Return what decides its results, as JSON values."""
-        names = ("options", "env_kwargs", "num_envs", "flat", "learns")
+        names = ("options", "num_envs", "learns", "look_ahead")
         return {name: getattr(self, name) for name in names}
 
-    def make_env(self, env: str, **kwargs: Any) -> VecEnv:
+    def takes_part(self, env: str, track: str) -> bool:
+        """Return whether it is compared with others on an id in a track."""
+        has_s_agent = ENV_CONFIGS[env].proposer == "pretrained"
+        return track in self.tracks and (has_s_agent or not self.needs_s_agent)
+
+    def limit(self, timesteps: int) -> int:
+        """Return the number of decisions of its training, given that of others."""
+        if not self.learns:
+            return 0
+        return timesteps if self.most_timesteps is None else min(timesteps, self.most_timesteps)
+
+    def make_env(self, env: str, **kwargs: Any) -> GCGenVecEnv:
         """Build the environments in which it is trained."""
-        kwargs = {**kwargs, **self.env_kwargs}
-        if self.flat:
-            return DummyVecEnv([lambda: _make_flat(env, kwargs) for _ in range(self.num_envs)])
         envs = gym.make_vec(env, num_envs=self.num_envs, autoreset_mode="SameStep", **kwargs)
         assert isinstance(envs, GCGenVectorEnv)  # what the ids register as vector environment
         return GCGenVecEnv(envs)
-
-    def adapt(self, model: Any) -> Agent:
-        """Return an agent that accepts the observations of the evaluation."""
-        if self.flat or self.env_kwargs.get("obs_mode") == "compact":
-            return _Adapter(model, self.flat)  # the evaluation always shows proposals
-        return model
-
-
-class _Adapter:
-    """Converts the observations of the evaluation to those that a model was trained on."""
-
-    def __init__(self, model: Any, flat: bool) -> None:
-        """Store the model, and whether it reads vectors."""
-        self.model = model
-        self.flat = flat
-
-    def predict(
-        self, observation: Any, state: Any, episode_start: Any, deterministic: bool
-    ) -> tuple[NDArray[Any], Any]:
-        """Return the actions (N,) for batched observations."""
-        shown: Any = {key: value for key, value in observation.items() if key != "proposals"}
-        if self.flat:
-            parts = [value.reshape(len(value), -1) for value in shown.values()]
-            shown = np.concatenate(parts, axis=1, dtype=np.float32)  # as FlattenObservation does
-        return self.model.predict(shown, state, episode_start, deterministic)
-
-
-def _make_flat(env: str, kwargs: dict[str, Any]) -> gym.Env[Any, Any]:
-    """Build one environment whose observations are vectors."""
-    return gym.wrappers.FlattenObservation(gym.make(env, **kwargs))
 
 
 def make_learner(
     name: str,
     algorithm: type[BaseAlgorithm],
     policy: Any = "MultiInputPolicy",
-    env_kwargs: dict[str, Any] | None = None,
-    flat: bool = False,
-    num_envs: int = 8,
+    tracks: tuple[str, ...] = ALL_TRACKS,
+    look_ahead: str = "",
+    most_timesteps: int | None = None,
     **options: Any,
 ) -> Contestant:
     """Return a contestant that trains an algorithm of SB3, contrib or this library."""
@@ -104,7 +87,12 @@ def make_learner(
     described = {"algorithm": algorithm, "policy": policy, **options}
     named = {k: v.__name__ if isinstance(v, type) else v for k, v in described.items()}
     return Contestant(
-        name, make, flat=flat, num_envs=num_envs, options=named, env_kwargs=env_kwargs or {}
+        name,
+        make,
+        look_ahead=look_ahead,
+        tracks=tracks,
+        most_timesteps=most_timesteps,
+        options=named,
     )
 
 
@@ -132,4 +120,12 @@ def make_gcgen(name: str, **options: Any) -> Contestant:
         )
 
     described = {"algorithm": "GCGen", "train_s_agent": False, **options}
-    return Contestant(name, make, num_envs=options["batch_size"], options=described)
+    return Contestant(
+        name,
+        make,
+        look_ahead="search" if options.get("gc_objective") == "expert_iteration" else "one step",
+        tracks=("previews",),
+        needs_s_agent=True,
+        num_envs=options["batch_size"],
+        options=described,
+    )

@@ -11,24 +11,22 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import gymnasium as gym
 import torch
 from safetensors.numpy import save_file
+from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
 
-from agents.baselines import GreedyAgent, RandomAgent
-from agents.benchmark.contestants import CONTESTANTS
+from agents.benchmark.contestants import find_contestant
+from agents.benchmark.references import find_references, make_evaluation, summarise
 from agents.benchmark.scores import normalise
 from agents.benchmark.study import FAILURE, IMAGES, RESULT, TIMING, Run
-from agents.common.evaluation import Agent, EpisodeStats, evaluate_agent
+from agents.benchmark.tasks import SEED
+from agents.common.evaluation import EpisodeStats, evaluate_agent
 from agents.common.memory import read_peak
 from agents.common.provenance import describe_machine
 from agents.common.versions import find_versions
 from gcgen_env.atomic_files import write_json
-from gcgen_env.vector_env import GCGenVectorEnv
 
-EVALUATION_SEED = 12345
-"""Seed of the goals of every evaluation."""
 SHOWN = 12
 """Number of goals whose final images are saved."""
 ATTEMPTS = 10
@@ -127,43 +125,56 @@ class Execution:
     def __init__(self, run: Run) -> None:
         """Build the environments of the evaluation; `perform` executes the run."""
         self.run = run
-        self.contestant = CONTESTANTS[run.contestant]
-        self.envs = _make_evaluation(run)
-        self.anchors: dict[str, float] = {}
+        self.contestant = find_contestant(run.contestant)
+        self.envs = make_evaluation(run.env, min(run.episodes, 64), **run.env_kwargs())
+        self.references = find_references(run.env)
         self.curve: list[dict[str, Any]] = []
         self.seconds: list[float] = []
-        self._start = 0.0
+        self.cpu_seconds = 0.0  # of the training, without evaluations
+        self._next = 0  # decisions; the first point is the untrained model
 
     def perform(self) -> None:
-        """Measure the anchors of the score, then train and evaluate the contestant."""
-        for name, agent in (("random", RandomAgent(0)), ("greedy", GreedyAgent(self.envs))):
-            self.anchors[name] = float(self._play(agent).gain.mean())
-        env = self.contestant.make_env(self.run.env, nucleus=self.run.nucleus)
-        env.seed(self.run.seed)
-        model = self.contestant.make(env, self.run.seed)
-        self._start = time.monotonic()
-        if self.contestant.learns:
-            model.learn(self.run.timesteps, callback=_Evaluations(self))
+        """Train the contestant and evaluate it along the way and at the end."""
+        run = self.run
+        scale = 1.0 if run.track == "sparse" else 1.0 / self.references["best"]["gain"]
+        env = self.contestant.make_env(run.env, **run.env_kwargs(), reward_scale=scale)
+        env.seed(run.seed)
+        model = self.contestant.make(env, run.seed)
+        self._start, self._cpu_start = time.monotonic(), time.process_time()
+        if isinstance(model, BaseAlgorithm) and self.contestant.learns:
+            model.learn(run.timesteps, callback=_Evaluations(self))
             self.steps = model.num_timesteps
+        elif self.contestant.learns:
+            model.learn(run.timesteps, lambda steps: self.evaluate_if_due(model, steps))
+            self.steps = run.timesteps
         self.evaluate(model, self.steps)
 
+    def evaluate_if_due(self, model: Any, steps: int) -> None:
+        """Evaluate the model after regular numbers of decisions."""
+        if steps >= self._next:
+            self.evaluate(model, steps)
+            self._next += max(self.run.timesteps // self.run.evaluations, 1)  # also of short runs
+
     def evaluate(self, model: Any, steps: int) -> None:
-        """Add a point to the learning curve; the clock of the training stands still."""
-        now = time.monotonic()
+        """Add a point to the learning curve; the clocks of the training stand still."""
+        now, cpu = time.monotonic(), time.process_time()
         self.seconds.append(now - self._start)  # without evaluations
-        self.stats = stats = self._play(self.contestant.adapt(model))
-        gain = float(stats.gain.mean())  # nats
+        self.cpu_seconds = cpu - self._cpu_start
+        self.stats = stats = evaluate_agent(
+            model, self.envs, self.run.episodes, SEED, deterministic=self.contestant.learns
+        )
+        means = summarise(stats, self.run.env)
         self.curve.append(
             {
                 "steps": steps,
                 "return": float(stats.returns.mean()),
-                "gain": gain,
-                "score": float(normalise(gain, **self.anchors)),
-                "success": float(stats.success.mean()),
+                **means,
+                "score": float(normalise(means["gain"], self.references["best"]["gain"])),
                 "invalid_rate": float(stats.invalid_actions.mean() / self.envs.config.horizon),
             }
         )
         self._start += time.monotonic() - now
+        self._cpu_start += time.process_time() - cpu
 
     def write(self, folder: Path) -> None:
         """Write images, durations and figures; the figures last."""
@@ -173,19 +184,20 @@ class Execution:
             folder / TIMING,
             {
                 "seconds": self.seconds,
+                "cpu_seconds": self.cpu_seconds,
                 "steps_per_second": self.steps / max(self.seconds[-1], 1e-9),
                 "peak_memory_bytes": read_peak(),
                 "machine": describe_machine(),
                 "versions": find_versions(),
             },
         )
-        result = {"run": self.run.to_json(), "anchors": self.anchors, "curve": self.curve}
-        write_json(folder / RESULT, {**result, "gain": self.stats.gain.tolist()})
-
-    def _play(self, agent: Agent) -> EpisodeStats:
-        """Play the episodes of an evaluation; learners select their most probable actions."""
-        learns = self.contestant.learns
-        return evaluate_agent(agent, self.envs, self.run.episodes, EVALUATION_SEED, learns)
+        result = {
+            "run": self.run.to_json(),
+            "references": self.references,
+            "curve": self.curve,
+            "gain": self.stats.gain.tolist(),
+        }
+        write_json(folder / RESULT, result)
 
 
 class _Evaluations(BaseCallback):
@@ -195,7 +207,6 @@ class _Evaluations(BaseCallback):
         """Store the execution."""
         super().__init__()
         self.execution = execution
-        self.next = 0  # timesteps; the first point is the untrained model
 
     def _on_step(self) -> bool:
         """Continue the training."""
@@ -203,20 +214,4 @@ class _Evaluations(BaseCallback):
 
     def _on_rollout_start(self) -> None:
         """Evaluate the model if enough steps have passed."""
-        run = self.execution.run
-        if self.num_timesteps >= self.next:
-            self.execution.evaluate(self.model, self.num_timesteps)
-            self.next += max(run.timesteps // run.evaluations, 1)  # short runs advance, too
-
-
-def _make_evaluation(run: Run) -> GCGenVectorEnv:
-    """Build the environments of the evaluation: pixels, test images, potential reward."""
-    envs = gym.make_vec(
-        run.env,
-        num_envs=min(run.episodes, 64),  # memory does not grow with the episodes
-        split="test",
-        nucleus=run.nucleus,
-        autoreset_mode="Disabled",  # every round begins with `reset`
-    )
-    assert isinstance(envs, GCGenVectorEnv)
-    return envs
+        self.execution.evaluate_if_due(self.model, self.num_timesteps)

@@ -1,7 +1,8 @@
-"""Draws the figures of a benchmark: learning curves, intervals, reconstructions."""
+"""Draws the figures of a benchmark: learning curves with the references, reconstructions."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,132 +10,100 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from agents.benchmark.contestants import CONTESTANTS
+from agents.benchmark.contestants import find_contestant
+from agents.benchmark.references import find_references
 from agents.benchmark.results import FEWEST_RUNS, Table
 from agents.benchmark.run_files import Outcome
 from agents.benchmark.scores import bootstrap_mean
 from gcgen_env.viewer import image_grid
 
-AXES = {"steps": "steps", "seconds": "seconds of learning"}
-"""Horizontal axes of the learning curves, and their labels."""
-STYLES = {"": "-", "proposals": "--", "pointer": ":"}
-"""Line styles of the policies, which a contestant's name states after the plus."""
-NEAR = (0.95, 1.025)
-"""Scores around greedy look-ahead that are drawn a second time, enlarged."""
-REFERENCES = {"random": ":", "prior": "--", "greedy": "-"}
-"""Line styles of contestants without learning."""
+COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+"""Colours that people tell apart who do not see red and green (Okabe and Ito, 2008)."""
+STYLES = ("-", "--", ":", "-.")
+"""Line styles, for more contestants than colours."""
+SHOWN = {"greedy": ":", "two_step": "--", "best": "-"}
+"""References that are drawn as grey lines, and their styles."""
+LOWEST = -0.25
+"""Curves below this score are cut off, so that they do not flatten all others."""
+GAP = 0.055
+"""Smallest distance of two labels, as a share of the height of a panel."""
 
 
-def draw_figures(out: Path, table: Table) -> list[Path]:
+def draw_figures(out: Path, tables: Sequence[Table]) -> list[Path]:
     """Draw all figures, and return their files.
 
     Raises:
         ImportError: If matplotlib is not installed: `pip install -e '.[bench]'`.
     """
-    paths = [_draw_intervals(out, table)]
-    paths += [_draw_curves(out, table, y, x) for y in ("score", "return") for x in AXES]
-    for env in table.envs:
-        montage = _draw_montage(out, table, env)
-        paths += [montage] if montage else []
+    paths = [_draw_curves(out, table) for table in tables]
+    for table in tables:
+        montages = (_draw_montage(out, table, env) for env in table.envs)
+        paths += [path for path in montages if path is not None]
     return paths
 
 
-def _draw_curves(out: Path, table: Table, y: str, x: str) -> Path:
-    """Draw the score or the return against progress: the mean over seeds and its 95 % interval."""
+def _draw_curves(out: Path, table: Table) -> Path:
+    """Draw the scores of a track against decisions: one panel for each task, one above another."""
     from matplotlib.figure import Figure
 
-    near = y == "score"  # only scores have an enlarged panel
-    figure = Figure(figsize=(4.6 * len(table.envs) + 2, 6.5 if near else 4.5), layout="constrained")
-    heights = (2, 3) if near else (1,)
-    panels = figure.subplots(len(heights), len(table.envs), squeeze=False, height_ratios=heights)
-    for column, env in enumerate(table.envs):
-        for axes in panels[:, column]:
-            for name in table.contestants:
-                _draw_contestant(axes, table, env, name, y, x)
-            axes.spines[["top", "right"]].set_visible(False)
-        bottom, top = panels[-1, column], panels[0, column]
-        top.set_title(env)
-        bottom.set_xlabel(AXES[x])
-        if near:
-            bottom.set_ylim(max(-0.6, bottom.get_ylim()[0]), 1.15)  # outliers must not flatten all
-            top.set_ylim(*NEAR)
-            top.tick_params(labelbottom=False)
-    panels[-1, 0].set_ylabel("normalised score" if near else "return (nats)")
-    found = [axes.get_legend_handles_labels() for axes in panels[-1]]
-    shown = {label: handle for both in found for handle, label in zip(*both, strict=True)}
-    names = [name for name in table.contestants if name in shown]
-    figure.legend(
-        [shown[name] for name in names], names, loc="outside right upper", frameon=False, fontsize=8
-    )
-    path = out / f"{y}_{x}.png"
+    figure = Figure(figsize=(6.4, 3.6 * len(table.envs)), layout="constrained")
+    panels = figure.subplots(len(table.envs), 1, squeeze=False)[:, 0]
+    for axes, env in zip(panels, table.envs, strict=True):
+        labels = _draw_references(axes, env)
+        for place, name in enumerate(table.contestants):
+            labels += _draw_contestant(axes, table, env, name, place)
+        axes.set_title(f"{env}, {table.track}", fontsize=11, loc="left")
+        axes.set_ylabel("score")
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.set_ylim(max(LOWEST, axes.get_ylim()[0]), max(1.05, axes.get_ylim()[1]))
+        _write_labels(axes, labels)
+    panels[-1].set_xlabel("decisions")
+    path = out / f"scores_{table.track}.png"
     figure.savefig(path, dpi=130)
     return path
 
 
-def _draw_contestant(axes: Any, table: Table, env: str, name: str, y: str, x: str) -> None:
-    """Draw one curve, or a grey line for a contestant without learning."""
+def _draw_references(axes: Any, env: str) -> list[tuple[str, float, str]]:
+    """Draw the references as grey lines; return their labels, heights and colours."""
+    references = find_references(env)
+    heights = {name: references[name]["gain"] / references["best"]["gain"] for name in SHOWN}
+    for name, height in heights.items():
+        axes.axhline(height, color="0.55", ls=SHOWN[name], lw=1, zorder=1)
+    return [(name.replace("_", " "), height, "0.45") for name, height in heights.items()]
+
+
+def _draw_contestant(
+    axes: Any, table: Table, env: str, name: str, place: int
+) -> list[tuple[str, float, str]]:
+    """Draw the mean curve over seeds and its 95 % interval; return its label."""
     cell = table.cell(env, name)
-    if not cell:
-        return
-    if not CONTESTANTS[name].learns:
-        level = np.mean([o.last[y] for o in cell])
-        axes.axhline(level, color="0.6", ls=REFERENCES.get(name, "-."), lw=1, label=name, zorder=1)
-        return
-    at, values = _gather(cell, x, y)  # (P,), (R, P)
-    color, style = _find_color(name), STYLES[name.partition("+")[2]]
-    axes.plot(at, values.mean(0), color=color, ls=style, lw=1.4, label=name)
+    if not cell or not find_contestant(name).learns:
+        return []
+    at, values = _gather(cell)  # (P,), (R, P)
+    color, style = COLORS[place % len(COLORS)], STYLES[place // len(COLORS) % len(STYLES)]
+    axes.plot(at, values.mean(0), color=color, ls=style, lw=1.8)
     if len(values) >= FEWEST_RUNS:
-        axes.fill_between(at, *bootstrap_mean(values), color=color, alpha=0.12, lw=0)
+        axes.fill_between(at, *bootstrap_mean(values), color=color, alpha=0.15, lw=0)
+    return [(name, float(values.mean(0)[-1]), color)]
 
 
-def _find_color(name: str) -> Any:
-    """Return the colour of an algorithm, which all of its policies share."""
-    from matplotlib import colormaps
+def _write_labels(axes: Any, labels: list[tuple[str, float, str]]) -> None:
+    """Write names at the right of a panel, at the heights of their lines, one above another."""
+    low, high = axes.get_ylim()
+    step, floor = GAP * (high - low), -np.inf
+    for name, height, color in sorted(labels, key=lambda each: each[1]):
+        floor = max(np.clip(height, low, high), floor + step)
+        axes.text(
+            1.01, floor, name, color=color, fontsize=9, va="center",
+            transform=axes.get_yaxis_transform(),
+        )  # fmt: skip
 
-    bases = [each.partition("+")[0] for each, c in CONTESTANTS.items() if c.learns]
-    return colormaps["tab20"](list(dict.fromkeys(bases)).index(name.partition("+")[0]) % 20)
 
-
-def _gather(cell: list[Outcome], x: str, y: str) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Return positions (P,) and values (R, P) of the P points that all R seeds have."""
+def _gather(cell: list[Outcome]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return decisions (P,) and scores (R, P) of the P points that all R seeds have."""
     points = min(len(o.result["curve"]) for o in cell)  # seeds may differ in their number of points
-    values = np.array([[p[y] for p in o.result["curve"][:points]] for o in cell])
-    if x == "steps":
-        return np.array([p["steps"] for p in cell[0].result["curve"][:points]]), values
-    return np.mean([o.timing["seconds"][:points] for o in cell], axis=0), values
-
-
-def _draw_intervals(out: Path, table: Table) -> Path:
-    """Draw the interquartile means and their intervals, best first, and again enlarged."""
-    from matplotlib.figure import Figure
-
-    found = [(name, table.interval(name)) for name in table.contestants]
-    rows = [(name, interval) for name, interval in found if interval is not None]
-    rows.sort(key=lambda row: row[1].value)  # ascending: the y axis points up
-    figure = Figure(figsize=(9, 0.3 * len(rows) + 1.2), layout="constrained")
-    panels = figure.subplots(1, 2, sharey=True, width_ratios=(3, 2))
-    for axes in panels:
-        for place, (name, interval) in enumerate(rows):
-            color = _find_kind(name)
-            axes.plot([interval.low, interval.high], [place] * 2, color=color, lw=6, alpha=0.35)
-            axes.plot(interval.value, place, "o", color=color, ms=5)
-        for anchor in (0, 1):  # random actions, greedy look-ahead
-            axes.axvline(anchor, color="0.8", lw=1, zorder=0)
-        axes.spines[["top", "right", "left"]].set_visible(False)
-        axes.tick_params(left=False)
-    panels[0].set_yticks(range(len(rows)), [name for name, _ in rows])
-    panels[1].set_xlim(*NEAR)
-    figure.supxlabel("normalised score: interquartile mean, 95 % interval; right: near 1", size=10)
-    path = out / "scores.png"
-    figure.savefig(path, dpi=130)
-    return path
-
-
-def _find_kind(name: str) -> str:
-    """Return grey for contestants without learning, and a colour for each kind of policy."""
-    if not CONTESTANTS[name].learns:
-        return "0.5"
-    return "C1" if "+" in name else "C2" if name.startswith("gcgen") else "C0"
+    values = np.array([[p["score"] for p in o.result["curve"][:points]] for o in cell])
+    return np.array([p["steps"] for p in cell[0].result["curve"][:points]]), values
 
 
 def _draw_montage(out: Path, table: Table, env: str) -> Path | None:
@@ -144,7 +113,7 @@ def _draw_montage(out: Path, table: Table, env: str) -> Path | None:
     if not arrays or arrays[0][1]["goal"].ndim != 4:
         return None  # points, not images
     rows = [("goal", arrays[0][1]["goal"]), *((name, found["image"]) for name, found in arrays)]
-    return _write_montage(out / f"montage_{env}.png", rows)
+    return _write_montage(out / f"images_{table.track}_{env}.png", rows)
 
 
 def _write_montage(path: Path, rows: list[tuple[str, NDArray[np.float32]]]) -> Path:

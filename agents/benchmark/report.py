@@ -9,25 +9,34 @@ from pathlib import Path
 
 import numpy as np
 
-from agents.benchmark.contestants import CONTESTANTS
-from agents.benchmark.results import FEWEST_RUNS, RIVAL, Table, markdown
+from agents.benchmark.contestants import find_contestant
+from agents.benchmark.references import find_references, hash_weights
+from agents.benchmark.results import FEWEST_RUNS, Table, markdown
 from agents.benchmark.run_files import Outcome
 from agents.benchmark.scores import Interval
 from agents.benchmark.study import Run
+from agents.benchmark.tasks import find_task
 from gcgen_env.atomic_files import write_bytes
 
 SCORE = (
-    "A score measures the change of potential over an episode on test images, without "
-    "discounting: 0 is a random valid action, 1 is greedy look-ahead. Trained agents select their "
-    f"most probable actions. Intervals are over seeds and need at least {FEWEST_RUNS} of them."
+    "A score is the change of potential over an episode on test images, without discounting, "
+    "divided by that of the best known codes: 0 is doing nothing, 1 is the best known, and more "
+    "is a record. Trained agents select their most probable actions. The tracks differ in what an "
+    "agent is shown and how it is rewarded, so compare within one. Intervals are over seeds and "
+    f"need at least {FEWEST_RUNS} of them."
 )
+TRACK_TITLES = {
+    "previews": "Previews: the images of all next states are shown",
+    "compact": "Compact: proposals are not shown",
+    "sparse": "Sparse: proposals are not shown, and only success is rewarded",
+}
 REPEAT = "Delete the folder of such a run and run the same command again to execute it again."
 AGAIN = "Run the same command again to execute these runs."
 
 
 def write_report(
     out: Path,
-    table: Table,
+    tables: Sequence[Table],
     figures: Sequence[Path] = (),
     failures: Sequence[tuple[Run, str]] = (),
     unfinished: Sequence[tuple[Run, str]] = (),
@@ -37,15 +46,18 @@ def write_report(
 
     Args:
         out: Folder of the study.
-        table: The outcomes.
+        tables: The outcomes of each track.
         figures: Pictures in `out` to show.
         failures: Runs that failed, with their errors.
         unfinished: Runs that ended without writing anything, with what is known about them.
         damaged: Runs of which a file is damaged, with its name.
     """
-    lines = ["# Benchmark", "", *_describe(table), "", SCORE, "", *_summarise(table)]
-    for env in table.envs:
-        lines += ["", f"## {env}", "", *_tabulate(table, env)]
+    lines = ["# Benchmark", "", *_describe(tables), "", SCORE]
+    for table in tables:
+        lines += ["", *summarise_track(table)]
+        for env in table.envs:
+            lines += ["", f"### {env}, {table.track}", "", *_tabulate(table, env)]
+    lines += ["", "## References", "", *_list_references(tables)]
     if failures:
         lines += ["", "## Failed runs (not counted)", "", *_list(failures)]
     if unfinished:
@@ -56,21 +68,29 @@ def write_report(
     write_bytes(out / "report.md", ("\n".join(lines) + "\n").encode())
 
 
+def describe_run(run: Run) -> str:
+    """Return a run in a few words."""
+    return f"{run.contestant}, {run.env}, {run.track}, seed {run.seed}"
+
+
+def summarise_track(table: Table) -> list[str]:
+    """Return the title of a track, and its table over all environments."""
+    return [f"## {TRACK_TITLES[table.track]}", "", *_summarise(table)]
+
+
 def _list(runs: Sequence[tuple[Run, str]]) -> list[str]:
     """Return runs and their errors as a list."""
-    return [f"- {run.contestant} on {run.env}, seed {run.seed}: {why}" for run, why in runs]
+    return [f"- {describe_run(run)}: {why}" for run, why in runs]
 
 
-def _describe(table: Table) -> list[str]:
-    """Name the machines, the versions and the tasks."""
-    cells = (table.cell(env, name) for env in table.envs for name in table.contestants)
-    counts = Counter(_describe_machine(outcome) for cell in cells for outcome in cell)
+def _describe(tables: Sequence[Table]) -> list[str]:
+    """Name the machines and versions."""
+    counts = Counter(_describe_machine(o) for table in tables for o in table.outcomes())
     lines = [f"{name}." for name in counts]
     if len(counts) > 1:
         shares = [f"- {n} of {counts.total()} runs: {name}." for name, n in counts.items()]
         lines = ["The machines or versions of the runs differ:", "", *shares]
-    tasks = [f"{env} ({o.result['run']['weights']})" for env, o in table.firsts().items()]
-    return [*lines, "", f"Tasks, with the hashes of their S-agents: {', '.join(tasks)}."]
+    return lines
 
 
 def _describe_machine(outcome: Outcome) -> str:
@@ -81,11 +101,12 @@ def _describe_machine(outcome: Outcome) -> str:
 
 
 def _summarise(table: Table) -> list[str]:
-    """Return the table over all environments."""
+    """Return the table of a track over all environments."""
     header = (
         "contestant",
+        "look-ahead",
         "IQM score [95 %]",
-        f"P(better than {RIVAL}) [95 %]",
+        "P(better than greedy) [95 %]",
         *(f"{env}: mean ± deviation (seeds)" for env in table.envs),
     )
     rows = []
@@ -94,41 +115,77 @@ def _summarise(table: Table) -> list[str]:
         runs = 0 if scores is None else scores.shape[1]  # R, the seeds
         estimates = (table.interval(name), table.improvement(name))
         means = [_describe_runs(table, env, name) for env in table.envs]
-        rows.append((name, *(_format_interval(each, runs) for each in estimates), *means))
+        look_ahead = find_contestant(name).look_ahead
+        intervals = (_format_interval(each, runs) for each in estimates)
+        rows.append((name, look_ahead, *intervals, *means))
     return markdown(header, rows)
 
 
 def _tabulate(table: Table, env: str) -> list[str]:
-    """Return the table of one environment."""
-    rows = [
-        {"contestant": name, **_describe_cell(CONTESTANTS[name].env_kwargs, cell)}
-        for name in table.contestants
-        if (cell := table.cell(env, name))
-    ]
-    return markdown(tuple(rows[0]), [tuple(row.values()) for row in rows])
+    """Return the table of one environment, best score first, with its references as lines."""
+    thresholds = find_task(env).thresholds
+    header = (
+        "contestant", "score", "area", *(f"success at {t:g}" for t in thresholds), "distance",
+        "invalid actions", "decisions", "CPU seconds", "decisions/s", "peak memory",
+    )  # fmt: skip
+    rows = [(mean, cells) for mean, cells in _describe_references(env, len(header))]
+    for name in table.contestants:
+        if cell := table.cell(env, name):
+            mean = float(np.mean([o.last["score"] for o in cell]))
+            rows.append((mean, _describe_cell(name, cell)))
+    rows.sort(key=lambda row: -row[0])
+    return markdown(header, [cells for _, cells in rows])
 
 
-def _describe_cell(env_kwargs: dict[str, str], cell: list[Outcome]) -> dict[str, str]:
+def _describe_references(env: str, columns: int) -> list[tuple[float, tuple[str, ...]]]:
+    """Return the scores of the references and their cells, in italics."""
+    references = find_references(env)
+    best = references["best"]["gain"]
+    found = []
+    for name, each in references.items():
+        score = each["gain"] / best
+        parts = [f"*{name}*", f"*{score:.3f}*", "", *(f"*{s:.2f}*" for s in each["success"])]
+        parts.append(f"*{each['distance']:.3f}*")
+        found.append((score, (*parts, *[""] * (columns - len(parts)))))
+    return found
+
+
+def _describe_cell(name: str, cell: list[Outcome]) -> tuple[str, ...]:
     """Return the columns of one contestant; those about training are empty without training."""
-    means = {key: float(np.mean([o.last[key] for o in cell])) for key in cell[0].last}
-    before = np.mean([o.result["curve"][0]["score"] for o in cell])  # of the untrained model
+    last = [o.last for o in cell]
+    success = np.mean([point["success"] for point in last], axis=0)  # of each threshold
+    trained = last[0]["steps"] > 0
+    cpu = np.median([o.timing["cpu_seconds"] for o in cell])
     speed = np.median([o.timing["steps_per_second"] for o in cell])
-    seconds = np.median([o.timing["seconds"][-1] for o in cell])
-    trained = means["steps"] > 0
-    return {
-        "observation": env_kwargs.get("obs_mode", "pixels"),
-        "reward": env_kwargs.get("reward_type", "potential") if trained else "",
-        "seeds": str(len(cell)),
-        "steps": f"{means['steps']:,.0f}",
-        "score before": f"{before:.3f}" if trained else "",
-        "score": f"{means['score']:.3f}",
-        "return": f"{means['return']:.1f}",
-        "success": f"{means['success']:.2f}",
-        "invalid actions": f"{means['invalid_rate']:.1%}",
-        "steps/s": f"{speed:,.0f}" if trained else "",
-        "seconds": f"{seconds:.0f}" if trained else "",
-        "peak memory": f"{max(o.timing['peak_memory_bytes'] for o in cell) / 1e6:.0f} MB",
-    }
+    return (
+        name,
+        f"{np.mean([point['score'] for point in last]):.3f}",
+        f"{np.mean([o.area for o in cell]):.3f}" if trained else "",
+        *(f"{share:.2f}" for share in success),
+        f"{np.mean([point['distance'] for point in last]):.3f}",
+        f"{np.mean([point['invalid_rate'] for point in last]):.1%}",
+        f"{np.mean([point['steps'] for point in last]):,.0f}" if trained else "",
+        f"{cpu:.0f}" if trained else "",
+        f"{speed:,.0f}" if trained else "",
+        f"{max(o.timing['peak_memory_bytes'] for o in cell) / 1e6:.0f} MB",
+    )
+
+
+def _list_references(tables: Sequence[Table]) -> list[str]:
+    """Say where the references come from."""
+    envs = list(dict.fromkeys(env for table in tables for env in table.envs))
+    rows = []
+    for env in envs:
+        gains = {name: each["gain"] for name, each in find_references(env).items()}
+        room = (gains["best"] - gains["greedy"]) / gains["best"]
+        listed = (f"{gain:.2f}" for gain in gains.values())
+        rows.append((env, *listed, f"{room:.0%}", hash_weights(env) or ""))
+    names = list(find_references(envs[0])) if envs else []
+    return [
+        "Gains in nats. Headroom is the share of the best gain that greedy look-ahead leaves.",
+        "",
+        *markdown(("task", *names, "headroom", "hash of the S-agent"), rows),
+    ]
 
 
 def _describe_runs(table: Table, env: str, name: str) -> str:

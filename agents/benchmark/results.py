@@ -12,18 +12,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.benchmark.contestants import CONTESTANTS
+from agents.benchmark.references import find_references
 from agents.benchmark.run_files import Outcome, read_run
 from agents.benchmark.scores import Interval, compare, compute_interval
-from agents.benchmark.study import Run, check_weights
+from agents.benchmark.study import Run, check_tasks
 from gcgen_env.atomic_files import write_bytes, write_json
 
-FIELDS = ("env", "contestant", "seed", "steps", "score", "return", "gain", "success",
-          "invalid_rate", "weights", "config")  # fmt: skip
-"""Columns of results.csv."""
+FIELDS = ("env", "track", "contestant", "seed", "steps", "score", "gain", "distance", "success",
+          "return", "invalid_rate", "config")  # fmt: skip
+"""Columns of results.csv; the success is that at the id's own threshold."""
 FEWEST_RUNS = 3
 """Smallest number of seeds for which intervals are shown."""
 RIVAL = "greedy"
-"""The contestant of the probability of improvement."""
+"""The reference of the probability of improvement."""
 
 
 def read_outcomes(runs: Sequence[Run], out: Path) -> tuple[list[Outcome], list[tuple[Run, str]]]:
@@ -33,10 +34,10 @@ def read_outcomes(runs: Sequence[Run], out: Path) -> tuple[list[Outcome], list[t
         The outcomes, and the runs of which a file is damaged, with a sentence that names it.
 
     Raises:
-        ValueError: If the study contains runs with another S-agent.
+        ValueError: If the study contains runs of an id that was another task then.
     """
     for env in dict.fromkeys(run.env for run in runs):
-        check_weights(out, env)
+        check_tasks(out, env)
     outcomes, damaged = [], []
     for run in runs:
         if run.is_complete(out):
@@ -48,23 +49,27 @@ def read_outcomes(runs: Sequence[Run], out: Path) -> tuple[list[Outcome], list[t
 
 
 class Table:
-    """Outcomes by environment and contestant."""
+    """Outcomes of one track by environment and contestant."""
 
     def __init__(
-        self, outcomes: Sequence[Outcome], damaged: Sequence[tuple[Run, str]] = ()
+        self, track: str, outcomes: Sequence[Outcome], damaged: Sequence[tuple[Run, str]] = ()
     ) -> None:
-        """Group the outcomes, and count the damaged runs."""
-        self.envs = list(dict.fromkeys(o.run.env for o in outcomes))
-        self.damaged = Counter((run.env, run.contestant) for run, _ in damaged)
-        played = {o.run.contestant for o in outcomes} | {run.contestant for run, _ in damaged}
-        self.contestants = [name for name in CONTESTANTS if name in played]
+        """Group the outcomes of a track, and count its damaged runs."""
+        self.track = track
+        mine = [o for o in outcomes if o.run.track == track]
+        lost = [run for run, _ in damaged if run.track == track]
+        self.envs = list(dict.fromkeys(o.run.env for o in mine))
+        self.damaged = Counter((run.env, run.contestant) for run in lost)
+        played = [o.run.contestant for o in mine] + [run.contestant for run in lost]
+        ours = [name for name in CONTESTANTS if name in played]
+        self.contestants = [*ours, *sorted({*played} - {*ours})]  # then classes of users
         self._cells: dict[tuple[str, str], list[Outcome]] = {}
-        for outcome in outcomes:
+        for outcome in mine:
             self._cells.setdefault((outcome.run.env, outcome.run.contestant), []).append(outcome)
 
-    def firsts(self) -> dict[str, Outcome]:
-        """Return one outcome of each environment."""
-        return {env: cell[0] for (env, _), cell in reversed(self._cells.items())}
+    def outcomes(self) -> list[Outcome]:
+        """Return all outcomes."""
+        return [outcome for cell in self._cells.values() for outcome in cell]
 
     def cell(self, env: str, contestant: str) -> list[Outcome]:
         """Return the runs of one contestant on one environment, sorted by seed."""
@@ -84,11 +89,13 @@ class Table:
         return None if scores is None else compute_interval(scores)
 
     def improvement(self, contestant: str) -> Interval | None:
-        """Return the probability of improvement over greedy look-ahead."""
-        scores, rival = self.scores(contestant), self.scores(RIVAL)
-        if scores is None or rival is None or contestant == RIVAL:
+        """Return the probability that a run is better than greedy look-ahead."""
+        scores = self.scores(contestant)
+        if scores is None or contestant == RIVAL:
             return None
-        return compare(scores, rival)
+        references = [find_references(env) for env in self.envs]
+        greedy = [each[RIVAL]["gain"] / each["best"]["gain"] for each in references]
+        return compare(scores, np.array(greedy)[:, None])
 
 
 def write_results(out: Path, outcomes: Sequence[Outcome]) -> None:
@@ -97,9 +104,10 @@ def write_results(out: Path, outcomes: Sequence[Outcome]) -> None:
     writer = csv.DictWriter(text, FIELDS, lineterminator="\n")  # csv's default is "\r\n"
     writer.writeheader()
     for o in outcomes:
-        named = {"env": o.run.env, "contestant": o.run.contestant, "seed": o.run.seed}
-        origin = {"weights": o.result["run"]["weights"], "config": o.run.digest}
-        writer.writerows({**named, **point, **origin} for point in o.result["curve"])
+        named = {key: getattr(o.run, key) for key in ("env", "track", "contestant", "seed")}
+        for point in o.result["curve"]:
+            success = point["success"][o.main_threshold]
+            writer.writerow({**named, **point, "success": success, "config": o.run.digest})
     write_bytes(out / "results.csv", text.getvalue().encode())
     write_json(out / "results.json", {"runs": [o.result for o in outcomes]})
     timings = [{"folder": o.folder.name, **o.timing} for o in outcomes]

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load
 
-from agents.benchmark.scores import normalise
+from agents.benchmark.scores import measure_area, normalise
 from agents.benchmark.study import IMAGES, RESULT, TIMING, Run
 from gcgen_env.atomic_files import read_json
 
-POINT = ("steps", "return", "gain", "score", "success", "invalid_rate")
+POINT = ("steps", "return", "gain", "distance", "score", "invalid_rate")
 """Numbers of one point of a learning curve."""
 
 
@@ -34,6 +34,18 @@ class Outcome(NamedTuple):
     """Some goals, "goal", and their final images, "image", both (n, *S)."""
     folder: Path
     """Folder of the run."""
+
+    @property
+    def main_threshold(self) -> int:
+        """Which of the thresholds is that of the environment's own `is_success`."""
+        task = self.result["run"]["task"]
+        return int(task["thresholds"].index(task["success_threshold"]))
+
+    @property
+    def area(self) -> float:
+        """Mean score over the training: the area under the learning curve."""
+        curve = self.result["curve"]
+        return measure_area([p["steps"] for p in curve], [p["score"] for p in curve])
 
     @property
     def last(self) -> dict[str, Any]:
@@ -77,11 +89,12 @@ def _check_result(run: Run, result: dict[str, Any]) -> None:
         raise ValueError("expected a list of points as curve")
     for point in curve:
         _check_numbers({name: point[name] for name in POINT})
+        _check_numbers({f"success[{i}]": share for i, share in enumerate(point["success"])})
     if gain.shape != (run.episodes,) or not np.isfinite(gain).all():
         raise ValueError(f"expected {run.episodes} numbers as gain")
-    anchors = result["anchors"]
-    _check_numbers(anchors)
-    score = normalise(float(gain.mean()), **anchors)
+    best = result["references"]["best"]["gain"]
+    _check_numbers({"best": best})
+    score = normalise(float(gain.mean()), best)
     if not np.allclose([curve[-1]["gain"], curve[-1]["score"]], [gain.mean(), score], 1e-6, 1e-6):
         raise ValueError("the last gain and score are not those of the episodes")
 
@@ -92,7 +105,9 @@ def _check_timing(points: int, timing: dict[str, Any]) -> None:
     if not isinstance(seconds, list) or len(seconds) != points:
         raise ValueError(f"expected {points} numbers as seconds, one for each point of the curve")
     _check_numbers({f"seconds[{i}]": value for i, value in enumerate(seconds)})
-    _check_numbers({name: timing[name] for name in ("steps_per_second", "peak_memory_bytes")})
+    _check_numbers(
+        {name: timing[name] for name in ("steps_per_second", "cpu_seconds", "peak_memory_bytes")}
+    )
     if not isinstance(timing["versions"], dict):
         raise ValueError("expected an object as versions")
     for name in ("processor", "cores"):

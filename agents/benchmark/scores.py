@@ -6,7 +6,7 @@ Statistical Precipice" (2021).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -30,20 +30,31 @@ class Interval(NamedTuple):
     """The 97.5th percentile of the bootstrap."""
 
 
-def normalise(gain: Scores | float, random: float, greedy: float) -> Scores:
+def normalise(gain: Scores | float, best: float) -> Scores:
     """Scale the undiscounted change of potential over an episode, Phi(x_H, g) - Phi(x_0, g).
 
     Args:
-        gain: The gain of an agent in nats, any shape.
-        random: The gain of random valid actions: the score 0.
-        greedy: The gain of greedy look-ahead: the score 1, which a search can exceed.
+        gain: The gain of an agent in nats, any shape; doing nothing gains 0: the score 0.
+        best: The gain of the best known codes: the score 1. A larger score is a record.
 
     Raises:
-        ValueError: If both anchors are equal, for example because one proposal alone is valid.
+        ValueError: If the best known codes gain nothing.
     """
-    if random == greedy:
-        raise ValueError("random and greedy actions gain the same: there is nothing to choose")
-    return (np.asarray(gain) - random) / (greedy - random)
+    if best <= 0:
+        raise ValueError(f"the best known codes gain {best:g} nats: there is nothing to choose")
+    return np.asarray(gain) / best
+
+
+def measure_area(steps: Sequence[float], scores: Sequence[float]) -> float:
+    """Return the mean height of a learning curve, by the trapezoidal rule.
+
+    Args:
+        steps: Decisions before each evaluation, rising, shape (P,).
+        scores: The scores, shape (P,).
+    """
+    if len(steps) < 2 or steps[-1] == steps[0]:
+        return float(scores[-1])  # an agent without learning
+    return float(np.trapezoid(scores, steps) / (steps[-1] - steps[0]))
 
 
 def interquartile_mean(scores: Scores) -> float:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import fnmatch
 import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-from agents.benchmark.contestants import CONTESTANTS
+from agents.benchmark.contestants import find_contestant, select_contestants
+from agents.benchmark.references import describe_task, find_references
+from agents.benchmark.tasks import EPISODES, TRACKS, find_task
 from gcgen_env.atomic_files import read_json
-from gcgen_env.model.s_agent import pretrained_path
-from gcgen_env.tasks import ENV_CONFIGS
 
 RESULT = "result.json"
 """Figures that the seed reproduces; written last."""
@@ -24,9 +22,7 @@ IMAGES = "images.safetensors"
 """Some goals and their final images."""
 FAILURE = "failure.json"
 """The error of a failed run."""
-IRRELEVANT = ("max_bytes",)
-"""Settings of an environment that change no result, and so no run."""
-PROTOCOL = 1
+PROTOCOL = 2
 """Version of the code; raise it when the same settings give other results."""
 
 
@@ -37,26 +33,29 @@ class Run:
     env: str
     """Id of the environment."""
     contestant: str
-    """Name in `CONTESTANTS`."""
+    """A name in `CONTESTANTS`, or a class as "module:Class"."""
     seed: int
     """Seed of the training."""
     timesteps: int
     """Number of decisions of the training."""
-    episodes: int = 256
+    track: str = "previews"
+    """Name in `TRACKS`."""
+    episodes: int = EPISODES
     """Number of episodes of an evaluation, on test images; every run has the same goals."""
     evaluations: int = 10
     """Number of evaluations during the training; one more follows it."""
-    nucleus: float = 0.9
-    """Prior mass of the valid proposals."""
+
+    def env_kwargs(self) -> dict[str, Any]:
+        """Return the keywords of the environments of the training and of the evaluation."""
+        return {**find_task(self.env).env_kwargs, **TRACKS[self.track]}
 
     def to_json(self) -> dict[str, Any]:
         """Return everything that the results depend on, including the weights of the S-agent."""
         return {
             **asdict(self),
             "protocol": PROTOCOL,
-            "task": {k: v for k, v in vars(ENV_CONFIGS[self.env]).items() if k not in IRRELEVANT},
-            "weights": hash_weights(self.env),
-            **CONTESTANTS[self.contestant].describe(),
+            "task": describe_task(self.env),
+            **find_contestant(self.contestant).describe(),
         }
 
     @property
@@ -66,7 +65,8 @@ class Run:
 
     def folder(self, out: Path) -> Path:
         """Return the folder of this run's results."""
-        return out / "runs" / self.env / f"{self.contestant}-{self.seed}-{self.digest}"
+        name = self.contestant.replace(":", ".")
+        return out / "runs" / self.env / self.track / f"{name}-{self.seed}-{self.digest}"
 
     def is_complete(self, out: Path) -> bool:
         """Return whether the results exist; the folder gets its name when all of them do."""
@@ -83,61 +83,57 @@ class Run:
             return f"{path} is damaged: {error}"
 
 
-@cache  # shipped weights do not change while a study runs
-def hash_weights(env: str) -> str:
-    """Return the hash of the S-agent that is shipped for an environment.
-
-    Raises:
-        ValueError: If the id is unknown, or no S-agent is shipped for it.
-    """
-    if env not in ENV_CONFIGS:
-        raise ValueError(f"unknown id {env!r}, expected one of {', '.join(ENV_CONFIGS)}")
-    dataset = ENV_CONFIGS[env].dataset
-    if not isinstance(dataset, str):
-        raise ValueError(f"{env!r} is not a fixed task: no shipped S-agent belongs to it")
-    return hashlib.sha256(pretrained_path(dataset).read_bytes()).hexdigest()[:12]
-
-
-def check_weights(out: Path, env: str) -> None:
-    """Raise a ValueError if a study contains runs of an environment with another S-agent."""
-    for path in sorted((out / "runs" / env).glob(f"[!.]*/{RESULT}")):  # hidden folders: incomplete
+def check_tasks(out: Path, env: str) -> None:
+    """Raise a ValueError if a study contains runs of an id that was another task then."""
+    now = describe_task(env)
+    for path in sorted((out / "runs" / env).glob(f"*/[!.]*/{RESULT}")):  # hidden: incomplete
         try:
-            found = read_json(path)["run"]["weights"]
+            found = read_json(path)["run"]["task"]
         except (LookupError, OSError, TypeError, ValueError):
             continue  # a damaged run counts in no table
-        if found != hash_weights(env):
+        if found != now:
+            names = [
+                key for key in now if not isinstance(found, dict) or found.get(key) != now[key]
+            ]
             raise ValueError(
-                f"{path.parent} was made with the S-agent {found}, but {env} has the S-agent "
-                f"{hash_weights(env)} now: another proposer is another task, whose results "
-                "cannot be compared; pass another --out"
+                f"{path.parent} was made with another task: {', '.join(names)} of {env} changed "
+                "since; its results cannot be compared, so pass another --out"
             )
 
 
 def plan(
-    envs: Sequence[str], patterns: Sequence[str], seeds: int, timesteps: int, **options: Any
+    envs: Sequence[str],
+    patterns: Sequence[str],
+    seeds: int,
+    timesteps: int,
+    tracks: Sequence[str] = tuple(TRACKS),
+    **options: Any,
 ) -> list[Run]:
     """List the runs of a study: all contestants with one seed before the next seed.
 
     Args:
-        envs: Ids of the environments.
-        patterns: Names of contestants, or patterns such as "*ppo*".
+        envs: Ids of tasks.
+        patterns: Names of contestants, patterns such as "*ppo*", or classes as "module:Class".
         seeds: Number of seeds: 0, 1, ...
-        timesteps: Number of decisions of each training.
+        timesteps: Number of decisions of each training; contestants whose decisions are dear
+            have a smaller limit of their own.
+        tracks: Names of tracks; each contestant takes part in those that suit it.
         **options: Other fields of `Run`.
 
     Raises:
-        ValueError: If an environment is unknown, or a pattern matches no contestant.
+        ValueError: If a task or a track is unknown, or a pattern matches no contestant.
     """
-    for pattern in patterns:
-        if not fnmatch.filter(CONTESTANTS, pattern):
-            known = ", ".join(CONTESTANTS)
-            raise ValueError(f"unknown algorithm {pattern!r}; known algorithms: {known}")
     for env in envs:
-        hash_weights(env)  # raises if the id is unknown
+        find_references(env)  # raises if the id is unknown
+    for track in tracks:
+        if track not in TRACKS:
+            raise ValueError(f"unknown track {track!r}, expected one of {', '.join(TRACKS)}")
+    contestants = select_contestants(patterns)
     return [
-        Run(env, name, seed, timesteps if contestant.learns else 0, **options)
+        Run(env, each.name, seed, each.limit(timesteps), track, **options)
         for env in envs
+        for track in tracks
         for seed in range(seeds)
-        for name, contestant in CONTESTANTS.items()
-        if any(fnmatch.fnmatch(name, pattern) for pattern in patterns)
+        for each in contestants
+        if each.takes_part(env, track)
     ]

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from tyro.conf import Positional
+
 from agents.cli.checks import check_at_least, reading_input
 
 
@@ -14,23 +16,27 @@ class Benchmark:
     """Train every algorithm with every seed, and write tables and figures.
 
     Each run has its own folder under OUT/runs. An interrupted benchmark resumes: complete runs
-    are not repeated.
+    are not repeated. `gcgen benchmark references` computes what searches reach on the tasks, which
+    is the scale of the scores, and compares it with the references that ship.
     """
 
-    envs: tuple[str, ...] = ("GCGen-Digits-v0",)
-    """Ids of environments with a shipped S-agent, which makes each of them a fixed task."""
+    what: Positional[Literal["runs", "references"]] = "runs"
+    """What to execute."""
+    envs: tuple[str, ...] = ("suite",)
+    """Ids of tasks; "suite" stands for all tasks that tell algorithms apart."""
+    tracks: tuple[Literal["previews", "compact", "sparse"], ...] = ("previews", "compact", "sparse")
+    """What agents are shown and how they are rewarded; tracks are never ranked together."""
     algos: tuple[str, ...] = ("*",)
-    """Names of algorithms, or patterns such as "*ppo*"; "list" prints all names."""
+    """Names of algorithms, patterns such as "*ppo*", or your own class as my_module:MyAgent;
+    "list" prints all names."""
     seeds: int = 5
     """Number of seeds of each algorithm: 0, 1, ..."""
-    timesteps: int = 20_000
+    timesteps: int = 300_000
     """Number of decisions of each training."""
     episodes: int = 256
     """Number of episodes of an evaluation, on test images."""
     evaluations: int = 10
     """Number of evaluations during a training; one more follows it."""
-    nucleus: float = 0.9
-    """Prior mass of the valid proposals; below 1 some proposals are masked."""
     launcher: Literal["local", "submitit", "ray"] = "local"
     """Where to execute the runs; the last two need `pip install -e '.[submitit]'` or '.[ray]'."""
     jobs: int | None = None
@@ -42,26 +48,27 @@ class Benchmark:
 
     def run(self) -> int:
         """Run the command; return its exit code."""
-        from agents.cli.study_run import execute, list_algorithms, plan_runs, report
+        from agents.cli import study_run
 
         if self.algos == ("list",):
-            print("\n".join(list_algorithms()))
+            print("\n".join(study_run.list_algorithms()))
             return 0
         with reading_input():
-            if not self.envs:
-                raise ValueError("--envs names no environment")
+            envs = study_run.expand_ids(self.envs)
+            if self.what == "references":
+                return study_run.compute_references(envs, self.out)
             counts = ("seeds", "timesteps", "episodes", "evaluations", "jobs")
             check_at_least(1, **{name: getattr(self, name) for name in counts})
-            runs = plan_runs(
+            runs = study_run.plan_runs(
                 self.out,
                 self.launcher,
-                self.envs,
+                envs,
                 self.algos,
                 self.seeds,
                 self.timesteps,
+                self.tracks,
                 episodes=self.episodes,
                 evaluations=self.evaluations,
-                nucleus=self.nucleus,
             )
-        errors = execute(runs, self.out, self.launcher, self.jobs, self.retry_failed)
-        return report(runs, self.out, errors)
+        errors = study_run.execute(runs, self.out, self.launcher, self.jobs, self.retry_failed)
+        return study_run.report(runs, self.out, errors)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,11 @@ from tqdm import tqdm
 from agents.benchmark.contestants import CONTESTANTS
 from agents.benchmark.figures import draw_figures
 from agents.benchmark.launchers import LAUNCHERS, import_launcher
-from agents.benchmark.report import write_report
+from agents.benchmark.references import agrees_with_shipped, update_references
+from agents.benchmark.report import describe_run, summarise_track, write_report
 from agents.benchmark.results import Table, read_outcomes, write_results
 from agents.benchmark.study import Run, plan
+from agents.benchmark.tasks import SUITE_IDS, TRACKS, find_task
 from agents.cli.checks import RunsFailed
 
 
@@ -26,13 +29,25 @@ def list_algorithms() -> list[str]:
     return list(CONTESTANTS)
 
 
+def expand_ids(names: Sequence[str]) -> list[str]:
+    """Return ids of tasks: those named, and those of the suite for "suite".
+
+    Raises:
+        ValueError: If there is none.
+    """
+    ids = [env for name in names for env in (SUITE_IDS if name == "suite" else (name,))]
+    if not ids:
+        raise ValueError("--envs names no environment")
+    return list(dict.fromkeys(ids))
+
+
 def plan_runs(out: Path, launcher: str, *what: Any, **options: Any) -> list[Run]:
     """Check that a study can be executed and drawn, and list its runs.
 
     Args:
         out: Folder of the study.
         launcher: Name of the launcher.
-        *what: The first arguments of `plan`: ids, algorithms, seeds, timesteps.
+        *what: The first arguments of `plan`: ids, algorithms, seeds, timesteps, tracks.
         **options: Its keywords.
 
     Raises:
@@ -43,7 +58,9 @@ def plan_runs(out: Path, launcher: str, *what: Any, **options: Any) -> list[Run]
     if launcher != "local":
         import_launcher(launcher)  # raises if it is not installed
     runs = plan(*what, **options)
-    read_outcomes(runs, out)  # raises if a run has another S-agent
+    if not runs:
+        raise ValueError("no algorithm that was named takes part in these tracks and tasks")
+    read_outcomes(runs, out)  # raises if a task has changed
     return runs
 
 
@@ -61,7 +78,7 @@ def execute(
     with tqdm(total=len(runs), initial=len(runs) - len(missing), unit="run") as bar:
         for run, error in launch(missing, out, jobs):
             bar.update()
-            name = f"{run.contestant}, {run.env}, seed {run.seed}"
+            name = describe_run(run)
             bar.set_postfix_str(name)
             if error is not None:
                 errors[run] = error
@@ -77,20 +94,46 @@ def report(runs: list[Run], out: Path, errors: dict[Run, str]) -> int:
     """
     outcomes, damaged = read_outcomes(runs, out)
     for run, reason in damaged:
-        print(f"damaged: {run.contestant}, {run.env}, seed {run.seed}: {reason}", file=sys.stderr)
+        print(f"damaged: {describe_run(run)}: {reason}", file=sys.stderr)
     failures = [(run, why) for run in runs if (why := run.failure(out)) is not None]
     known = {outcome.run for outcome in outcomes} | {run for run, _ in failures + damaged}
     unfinished = [(run, why) for run, why in errors.items() if run not in known]
     if not outcomes:
         raise RunsFailed(f"every run failed: {(failures + unfinished + damaged)[0][1]}")
-    table = Table(outcomes, damaged)
+    tables = [table for track in TRACKS if (table := Table(track, outcomes, damaged)).envs]
     write_results(out, outcomes)
-    figures = draw_figures(out, table)
-    write_report(out, table, figures, failures, unfinished, damaged)
-    summary = (out / "report.md").read_text().split("\n## ")[0]  # up to the first task
-    Console().print(Markdown(summary))
+    figures = draw_figures(out, tables)
+    write_report(out, tables, figures, failures, unfinished, damaged)
+    for table in tables:
+        Console().print(Markdown("\n".join(summarise_track(table))))
     print(f"wrote {out / 'report.md'}, results.csv, results.json, timings.json, figures")
     if len(outcomes) == len(runs):
         return 0
     print(f"{len(runs) - len(outcomes)} of {len(runs)} runs failed: the report says why")
     return 1
+
+
+def compute_references(envs: Sequence[str], out: Path) -> int:
+    """Compute the references of tasks again, and compare them with those that ship.
+
+    Returns:
+        The exit code: 1 if one of them differs.
+
+    Raises:
+        ValueError: If an id is no task.
+    """
+    for env in envs:
+        find_task(env)
+    path, differ = out / "references.json", []
+    out.mkdir(parents=True, exist_ok=True)
+    for env in tqdm(envs, unit="task"):
+        entry = update_references(env, path)
+        gains = {name: each["gain"] for name, each in entry["references"].items()}
+        listed = ", ".join(f"{name} {gain:.2f}" for name, gain in gains.items())
+        tqdm.write(f"{env}: {listed} nats{' (exact)' if entry['exact'] else ''}")
+        if not agrees_with_shipped(env, entry):
+            differ.append(env)
+    print(f"wrote {path}")
+    if differ:
+        print(f"other references ship for {', '.join(differ)}")
+    return 1 if differ else 0

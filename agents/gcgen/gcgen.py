@@ -161,7 +161,9 @@ class GCGen(SavingMixin, TwoAgentTraining, BaseAlgorithm):  # type: ignore[misc]
         is_half = self.config.scored_pixels == "half"
         self._scored_values = split_pixels(self.s_agent.network) if is_half else None
         self._uses_grey_goals = self.config.uses_grey_goals(self.s_agent.network.shape)
-        self.optimizer = make_optimizer(self.config.optimizer, self.s_agent.network, rate)
+        self.optimizer = make_optimizer(
+            self.config.optimizer, self.s_agent.network, rate, self.config.weight_decay
+        )
 
     def set_random_seed(self, seed: int | None = None) -> None:
         """Seed every generator; None draws a new seed for the choices.

@@ -11,12 +11,12 @@ from gcgen_env.model.network import ProposalNetwork
 
 
 def make_optimizer(
-    name: OptimizerName, network: ProposalNetwork, lr: float
+    name: OptimizerName, network: ProposalNetwork, lr: float, weight_decay: float = 0.0
 ) -> torch.optim.Optimizer:
     """Make the optimiser of a network; `GCGen` sets the learning rate in each round.
 
     SOAP rotates both sides of the layers' matrices, and of the head's A matrices the side of the
-    features, in a basis that they share. Everything else is trained by Adam.
+    features, in a basis that they share; these weights decay. Everything else is trained by Adam.
     """
     if name == "adam":
         is_fused = network.pixels.device.type in ("cpu", "cuda")  # one kernel for all weights
@@ -27,8 +27,12 @@ def make_optimizer(
     rest = [weight for weight in network.parameters() if id(weight) not in rotated]
     return SOAP(
         [
-            {"params": matrices, "axes": (0, 1)},
-            {"params": [head], "axes": (network.head.feature_axis,)},
+            {"params": matrices, "axes": (0, 1), "weight_decay": weight_decay},
+            {
+                "params": [head],
+                "axes": (network.head.feature_axis,),
+                "weight_decay": weight_decay,
+            },
             {"params": rest, "axes": ()},
         ],
         lr,

@@ -132,6 +132,7 @@ def beam_search(
     canvas: Tensor | None = None,
     first: int = 0,
     prior: bool = True,
+    single_use: bool = False,
 ) -> Tensor:
     """Find codes of high log p_S(tau) + log p(g | x_H) by beam search.
 
@@ -145,6 +146,7 @@ def beam_search(
         canvas: Canvases at which the paths start, shape (B, *S); None for x_0.
         first: The step at which they start.
         prior: Use log p_S; False finds codes of high log p(g | x_H) alone, among valid ones.
+        single_use: Choose no proposal twice.
 
     Returns:
         The best codes found, shape (B, H - first), int64.
@@ -157,7 +159,7 @@ def beam_search(
     size = max(1, _BATCH // width)  # goals searched at once
     return torch.cat(
         [
-            _search_beam(chain, g, width, x, first, prior)
+            _search_beam(chain, g, width, x, first, prior, single_use)
             for g, x in zip(goal.split(size), start.split(size), strict=True)
         ]
     )
@@ -176,7 +178,13 @@ def _check_beam(chain: Chain, width: int, length: int) -> None:
 
 
 def _search_beam(
-    chain: Chain, goal: Tensor, width: int, canvas: Tensor, first: int, prior: bool
+    chain: Chain,
+    goal: Tensor,
+    width: int,
+    canvas: Tensor,
+    first: int,
+    prior: bool,
+    single_use: bool,
 ) -> Tensor:
     """Search for the codes of a few goals."""
     num, kept, index = len(goal), 1, torch.arange(len(goal), device=goal.device)
@@ -187,6 +195,8 @@ def _search_beam(
         state = State(canvas, goal.repeat_interleave(kept, 0), step)
         decision = decide(chain, chain.propose(canvas, step), state)
         cost = decision.log_prior if prior else _level(decision.log_prior)  # (B W, A)
+        if single_use:
+            cost = cost.scatter(1, codes.flatten(0, 1), -torch.inf)
         path = log_prior.view(-1, 1) + cost  # (B W, A)
         potential = chain.likelihood.log_prob(canvas, state.goal).unsqueeze(1) + decision.gain
         a = path.shape[1]

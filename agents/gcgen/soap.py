@@ -22,6 +22,7 @@ class SOAP(torch.optim.Optimizer):
     so that a stack of matrices shares its rotations. The eigenvectors follow by one step of power
     iteration every `interval` updates. The first update only measures the moments. Every state is
     contiguous, as it is when it is loaded: products of another layout are rounded otherwise.
+    With lambda = `weight_decay`, W first becomes (1 - eta lambda) W (Loshchilov and Hutter, 2019).
     """
 
     def __init__(
@@ -32,6 +33,7 @@ class SOAP(torch.optim.Optimizer):
         eps: float = 1e-8,
         interval: int = 10,
         axes: tuple[int, ...] = (0, 1),
+        weight_decay: float = 0.0,
     ) -> None:
         """Prepare the groups.
 
@@ -42,9 +44,10 @@ class SOAP(torch.optim.Optimizer):
             eps: Added to the square root in Adam's denominator.
             interval: Updates between two steps of power iteration.
             axes: Axes that are rotated; without any it is Adam.
+            weight_decay: lambda.
         """
         settings = {"lr": lr, "betas": betas, "eps": eps, "interval": interval, "axes": axes}
-        super().__init__(params, settings)
+        super().__init__(params, {**settings, "weight_decay": weight_decay})
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
@@ -70,6 +73,7 @@ class SOAP(torch.optim.Optimizer):
         state["step"] += 1
         bases = {axis: state[f"basis_{axis}"] for axis in axes}
         rotated = rotate(grad, bases)
+        weight.mul_(1 - group["lr"] * group["weight_decay"])
         weight.add_(rotate(self._adam(rotated, state, group), bases, back=True))
         for axis in axes:
             state[f"moment_{axis}"].lerp_(correlate(grad, axis), 1 - group["betas"][1])

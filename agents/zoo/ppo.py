@@ -16,6 +16,7 @@ OPTIONS: dict[str, Any] = {
     "policy": "agents.gcgen.policies.GCPolicy",
     **ON_POLICY,
     **NO_PRIOR,
+    "n_steps": 128,  # of 8 environments instead of 64
 }
 """The hyperparameters of `gcgen benchmark`."""
 

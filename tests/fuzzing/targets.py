@@ -143,7 +143,9 @@ def use_run(folder: Path) -> object:
 
 def make_benchmark_targets(out: Path) -> list[Target]:
     """Return the files of one run of a study; another run stays intact."""
-    runs = plan(["GCGen-Digits-v0"], ["greedy", "random"], 1, 64, episodes=8, evaluations=2)
+    runs = plan(
+        ["GCGen-Digits-v0"], ["greedy", "random"], 1, 64, ("previews",), episodes=8, evaluations=2
+    )
     for run in runs:
         assert execute(run, out) is None
     files = [runs[0].folder(out) / name for name in (RESULT, TIMING, IMAGES)]
@@ -223,7 +225,7 @@ def use_study(runs: list[Run], out: Path) -> object:
     outcomes, damaged = read_outcomes(runs, out)
     assert runs[1] in {outcome.run for outcome in outcomes}
     write_results(out, outcomes)
-    write_report(out, Table(outcomes, damaged), damaged=damaged)
+    write_report(out, [Table("previews", outcomes, damaged)], damaged=damaged)
     if damaged:
         raise ValueError(damaged[0][1])
     return outcomes

@@ -16,7 +16,7 @@ from agents.benchmark.study import RESULT, plan
 @pytest.fixture(scope="module")
 def runs():
     names = ["greedy", "a2c"]
-    return plan(["GCGen-Toy2D-v0"], names, 1, 64, episodes=8, evaluations=2)
+    return plan(["GCGen-Toy2D-v0"], names, 1, 64, ("previews",), episodes=8, evaluations=2)
 
 
 def launch(name, runs, out):
@@ -65,7 +65,7 @@ def die(run, out):
 def test_only_the_run_whose_process_dies_is_lost(jobs, tmp_path, monkeypatch):
     monkeypatch.setattr(launchers, "execute", die)
     names = ["random", "a2c", "greedy"]
-    runs = plan(["GCGen-Toy2D-v0"], names, 2, 64, episodes=8, evaluations=2)
+    runs = plan(["GCGen-Toy2D-v0"], names, 2, 64, ("previews",), episodes=8, evaluations=2)
     outcomes = list(LAUNCHERS["local"](runs, tmp_path, jobs))
     assert len(outcomes) == len(runs) == len(dict(outcomes))  # none of them twice
     for run, error in outcomes:

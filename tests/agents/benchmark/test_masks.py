@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from agents.benchmark.contestants import CONTESTANTS
+from agents.benchmark.tasks import TRACKS
 from agents.common.evaluation import evaluate_agent
 from gcgen_env import GCGenVectorEnv
 from gcgen_env.episodes import Episodes
@@ -30,10 +31,10 @@ def count(monkeypatch):
 
 def learn_and_play(name, timesteps):
     contestant = CONTESTANTS[name]
-    env = contestant.make_env(ENV, nucleus=0.6)
+    env = contestant.make_env(ENV, nucleus=0.6, **TRACKS[contestant.tracks[0]])
     model = contestant.make(env, 0).learn(timesteps)
-    envs = GCGenVectorEnv(16, **{**vars(env.envs.config), "obs_mode": "pixels"})
-    evaluate_agent(contestant.adapt(model), envs, 32)
+    envs = GCGenVectorEnv(16, **vars(env.envs.config))
+    evaluate_agent(model, envs, 32)
 
 
 @pytest.mark.slow

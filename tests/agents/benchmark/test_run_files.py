@@ -20,7 +20,9 @@ DIGITS, POINTS = "GCGen-Digits-v0", "GCGen-Toy2D-v0"
 @pytest.fixture(scope="module")
 def study(tmp_path_factory):
     out = tmp_path_factory.mktemp("study")
-    runs = plan([DIGITS, POINTS], ["random", "greedy"], 2, 64, episodes=8, evaluations=2)
+    runs = plan(
+        [DIGITS, POINTS], ["random", "greedy"], 2, 64, ("previews",), episodes=8, evaluations=2
+    )
     for run in runs:
         assert execute(run, out) is None
     return out, runs
@@ -67,10 +69,12 @@ TAMPERINGS = [
     (RESULT, put(["gain"], [1.0] * 8), "gain and score are not those of the episodes"),
     (RESULT, put(["gain"], [1.0]), "expected 8 numbers as gain"),
     (RESULT, put(["gain"], [[1.0], 2]), "."),
-    (RESULT, put(["anchors"], {"random": 1.0, "greedy": 1.0}), "nothing to choose"),
-    (RESULT, put(["anchors", "greedy"], None), "greedy must be a finite number, got None"),
-    (RESULT, put(["anchors"], [1.0, 2.0]), "expected an object of numbers"),
-    (RESULT, put(["anchors", "other"], 1.0), "."),
+    (RESULT, drop("references", "best"), "it lacks 'best'"),
+    (RESULT, put(["references", "best", "gain"], -1.0), "nothing to choose"),
+    (RESULT, put(["references", "best", "gain"], None), "best must be a finite number, got None"),
+    (RESULT, put(["references"], [1.0, 2.0]), "."),
+    (RESULT, put(["curve", 0, "success"], [0.5, "1"]), r"success\[1\] must be a finite number"),
+    (RESULT, put(["curve", 0, "success"], None), "."),
     (RESULT, put(["run", "seed"], 5), "it holds the results of another run"),
     (RESULT, put(["run", "episodes"], 10**12), "it holds the results of another run"),
     (TIMING, drop("machine"), "it lacks 'machine'"),
@@ -80,6 +84,7 @@ TAMPERINGS = [
     (TIMING, put(["seconds"], []), "expected 1 numbers as seconds"),
     (TIMING, put(["seconds", 0], None), r"seconds\[0\] must be a finite number, got None"),
     (TIMING, put(["steps_per_second"], "fast"), "steps_per_second must be a finite number"),
+    (TIMING, drop("cpu_seconds"), "it lacks 'cpu_seconds'"),
     (TIMING, put(["peak_memory_bytes"], math.inf), "peak_memory_bytes must be a finite number"),
 ]
 
@@ -110,11 +115,11 @@ def test_damaged_files_are_named_and_the_others_stand(copy, name, content, tmp_p
     assert [outcome.run for outcome in outcomes] == [run for run in runs if run != runs[1]]
     ((run, why),) = damaged
     assert run == runs[1] and why.startswith(f"{path} is damaged: ") and "\n" not in why
-    table = Table(outcomes, damaged)
+    table = Table("previews", outcomes, damaged)
     write_results(out, outcomes)
-    write_report(out, table, damaged=damaged)
+    write_report(out, [table], damaged=damaged)
     report = (out / "report.md").read_text()
-    assert f"- {run.contestant} on {run.env}, seed {run.seed}: {why}" in report
+    assert f"- {run.contestant}, {run.env}, previews, seed {run.seed}: {why}" in report
     assert "(1), 1 damaged |" in report
 
 
@@ -148,8 +153,8 @@ def test_all_runs_of_a_contestant_damaged(copy):
         if run.contestant == "random":
             (run.folder(out) / RESULT).write_text("{}")
     outcomes, damaged = read_outcomes(runs, out)
-    write_report(out, Table(outcomes, damaged), damaged=damaged)
-    assert "| random |  |  | 2 damaged | 2 damaged |" in (out / "report.md").read_text()
+    write_report(out, [Table("previews", outcomes, damaged)], damaged=damaged)
+    assert "| random |  |  |  | 2 damaged | 2 damaged |" in (out / "report.md").read_text()
 
 
 def test_damaged_failures_keep_their_runs_failed(tmp_path):
@@ -160,6 +165,6 @@ def test_damaged_failures_keep_their_runs_failed(tmp_path):
         assert f"{FAILURE} is damaged: " in run.failure(tmp_path)
 
 
-def test_the_limit_of_memory_changes_no_run():
-    """Runs of earlier versions, whose environments had no such setting, are found again."""
-    assert "max_bytes" not in Run(DIGITS, "greedy", 0, 64).to_json()["task"]
+def test_where_the_data_are_changes_no_run():
+    task = Run(DIGITS, "greedy", 0, 64).to_json()["task"]
+    assert {"max_bytes", "data_dir", "device"}.isdisjoint(task)

@@ -8,16 +8,23 @@ from agents.benchmark.scores import (
     compare,
     compute_interval,
     interquartile_mean,
+    measure_area,
     normalise,
 )
 
 
 def test_anchors():
-    assert normalise(-20.0, random=-20.0, greedy=30.0) == 0
-    assert normalise(30.0, random=-20.0, greedy=30.0) == 1
-    with pytest.raises(ValueError, match="nothing to choose"):
-        normalise(1.0, 2.0, 2.0)
-    np.testing.assert_allclose(normalise(np.array([5.0, 80.0]), -20.0, 30.0), [0.5, 2.0])
+    assert normalise(0.0, best=30.0) == 0
+    assert normalise(30.0, best=30.0) == 1
+    for best in (0.0, -1.0):
+        with pytest.raises(ValueError, match="nothing to choose"):
+            normalise(1.0, best)
+    np.testing.assert_allclose(normalise(np.array([-15.0, 60.0]), 30.0), [-0.5, 2.0])
+
+
+def test_the_area_is_the_mean_height_of_a_curve():
+    assert measure_area([0, 10, 40], [0.0, 1.0, 1.0]) == pytest.approx((5 + 30) / 40)
+    assert measure_area([0], [0.3]) == measure_area([0, 0], [0.1, 0.3]) == 0.3
 
 
 def test_the_interquartile_mean_ignores_a_quarter_at_each_end():

@@ -12,10 +12,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from safetensors.numpy import load_file
+from sb3_contrib import QRDQN
+from stable_baselines3 import DQN, HerReplayBuffer
 
 from agents.benchmark import contestants, execution
+from agents.benchmark.contestant import make_learner
 from agents.benchmark.contestants import CONTESTANTS
 from agents.benchmark.execution import execute
+from agents.benchmark.references import hash_weights
 from agents.benchmark.report import write_report
 from agents.benchmark.results import Table, read_outcomes, write_results
 from agents.benchmark.study import (
@@ -23,12 +27,15 @@ from agents.benchmark.study import (
     IMAGES,
     RESULT,
     Run,
-    check_weights,
-    hash_weights,
+    check_tasks,
     plan,
 )
+from agents.common.goal_replay_buffer import GoalReplayBuffer
+from agents.maskable_dqn import MaskableDQN
+from agents.maskable_qrdqn import MaskableQRDQN
 
 DIGITS, POINTS = "GCGen-Digits-v0", "GCGen-Toy2D-v0"
+ATOMS = "GCGen-DigitsAtoms16-v0"
 SMALL = {"timesteps": 64, "episodes": 8, "evaluations": 2}
 
 
@@ -42,16 +49,30 @@ def read(run, out, name=RESULT):
 
 class TestPlan:
     def test_order_and_budget(self):
-        runs = plan([DIGITS, POINTS], ["random", "ppo"], 2, 100, episodes=4)
+        runs = plan([DIGITS, POINTS], ["random", "ppo"], 2, 100, ("compact",), episodes=4)
         assert [(r.env, r.contestant, r.seed) for r in runs[:4]] == [
             (DIGITS, "random", 0), (DIGITS, "ppo", 0), (DIGITS, "random", 1), (DIGITS, "ppo", 1),
         ]  # fmt: skip
         assert len(runs) == 8
         assert {r.timesteps for r in runs if r.contestant == "random"} == {0}
         assert {r.timesteps for r in runs if r.contestant == "ppo"} == {100}
+        assert {r.track for r in runs} == {"compact"}
+
+    def test_each_contestant_is_in_the_tracks_that_suit_it(self):
+        tracks = {}
+        for run in plan([DIGITS], ["ppo", "dqn", "greedy", "dqn+hindsight"], 1, 100):
+            tracks.setdefault(run.contestant, []).append(run.track)
+        assert tracks == {
+            "ppo": ["previews", "compact", "sparse"], "dqn": ["compact", "sparse"],
+            "greedy": ["previews"], "dqn+hindsight": ["sparse"],
+        }  # fmt: skip
+
+    def test_dear_decisions_are_limited_and_an_s_agent_may_be_needed(self):
+        (run,) = plan([ATOMS], ["maskable_dqn+proposals", "gcgen"], 1, 300_000)
+        assert (run.contestant, run.timesteps) == ("maskable_dqn+proposals", 100_000)
 
     def test_patterns(self):
-        runs = plan([DIGITS], ["*pointer", "greedy"], 1, 10)
+        runs = plan([DIGITS], ["*pointer", "greedy"], 1, 10, ("previews",))
         assert [run.contestant for run in runs] == ["greedy", "maskable_ppo+pointer"]
 
     def test_what_is_unknown(self):
@@ -59,15 +80,17 @@ class TestPlan:
             ValueError, match="unknown algorithm 'sarsa'; known algorithms: random, "
         ):
             plan([DIGITS], ["sarsa"], 1, 10)
-        with pytest.raises(ValueError, match="unknown id 'CartPole-v1', expected one of GCGen-"):
+        with pytest.raises(ValueError, match=r"'CartPole-v1' is not a task of the .* GCGen-"):
             plan(["CartPole-v1"], ["random"], 1, 10)
-        with pytest.raises(ValueError, match="no shipped S-agent"):
+        with pytest.raises(ValueError, match="'GCGen-Images-v0' is not a task"):
             plan(["GCGen-Images-v0"], ["random"], 1, 10)
+        with pytest.raises(ValueError, match="unknown track 'dense', expected one of previews"):
+            plan([DIGITS], ["random"], 1, 10, ("dense",))
 
     def test_the_digest_tells_apart_what_decides_the_results(self, monkeypatch):
         run = make_run("ppo")
         changed = [replace(run, **{k: v}) for k, v in
-                   (("seed", 1), ("timesteps", 65), ("episodes", 9), ("nucleus", 0.8),
+                   (("seed", 1), ("timesteps", 65), ("episodes", 9), ("track", "compact"),
                     ("evaluations", 3), ("contestant", "a2c"), ("env", POINTS))]  # fmt: skip
         monkeypatch.setitem(
             contestants.CONTESTANTS, "twin", replace(CONTESTANTS["ppo"], options={"n_steps": 7})
@@ -87,24 +110,21 @@ class TestExecution:
         built = execution.Execution(make_run("a2c", POINTS))
         assert built.curve == [] and built.steps == 0
 
-    @pytest.mark.parametrize("name", ["random", "greedy", "beam", "a2c+proposals"])
+    @pytest.mark.parametrize("name", ["random", "greedy", "a2c+proposals"])
     def test_leaves_one_folder(self, name, tmp_path):
         run = make_run(name)
         assert not run.is_complete(tmp_path)
         assert execute(run, tmp_path) is None
         assert run.is_complete(tmp_path)
-        (folder,) = (tmp_path / "runs" / DIGITS).iterdir()  # and nothing beside it
+        (folder,) = (tmp_path / "runs" / DIGITS / "previews").iterdir()  # and nothing beside it
         assert folder == run.folder(tmp_path)
         result, images = read(run, tmp_path), load_file(folder / IMAGES)
         assert len(result["gain"]) == 8
         last = result["curve"][-1]
         assert last["gain"] == pytest.approx(np.mean(result["gain"]))
-        anchors = result["anchors"]
-        expected = (last["gain"] - anchors["random"]) / (anchors["greedy"] - anchors["random"])
-        assert last["score"] == pytest.approx(expected)
+        best = result["references"]["best"]["gain"]
+        assert last["score"] == pytest.approx(last["gain"] / best)
         assert images["goal"].shape == images["image"].shape == (8, 1, 8, 8)
-        if name == "greedy":
-            assert last["score"] == 1
         if CONTESTANTS[name].learns:
             steps = [point["steps"] for point in result["curve"]]
             assert steps[0] == 0 and steps[-1] >= 64 and steps == sorted(steps)
@@ -122,7 +142,7 @@ class TestExecution:
             raise RuntimeError("no luck")
 
         monkeypatch.setitem(
-            execution.CONTESTANTS, "greedy", replace(CONTESTANTS["greedy"], make=fail)
+            contestants.CONTESTANTS, "greedy", replace(CONTESTANTS["greedy"], make=fail)
         )
         run = make_run()
         assert execute(run, tmp_path) == "RuntimeError: no luck"
@@ -138,11 +158,11 @@ class TestExecution:
             raise KeyboardInterrupt
 
         monkeypatch.setitem(
-            execution.CONTESTANTS, "greedy", replace(CONTESTANTS["greedy"], make=interrupt)
+            contestants.CONTESTANTS, "greedy", replace(CONTESTANTS["greedy"], make=interrupt)
         )
         with pytest.raises(KeyboardInterrupt):
             execute(make_run(), tmp_path)
-        assert not list((tmp_path / "runs" / DIGITS).iterdir())
+        assert not list((tmp_path / "runs" / DIGITS / "previews").iterdir())
 
     def test_what_is_complete_is_left_alone(self, tmp_path):
         run = make_run()
@@ -159,13 +179,24 @@ class TestExecution:
             assert error.startswith("MemoryError: storing ")
 
     @pytest.mark.parametrize("name", CONTESTANTS)
-    def test_everyone_can_take_part(self, name, tmp_path):
-        timesteps = 1040 if CONTESTANTS[name].learns else 0  # DQNs learn after a thousand
-        run = make_run(name, POINTS, timesteps=timesteps, evaluations=1)
+    def test_everyone_can_take_part(self, name, tmp_path, monkeypatch):
+        each = CONTESTANTS[name]
+        if "learning_starts" in each.options:  # DQNs learn after some thousands
+            small = each.options | {"learning_starts": 640, "buffer_size": 2048}
+            kinds = {c.__name__: c for c in (DQN, QRDQN, MaskableDQN, MaskableQRDQN)}
+            buffers = {b.__name__: b for b in (GoalReplayBuffer, HerReplayBuffer)}
+            kind, policy = kinds[small.pop("algorithm")], small.pop("policy")
+            if "replay_buffer_class" in small:
+                small["replay_buffer_class"] = buffers[small["replay_buffer_class"]]
+            twin = make_learner(name, kind, policy, each.tracks, **small)
+            monkeypatch.setitem(contestants.CONTESTANTS, name, twin)
+        timesteps = 768 if each.learns else 0
+        track = each.tracks[0]
+        run = make_run(name, POINTS, timesteps=timesteps, track=track, evaluations=1)
         assert execute(run, tmp_path) is None
         curve = read(run, tmp_path)["curve"]
         assert curve[-1]["steps"] >= timesteps
-        assert all(np.isfinite(list(point.values())).all() for point in curve)
+        assert all(np.isfinite(np.hstack(list(point.values()))).all() for point in curve)
 
 
 @pytest.fixture(scope="module")
@@ -173,7 +204,7 @@ def study(tmp_path_factory):
     """A study on two environments, and its runs."""
     out = tmp_path_factory.mktemp("study")
     names = ["random", "greedy", "a2c"]
-    runs = plan([DIGITS, POINTS], names, 2, 64, episodes=8, evaluations=2)
+    runs = plan([DIGITS, POINTS], names, 2, 64, ("previews",), episodes=8, evaluations=2)
     for run in runs:
         assert execute(run, out) is None
     return out, runs
@@ -184,21 +215,23 @@ class TestResults:
         out, runs = study
         outcomes, damaged = read_outcomes(runs, out)
         assert damaged == []
-        table = Table(outcomes)
+        table = Table("previews", outcomes)
+        assert not Table("sparse", outcomes).envs
         assert table.envs == [DIGITS, POINTS]
         assert table.contestants == ["random", "greedy", "a2c"]
-        assert table.scores("greedy").tolist() == [[1, 1], [1, 1]]
+        assert (table.scores("greedy") > table.scores("a2c")).all()
+        assert (table.scores("greedy") > 0.8).all()
         assert table.improvement("greedy") is None
         assert table.improvement("random").value == 0
         write_results(out, outcomes)
         lines = (out / "results.csv").read_text().splitlines()
         assert len(lines) == 1 + sum(len(o.result["curve"]) for o in outcomes)
-        assert lines[0].startswith("env,contestant,seed,steps,score,")
-        write_report(out, table, [], [(runs[0], "RuntimeError: no luck")], [(runs[1], "lost")])
+        assert lines[0].startswith("env,track,contestant,seed,steps,score,")
+        write_report(out, [table], [], [(runs[0], "RuntimeError: no luck")], [(runs[1], "lost")])
         report = (out / "report.md").read_text()
-        assert "| greedy | 1.000 |  | 1.000 ± 0.000 (2) |" in report
-        assert "- random on GCGen-Digits-v0, seed 0: RuntimeError: no luck" in report
-        lost = "again to execute these runs.\n\n- greedy on GCGen-Digits-v0, seed 0: lost"
+        assert "| greedy | one step | " in report
+        assert "- random, GCGen-Digits-v0, previews, seed 0: RuntimeError: no luck" in report
+        lost = "again to execute these runs.\n\n- greedy, GCGen-Digits-v0, previews, seed 0: lost"
         assert lost in report
         assert hash_weights(DIGITS) in report
 
@@ -206,11 +239,11 @@ class TestResults:
         out, runs = study
         outcomes, damaged = read_outcomes(runs, out)
         assert damaged == []
-        write_report(tmp_path, Table(outcomes))
+        write_report(tmp_path, [Table("previews", outcomes)])
         assert "machines or versions of the runs differ" not in (tmp_path / "report.md").read_text()
         timing = {**outcomes[0].timing, "versions": {"torch": "9.9"}}
         outcomes[0] = outcomes[0]._replace(timing=timing)
-        write_report(tmp_path, Table(outcomes))
+        write_report(tmp_path, [Table("previews", outcomes)])
         report = (tmp_path / "report.md").read_text()
         assert "cores, one thread for each run; torch 9.9." in report
         assert "machines or versions of the runs differ" in report
@@ -243,7 +276,7 @@ class TestResults:
             monkeypatch.setattr(execution.Execution, "write", write)
             assert execute(run, out) is None
             assert run.is_complete(out) and (run.folder(out) / "mark").exists()
-            assert len(list((out / "runs" / DIGITS).iterdir())) == 1
+            assert len(list((out / "runs" / DIGITS / "previews").iterdir())) == 1
 
     def test_results_that_appear_while_a_failure_is_removed_stay(self, tmp_path, monkeypatch):
         """The other process is done between two looks at the folder."""
@@ -257,7 +290,7 @@ class TestResults:
         monkeypatch.setattr(Run, "is_complete", lambda *a: next(looks, True) and original(*a))
         assert execution._move(run, tmp_path, temporary, "RuntimeError: no luck") is None
         assert (run.folder(tmp_path) / "mark").exists()
-        assert len(list((tmp_path / "runs" / DIGITS).iterdir())) == 1
+        assert len(list((tmp_path / "runs" / DIGITS / "previews").iterdir())) == 1
 
     @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EROFS, errno.ENOTEMPTY])
     def test_a_folder_that_cannot_be_moved_is_a_failure(self, code, tmp_path, monkeypatch):
@@ -268,7 +301,7 @@ class TestResults:
         monkeypatch.setattr(Path, "replace", fail)
         monkeypatch.setattr(execution.Execution, "write", lambda self, folder: None)
         assert "Error: [Errno" in execute(make_run(), tmp_path)
-        assert not list((tmp_path / "runs" / DIGITS).iterdir())
+        assert not list((tmp_path / "runs" / DIGITS / "previews").iterdir())
 
     def test_a_failure_that_cannot_be_written_is_returned(self, tmp_path, monkeypatch):
         def fail(*_):
@@ -281,19 +314,21 @@ class TestResults:
             "writing this error failed too: [Errno 28] disk full"
         )
         assert make_run().failure(tmp_path) is None
-        assert not list((tmp_path / "runs" / DIGITS).iterdir())
+        assert not list((tmp_path / "runs" / DIGITS / "previews").iterdir())
 
     def test_other_weights_are_refused(self, study, tmp_path):
         out, runs = study
         shutil.copytree(out, tmp_path / "copy")
         path = runs[1].folder(tmp_path / "copy") / RESULT
         document = json.loads(path.read_text())
-        document["run"]["weights"] = "0" * 12
+        document["run"]["task"]["weights"] = "0" * 12
         path.write_text(json.dumps(document))
-        with pytest.raises(ValueError, match="another proposer is another task"):
+        with pytest.raises(
+            ValueError, match="with another task: weights of GCGen-Digits-v0 changed"
+        ):
             read_outcomes(runs, tmp_path / "copy")
         path.parent.rename(path.parent.with_name(f".{path.parent.name}.tmp"))
-        check_weights(tmp_path / "copy", runs[1].env)  # not complete
+        check_tasks(tmp_path / "copy", runs[1].env)  # not complete
 
 
 @pytest.mark.slow

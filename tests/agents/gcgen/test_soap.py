@@ -1,5 +1,7 @@
 """SOAP: against the algorithm of the paper, written out, and against Adam."""
 
+import itertools
+
 import pytest
 import torch
 
@@ -65,6 +67,14 @@ def test_the_first_update_only_measures():
     assert not run(make_gradients(4, 6))[0].any()
 
 
+def test_weights_decay_before_they_change():
+    gradients = make_gradients(4, 6)
+    plain, decayed = run(gradients), run(gradients, weight_decay=0.5)
+    changes = [after - before for before, after in itertools.pairwise(plain)]
+    for (before, after), change in zip(itertools.pairwise(decayed), changes, strict=True):
+        torch.testing.assert_close(after, (1 - LR * 0.5) * before + change)
+
+
 def test_without_axes_it_is_adam():
     gradients = make_gradients(4, 6)
     weight = torch.nn.Parameter(torch.zeros_like(gradients[0]))
@@ -123,7 +133,7 @@ def test_a_saved_state_goes_on_with_the_same_bits(shape, axes, stop):
 
 def test_the_axes_of_the_network():
     network = make_model().s_agent.network
-    optimizer = make_optimizer("soap", network, 0.1)
+    optimizer = make_optimizer("soap", network, 0.1, weight_decay=0.2)
     weights = [weight for group in optimizer.param_groups for weight in group["params"]]
     assert len({id(weight) for weight in weights}) == len(weights)
     assert {id(weight) for weight in weights} == {id(weight) for weight in network.parameters()}
@@ -131,3 +141,5 @@ def test_the_axes_of_the_network():
     assert axes[id(network.head.weight)] == (1,)
     assert axes[id(network.trunk.embed.weight)] == axes[id(network.prior_head.weight)] == (0, 1)
     assert axes[id(network.head.bias)] == axes[id(network.trunk.norm.weight)] == ()
+    decays = {(group["axes"] != (), group["weight_decay"]) for group in optimizer.param_groups}
+    assert decays == {(True, 0.2), (False, 0.0)}

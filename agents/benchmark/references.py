@@ -1,0 +1,138 @@
+"""The references of each task: what searches reach on the goals of the evaluation.
+
+They ship in `references.json`, so that every study has the same scale. `gcgen benchmark
+references` computes them again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+
+from agents.baselines import GreedyAgent, RandomAgent
+from agents.benchmark.search_agent import SearchAgent
+from agents.benchmark.tasks import EPISODES, SEED, find_task
+from agents.common.evaluation import Agent, EpisodeStats, evaluate_agent
+from agents.gcgen.search import beam_search
+from agents.gcgen.two_step import two_step_search
+from gcgen_env.atomic_files import read_json, write_json
+from gcgen_env.model.s_agent import pretrained_path
+from gcgen_env.tasks import ENV_CONFIGS
+from gcgen_env.vector_env import GCGenVectorEnv
+
+FILE = Path(__file__).with_name("references.json")
+"""The references that ship."""
+IRRELEVANT = ("max_bytes", "data_dir", "device")
+"""Settings of an environment that change no result."""
+
+
+def describe_task(env: str) -> dict[str, Any]:
+    """Return everything that decides the references of an id, as JSON values.
+
+    Raises:
+        ValueError: If the id is no task of the benchmark.
+    """
+    task, config = find_task(env), vars(ENV_CONFIGS[env])
+    found = {k: v for k, v in config.items() if k not in IRRELEVANT} | task.env_kwargs
+    own = {"weights": hash_weights(env), "thresholds": task.thresholds, "width": task.width}
+    return json.loads(json.dumps({**found, **own, "episodes": EPISODES, "seed": SEED}))
+
+
+@cache  # shipped weights do not change while a study runs
+def hash_weights(env: str) -> str | None:
+    """Return the hash of the S-agent that is shipped for a task; None if it has none."""
+    find_task(env)  # raises if it is unknown
+    config = ENV_CONFIGS[env]
+    if config.proposer != "pretrained":
+        return None
+    return hashlib.sha256(pretrained_path(config.dataset).read_bytes()).hexdigest()[:12]
+
+
+def compute_references(env: str) -> dict[str, Any]:
+    """Play the goals of the evaluation with random actions and with searches.
+
+    Args:
+        env: Id of a task.
+
+    Returns:
+        The task, whether the best known codes are exact, and for each reference the mean gain in
+        nats, the mean distance, and the share of successes at each threshold.
+    """
+    task = find_task(env)
+    envs = make_evaluation(env, obs_mode="pixels")
+    config = envs.config
+    beam = partial(beam_search, prior=False, single_use=config.single_use)
+    searches: dict[str, Callable[..., Any]] = {
+        "two_step": partial(two_step_search, single_use=config.single_use),
+        "beam_16": partial(beam, width=16),
+        "best": partial(beam, width=task.width),
+    }
+    agents: dict[str, Agent] = {"random": RandomAgent(0), "greedy": GreedyAgent(envs)}
+    agents |= {name: SearchAgent(config, search) for name, search in searches.items()}
+    stats = {
+        name: evaluate_agent(agent, envs, EPISODES, SEED, deterministic=name != "random")
+        for name, agent in agents.items()
+    }
+    enumerates = task.width >= config.num_proposals ** (config.horizon - 1)
+    return {
+        "task": describe_task(env),
+        "exact": bool(enumerates or (stats["best"].distance == 0).all()),
+        "references": {name: summarise(each, env) for name, each in stats.items()},
+    }
+
+
+def make_evaluation(env: str, num_envs: int = 64, **kwargs: Any) -> GCGenVectorEnv:
+    """Build the environments of an evaluation: test images, every round begins with `reset`."""
+    kwargs = {**find_task(env).env_kwargs, "split": "test", **kwargs}
+    envs = gym.make_vec(env, num_envs=num_envs, autoreset_mode="Disabled", **kwargs)
+    assert isinstance(envs, GCGenVectorEnv)  # what the ids register as vector environment
+    return envs
+
+
+def summarise(stats: EpisodeStats, env: str) -> dict[str, Any]:
+    """Return the means of an evaluation: gain in nats, distance, successes at the thresholds."""
+    reached = stats.distance[:, None] <= np.array(find_task(env).thresholds)  # (E, thresholds)
+    return {
+        "gain": float(stats.gain.mean()),
+        "distance": float(stats.distance.mean()),
+        "success": reached.mean(0).tolist(),
+    }
+
+
+def find_references(env: str, path: Path = FILE) -> dict[str, Any]:
+    """Return the frozen references of a task: for each the gain, distance and success.
+
+    Raises:
+        ValueError: If the id is no task, has none, or they belong to another task.
+    """
+    find_task(env)
+    entry = read_json(path).get(env) if path.is_file() else None
+    if entry is None or entry["task"] != describe_task(env):
+        why = "has no references" if entry is None else "has changed since its references"
+        raise ValueError(f"{env} {why}: run gcgen benchmark references --envs {env}")
+    return entry["references"]
+
+
+def agrees_with_shipped(env: str, entry: dict[str, Any], tolerance: float = 1e-3) -> bool:
+    """Return whether new references of a task have the gains of those that ship, in nats."""
+    try:
+        shipped = find_references(env)
+    except ValueError:
+        return False
+    pairs = [(shipped.get(name), each) for name, each in entry["references"].items()]
+    return all(old and abs(old["gain"] - new["gain"]) <= tolerance for old, new in pairs)
+
+
+def update_references(env: str, path: Path = FILE) -> dict[str, Any]:
+    """Compute the references of a task, write them beside those of other tasks; return them."""
+    entry = compute_references(env)
+    known = read_json(path) if path.is_file() else {}
+    write_json(path, {**known, env: entry})
+    return entry

@@ -1,0 +1,61 @@
+"""An algorithm of the user's in a benchmark: a class that is named as "module:Class"."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import os
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from agents.benchmark.contestant import ALL_TRACKS, Contestant
+
+
+def load_stranger(name: str) -> Contestant:
+    """Return the contestant of a class "module:Class", which is looked for here, too.
+
+    The class is called with the environments of the training, an SB3 `VecEnv`, and a seed. Its
+    objects have `predict` as SB3's algorithms do. An SB3 algorithm is trained as others are. Any
+    other class may have `learn(total_timesteps, report)`, which calls `report(num_timesteps)`
+    between updates, as often as it likes: it is evaluated there when this is due. Optional
+    attributes of the class: `tracks` (names of tracks), `look_ahead` (see `Contestant`),
+    `num_envs` and `most_timesteps`.
+
+    Args:
+        name: Module and class.
+
+    Raises:
+        ValueError: If it cannot be imported, or lacks `predict`.
+    """
+    module, _, attribute = name.partition(":")
+    if os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())  # as `python -m` does
+    try:
+        found: Any = getattr(import_module(module), attribute)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ValueError(f"cannot load the algorithm {name!r}: {error}") from error
+    if not callable(getattr(found, "predict", None)):
+        raise ValueError(
+            f"{name!r} has no predict(observation, state, episode_start, deterministic)"
+        )
+    return Contestant(
+        name,
+        lambda env, seed: found(env, seed),
+        learns=hasattr(found, "learn"),
+        look_ahead=getattr(found, "look_ahead", ""),
+        tracks=tuple(getattr(found, "tracks", ALL_TRACKS)),
+        most_timesteps=getattr(found, "most_timesteps", None),
+        num_envs=getattr(found, "num_envs", 64),
+        options={"source": _hash_source(found)},
+    )
+
+
+def _hash_source(found: Any) -> str | None:
+    """Return the hash of the file of a class: another program gives other results."""
+    try:
+        path = inspect.getsourcefile(found)
+    except TypeError:  # not written in Python
+        return None
+    return path and hashlib.sha256(Path(path).read_bytes()).hexdigest()[:12]
