@@ -8,19 +8,16 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from agents.gcgen import GCGen
 from agents.gcgen.search import beam_search
-from gcgen_env.config import EnvConfig
 from gcgen_env.vector_env import GCGenVectorEnv
 
 
 class BeamAgent:
     """Plays the codes that a beam search finds for the goals; it ignores their prior."""
 
-    def __init__(self, config: EnvConfig, width: int = 16) -> None:
-        """Load the S-agent of an environment; `width` is the width of the beam."""
-        env = GCGenVectorEnv(1, **vars(config))  # gives its configuration; it is never stepped
-        self.model = GCGen("GCPolicy", env, s_agent=config.proposer, device="cpu")
+    def __init__(self, envs: GCGenVectorEnv, width: int = 16) -> None:
+        """Take the chain of the environments; `width` is the width of the beam."""
+        self.chain = envs.episodes.chain
         self.width = width
 
     def predict(
@@ -32,7 +29,8 @@ class BeamAgent:
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return the next actions, shape (N,), and the codes, shape (N, H), as the state."""
         if state is None:
-            goal = torch.from_numpy(observation["desired_goal"])  # (N, *S)
-            state = beam_search(self.model.chain, goal, self.width, prior=False).numpy()  # (N, H)
+            goal = torch.from_numpy(observation["desired_goal"]).to(self.chain.device)  # (N, *S)
+            codes = beam_search(self.chain, goal, self.width, prior=False)  # (N, H)
+            state = codes.cpu().numpy()
         h = np.rint(observation["step"][:, 0] * state.shape[1]).astype(np.int64)  # from h / H
         return state[np.arange(len(state)), h], state

@@ -65,7 +65,7 @@ CONTESTANTS: dict[str, Contestant] = {
         Contestant("greedy", lambda env, seed: GreedyAgent(env), learns=False),  # score 1
         Contestant(
             "beam",
-            lambda env, seed: BeamAgent(env.envs.config, **BEAM),
+            lambda env, seed: BeamAgent(env.envs, **BEAM),
             learns=False,
             options={"search": BEAM},
         ),
