@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from agents.gcgen.callbacks import BoundProgressBar, StopOnRequest, TimedCheckpoint
     from agents.maskable_dqn import MaskableDQN, MaskableDQNPolicy, ProposalDQNPolicy
     from agents.maskable_qrdqn import MaskableQRDQN, MaskableQRDQNPolicy, ProposalQRDQNPolicy
+    from agents.offline import GCBC, GCIQL
     from agents.s_agent import SPolicy
     from gcgen_env.model.s_agent import SAgent
 else:
@@ -30,9 +31,11 @@ else:
             "Baseline": "agents.baselines",
             "BoundProgressBar": "agents.gcgen.callbacks",
             "EpisodeStats": "agents.common.evaluation",
+            "GCBC": "agents.offline",
             "GCGen": "agents.gcgen",
             "GCGenConfig": "agents.gcgen",
             "GCGenVecEnv": "agents.common.vec_env",
+            "GCIQL": "agents.offline",
             "GCPolicy": "agents.gcgen",
             "GoalReplayBuffer": "agents.common.goal_replay_buffer",
             "GreedyAgent": "agents.baselines",
@@ -58,6 +61,8 @@ else:
 
 
 __all__ = [
+    "GCBC",
+    "GCIQL",
     "Baseline",
     "BoundProgressBar",
     "EpisodeStats",

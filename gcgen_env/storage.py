@@ -25,6 +25,7 @@ _READERS = {
     "gcgen": "GCGen.load",
     "policy": "the load method of its policy",
     "algorithm": "the load method of MaskableDQN or MaskableQRDQN",
+    "offline-algorithm": "the load method of GCBC or GCIQL",
     "replay-buffer": "load_replay_buffer",
 }
 """What reads each kind of container."""

@@ -17,10 +17,10 @@ import gymnasium as gym
 import numpy as np
 
 from agents.baselines import GreedyAgent, RandomAgent
-from agents.benchmark.search_agent import SearchAgent
 from agents.benchmark.tasks import EPISODES, SEED, find_task
 from agents.common.evaluation import Agent, EpisodeStats, evaluate_agent
 from agents.gcgen.search import beam_search
+from agents.gcgen.search_agent import SearchAgent
 from agents.gcgen.two_step import two_step_search
 from gcgen_env.atomic_files import read_json, write_json
 from gcgen_env.model.s_agent import pretrained_path
@@ -75,7 +75,7 @@ def compute_references(env: str) -> dict[str, Any]:
         "best": partial(beam, width=task.width),
     }
     agents: dict[str, Agent] = {"random": RandomAgent(0), "greedy": GreedyAgent(envs)}
-    agents |= {name: SearchAgent(config, search) for name, search in searches.items()}
+    agents |= {name: SearchAgent(envs.episodes.chain, search) for name, search in searches.items()}
     stats = {
         name: evaluate_agent(agent, envs, EPISODES, SEED, deterministic=name != "random")
         for name, agent in agents.items()

@@ -10,6 +10,8 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.save_util import save_to_pkl, save_to_zip_file
 
 from agents import (
+    GCBC,
+    GCIQL,
     GCGen,
     GCPolicy,
     MaskableDQN,
@@ -72,7 +74,8 @@ POLICIES = (
     *(GCPolicy, MaskableGCPolicy, SPolicy, MaskableDQNPolicy, MaskableQRDQNPolicy),
     *(ProposalDQNPolicy, ProposalQRDQNPolicy),
 )
-CLASSES = {cls.__name__: cls.load for cls in (GCGen, SAgent, MaskableDQN, MaskableQRDQN, *POLICIES)}
+MODELS = (GCGen, SAgent, MaskableDQN, MaskableQRDQN, GCBC, GCIQL, *POLICIES)
+CLASSES = {cls.__name__: cls.load for cls in MODELS}
 
 
 @pytest.fixture(scope="module")

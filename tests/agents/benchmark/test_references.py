@@ -17,10 +17,10 @@ from agents.benchmark.references import (
     make_evaluation,
     update_references,
 )
-from agents.benchmark.search_agent import SearchAgent
 from agents.benchmark.tasks import SUITE_IDS, TASKS
 from agents.common.evaluation import evaluate_agent
 from agents.gcgen.search import beam_search
+from agents.gcgen.search_agent import SearchAgent
 from agents.gcgen.two_step import two_step_search
 from gcgen_env.config import EnvConfig
 from gcgen_env.model.build import make_chain, open_data
@@ -93,7 +93,7 @@ def test_one_decision_is_greedy():
 def test_a_single_use_search_plays_valid_actions_only():
     envs = make_evaluation("GCGen-DigitsOnce-v0", 8)
     for search in (two_step_search, partial(beam_search, width=4, prior=False)):
-        agent = SearchAgent(envs.config, partial(search, single_use=True))
+        agent = SearchAgent(envs.episodes.chain, partial(search, single_use=True))
         assert not evaluate_agent(agent, envs, 8, 0).invalid_actions.any()
 
 

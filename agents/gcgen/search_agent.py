@@ -10,17 +10,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from gcgen_env.config import EnvConfig
-from gcgen_env.model.build import make_chain, open_data
 from gcgen_env.model.chain import Chain
 
 
 class SearchAgent:
     """Plays the codes that a search finds for the goals; it ignores their prior."""
 
-    def __init__(self, config: EnvConfig, search: Callable[[Chain, Tensor], Tensor]) -> None:
-        """Build the chain of an environment; `search` maps goals (B, *S) to codes (B, H)."""
-        self.chain = make_chain(config, open_data(config), "cpu")
+    def __init__(self, chain: Chain, search: Callable[[Chain, Tensor], Tensor]) -> None:
+        """Store the chain of an environment; `search` maps goals (B, *S) to codes (B, H)."""
+        self.chain = chain
         self.search = search
 
     def predict(
@@ -32,7 +30,7 @@ class SearchAgent:
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return the next actions, shape (N,), and the codes, shape (N, H), as the state."""
         if state is None:
-            goal = torch.from_numpy(observation["desired_goal"])  # (N, *S)
-            state = self.search(self.chain, goal).numpy()  # (N, H)
+            goal = torch.from_numpy(observation["desired_goal"]).to(self.chain.device)  # (N, *S)
+            state = self.search(self.chain, goal).cpu().numpy()  # (N, H)
         h = np.rint(observation["step"][:, 0] * state.shape[1]).astype(np.int64)  # from h / H
         return state[np.arange(len(state)), h], state
