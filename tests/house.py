@@ -174,6 +174,7 @@ LAYERS: dict[str, dict[str, str]] = {
         "agents/benchmark/contestants.py": "The contestants: algorithms, each with a policy, and references without learning.",
         "agents/benchmark/execution.py": "Executes one run: trains, evaluates during the training, and writes all results at once.",
         "agents/benchmark/figures.py": "Draws the figures of a benchmark: learning curves with the references, reconstructions.",
+        "agents/benchmark/leaderboard.py": "The leaderboard: results of studies that anyone has made, checked and put in one table a task.",
         "agents/benchmark/launchers.py": "Executes runs in processes on this machine, on a cluster with submitit, or with Ray.",
         "agents/benchmark/report.py": "Writes report.md: the results of a study in words and tables.",
         "agents/benchmark/results.py": "Reads the results of a study, arranges them in a table, and writes them for programs.",

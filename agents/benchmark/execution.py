@@ -23,7 +23,7 @@ from agents.benchmark.study import FAILURE, IMAGES, RESULT, TIMING, Run
 from agents.benchmark.tasks import SEED
 from agents.common.evaluation import EpisodeStats, evaluate_agent
 from agents.common.memory import read_peak
-from agents.common.provenance import describe_machine
+from agents.common.provenance import describe_machine, find_commit
 from agents.common.versions import find_versions
 from gcgen_env.atomic_files import write_json
 
@@ -189,6 +189,7 @@ class Execution:
                 "peak_memory_bytes": read_peak(),
                 "machine": describe_machine(),
                 "versions": find_versions(),
+                "commit": find_commit(),
             },
         )
         result = {

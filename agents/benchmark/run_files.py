@@ -62,7 +62,7 @@ def read_run(run: Run, out: Path) -> Outcome:
     folder = run.folder(out)
     result = _read(folder / RESULT, read_json, lambda found: _check_result(run, found))
     points = len(result["curve"])
-    timing = _read(folder / TIMING, read_json, lambda found: _check_timing(points, found))
+    timing = _read(folder / TIMING, read_json, lambda found: check_timing(points, found))
     images = _read(folder / IMAGES, _load_images, _check_images)
     return Outcome(run, result, timing, images, folder)
 
@@ -84,6 +84,11 @@ def _check_result(run: Run, result: dict[str, Any]) -> None:
     """Raise an error unless these are results of this run that agree with one another."""
     if result["run"] != json.loads(json.dumps(run.to_json(), default=str)):
         raise ValueError("it holds the results of another run")
+    check_figures(run, result)
+
+
+def check_figures(run: Run, result: dict[str, Any]) -> None:
+    """Raise an error unless the figures of a result agree with one another."""
     curve, gain = result["curve"], np.array(result["gain"], np.float64)
     if not isinstance(curve, list) or not curve:
         raise ValueError("expected a list of points as curve")
@@ -99,7 +104,7 @@ def _check_result(run: Run, result: dict[str, Any]) -> None:
         raise ValueError("the last gain and score are not those of the episodes")
 
 
-def _check_timing(points: int, timing: dict[str, Any]) -> None:
+def check_timing(points: int, timing: dict[str, Any]) -> None:
     """Raise an error unless the durations belong to a curve with so many points."""
     seconds = timing["seconds"]
     if not isinstance(seconds, list) or len(seconds) != points:

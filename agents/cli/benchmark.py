@@ -17,10 +17,11 @@ class Benchmark:
 
     Each run has its own folder under OUT/runs. An interrupted benchmark resumes: complete runs
     are not repeated. `gcgen benchmark references` computes what searches reach on the tasks, which
-    is the scale of the scores, and compares it with the references that ship.
+    is the scale of the scores, and compares it with the references that ship. `check` looks for
+    mistakes in the results of OUT, and `leaderboard` writes a page of the results of many folders.
     """
 
-    what: Positional[Literal["runs", "references"]] = "runs"
+    what: Positional[Literal["runs", "references", "check", "leaderboard"]] = "runs"
     """What to execute."""
     envs: tuple[str, ...] = ("suite",)
     """Ids of tasks; "suite" stands for all tasks that tell algorithms apart."""
@@ -43,6 +44,8 @@ class Benchmark:
     """Number of runs at a time; by default the number of cores."""
     out: Path = Path("runs/bench")
     """Folder of the study."""
+    submissions: tuple[Path, ...] = ()
+    """Folders of studies whose results go on the leaderboard."""
     retry_failed: bool = False
     """Execute failed runs again."""
 
@@ -57,6 +60,10 @@ class Benchmark:
             envs = study_run.expand_ids(self.envs)
             if self.what == "references":
                 return study_run.compute_references(envs, self.out)
+            if self.what == "check":
+                return study_run.check_results(self.out)
+            if self.what == "leaderboard":
+                return study_run.write_page(self.submissions, self.out)
             counts = ("seeds", "timesteps", "episodes", "evaluations", "jobs")
             check_at_least(1, **{name: getattr(self, name) for name in counts})
             runs = study_run.plan_runs(

@@ -16,6 +16,7 @@ from tqdm import tqdm
 from agents.benchmark.contestants import CONTESTANTS
 from agents.benchmark.figures import draw_figures
 from agents.benchmark.launchers import LAUNCHERS, import_launcher
+from agents.benchmark.leaderboard import check_submission, read_submission, write_leaderboard
 from agents.benchmark.references import agrees_with_shipped, update_references
 from agents.benchmark.report import describe_run, summarise_track, write_report
 from agents.benchmark.results import Table, read_outcomes, write_results
@@ -137,3 +138,31 @@ def compute_references(envs: Sequence[str], out: Path) -> int:
     if differ:
         print(f"other references ship for {', '.join(differ)}")
     return 1 if differ else 0
+
+
+def check_results(out: Path) -> int:
+    """Check the results of a study for the leaderboard; return the exit code.
+
+    Raises:
+        ValueError: If a figure contradicts another, or belongs to another task.
+    """
+    outcomes = read_submission(out)
+    for reason in (missing := check_submission(outcomes)):
+        print(reason)
+    print(f"{len(outcomes)} results agree with their tasks, references and episodes")
+    return 1 if missing else 0
+
+
+def write_page(folders: Sequence[Path], out: Path) -> int:
+    """Write leaderboard.md from the results of studies; return the exit code.
+
+    Raises:
+        ValueError: If no study is named, or one cannot be used.
+    """
+    if not folders:
+        raise ValueError("--submissions names no folder of a study")
+    outcomes = [outcome for folder in folders for outcome in read_submission(folder)]
+    out.mkdir(parents=True, exist_ok=True)
+    write_leaderboard(outcomes, out / "leaderboard.md")
+    print(f"wrote {out / 'leaderboard.md'}")
+    return 0

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import platform
 import shlex
+import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -15,6 +17,20 @@ from stable_baselines3.common.utils import get_device
 def find_command() -> str:
     """Return the command line of this process."""
     return shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])  # folders differ by machine
+
+
+def find_commit() -> str | None:
+    """Return the commit of the code, with a plus if it was changed since; None if unknown."""
+    folder = Path(__file__).resolve().parents[2]
+    if not (folder / ".git").exists():  # installed, not a checkout
+        return None
+    try:
+        run = partial(subprocess.run, cwd=folder, capture_output=True, text=True, check=True)
+        commit = run(["git", "rev-parse", "--short=12", "HEAD"]).stdout.strip()
+        changed = run(["git", "status", "--porcelain", "-uno"]).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):  # without git
+        return None
+    return f"{commit}+" if changed else commit
 
 
 def describe_machine() -> dict[str, str | int]:

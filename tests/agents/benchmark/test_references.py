@@ -3,6 +3,7 @@
 import itertools
 import json
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -148,3 +149,23 @@ def test_new_references_are_written_beside_others(tmp_path, monkeypatch):
     assert find_references(PLANE, path) == entry["references"] and not entry["exact"]
     assert not agrees_with_shipped(PLANE, entry)
     assert np.isfinite([each["gain"] for each in entry["references"].values()]).all()
+
+
+def read_rows(env):
+    """Return the cells of the two rows of an id in docs/suite.md."""
+    page = (Path(__file__).parents[3] / "docs" / "suite.md").read_text(encoding="utf-8")
+    lines = [line for line in page.splitlines() if line.startswith(f"| `{env}`")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+@pytest.mark.parametrize("env", SUITE_IDS)
+def test_the_page_of_the_suite_says_what_the_code_does(env):
+    config, found = ENV_CONFIGS[env], find_references(env)
+    described, measured = read_rows(env)
+    assert described[1].replace(" ", "_") == config.dataset
+    assert described[2:4] == [str(config.num_proposals), str(config.horizon)]
+    assert described[5] == f"{config.success_threshold:g}"
+    gains = [each["gain"] for each in found.values()]
+    shown = [float(cell.split(" ")[0]) for cell in measured[1:6]]
+    assert shown == pytest.approx(gains, abs=0.051)
+    assert measured[6] == f"{(gains[4] - gains[1]) / gains[4]:.0%}"

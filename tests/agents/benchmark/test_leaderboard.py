@@ -1,0 +1,97 @@
+"""The leaderboard: what is accepted, what is refused, and the page."""
+
+import json
+import shutil
+
+import pytest
+
+from agents.benchmark.execution import execute
+from agents.benchmark.results import read_outcomes, write_results
+from agents.benchmark.study import plan
+from agents.cli.main import main
+
+PLANE, TRACK = "GCGen-PlaneReach-v0", ("previews",)
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    """A study with five seeds of two agents."""
+    out = tmp_path_factory.mktemp("study")
+    runs = plan([PLANE], ["random", "greedy"], 5, 64, TRACK)
+    for run in runs:
+        assert execute(run, out) is None
+    write_results(out, read_outcomes(runs, out)[0])
+    return out
+
+
+@pytest.fixture
+def copy(study, tmp_path):
+    """A copy of its results that a test may damage."""
+    for name in ("results.json", "timings.json"):
+        shutil.copyfile(study / name, tmp_path / name)
+    return tmp_path
+
+
+def test_a_whole_study_is_accepted_and_ranked(study, tmp_path, capsys):
+    assert main(["benchmark", "check", "--out", str(study)]) == 0
+    assert "10 results agree with their tasks" in capsys.readouterr().out
+    options = ["--submissions", str(study), "--out", str(tmp_path)]
+    assert main(["benchmark", "leaderboard", *options]) == 0
+    page = (tmp_path / "leaderboard.md").read_text()
+    rows = [line for line in page.splitlines() if line.startswith(("| greedy", "| random"))]
+    assert f"## {PLANE}, previews" in page and "sparse" not in page
+    assert [row.split(" | ")[0] for row in rows] == ["| greedy", "| random"]
+    assert "| greedy | one step | 0 | 0 | 0.945 [0.945, 0.945] | 0.06 | 0.0% | 5 |" in rows[0]
+
+
+def test_few_seeds_are_named_and_left_out(copy, tmp_path, capsys):
+    for name in ("results.json", "timings.json"):
+        document = json.loads((copy / name).read_text())
+        document["runs"] = document["runs"][:-1]
+        (copy / name).write_text(json.dumps(document))
+    assert main(["benchmark", "check", "--out", str(copy)]) == 1
+    assert f"on {PLANE}, previews: 4 seeds, expected 5" in capsys.readouterr().out
+    assert main(["benchmark", "leaderboard", "--submissions", str(copy), "--out", str(copy)]) == 0
+    assert "| greedy" not in (copy / "leaderboard.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("keys", "value", "message"),
+    [
+        (("curve", -1, "score"), 2.0, "the last gain and score are not those of the episodes"),
+        (("gain", 3), 99.0, "the last gain and score are not those of the episodes"),
+        (("gain", 3), None, ""),
+        (("references", "best", "gain"), 1.0, "it was scored with other references"),
+        (("run", "task", "sigma"), 1.0, "it was made on another task"),
+        (("run", "episodes"), 8, "expected protocol 2 and 256 episodes"),
+        (("run", "protocol"), 1, "expected protocol 2 and 256 episodes"),
+        (("run", "env"), "CartPole-v1", ""),
+        (("run",), None, ""),
+    ],
+)
+def test_tampered_results_are_refused(copy, capsys, keys, value, message):
+    document = json.loads((copy / "results.json").read_text())
+    entry = document["runs"][0]
+    for key in keys[:-1]:
+        entry = entry[key]
+    entry[keys[-1]] = value
+    (copy / "results.json").write_text(json.dumps(document))
+    assert main(["benchmark", "check", "--out", str(copy)]) == 2
+    error = capsys.readouterr().err
+    assert message in error and str(copy) in error
+
+
+@pytest.mark.parametrize("name", ["results.json", "timings.json"])
+def test_missing_and_damaged_files_are_named(copy, name, capsys):
+    for content in ("{", "[]", '{"runs": 3}', '{"runs": []}', None):
+        if content is None:
+            (copy / name).unlink()
+        else:
+            (copy / name).write_text(content)
+        assert main(["benchmark", "check", "--out", str(copy)]) == 2
+        assert str(copy) in capsys.readouterr().err
+
+
+def test_a_page_needs_a_study(tmp_path, capsys):
+    assert main(["benchmark", "leaderboard", "--out", str(tmp_path)]) == 2
+    assert "--submissions names no folder" in capsys.readouterr().err
