@@ -10,8 +10,12 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.save_util import save_to_pkl, save_to_zip_file
 
 from agents import (
+    AfterstateDQN,
+    AfterstatePolicy,
+    AttentionPolicy,
     GCGen,
     GCPolicy,
+    MaskableAttentionPolicy,
     MaskableDQN,
     MaskableDQNPolicy,
     MaskableGCPolicy,
@@ -71,8 +75,10 @@ BOMBS = [make_pickle, make_torch_file, make_sb3_zip, make_sb3_buffer, make_objec
 POLICIES = (
     *(GCPolicy, MaskableGCPolicy, SPolicy, MaskableDQNPolicy, MaskableQRDQNPolicy),
     *(ProposalDQNPolicy, ProposalQRDQNPolicy),
+    *(AfterstatePolicy, AttentionPolicy, MaskableAttentionPolicy),
 )
-CLASSES = {cls.__name__: cls.load for cls in (GCGen, SAgent, MaskableDQN, MaskableQRDQN, *POLICIES)}
+MODELS = (GCGen, SAgent, MaskableDQN, MaskableQRDQN, AfterstateDQN)
+CLASSES = {cls.__name__: cls.load for cls in (*MODELS, *POLICIES)}
 
 
 @pytest.fixture(scope="module")
