@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 from agents.common.lazy_names import import_at_first_use
 
 if TYPE_CHECKING:
+    from agents.afterstate_dqn import AfterstateDQN, AfterstatePolicy
+    from agents.attention import AttentionPolicy, MaskableAttentionPolicy
     from agents.baselines import Baseline, GreedyAgent, PriorAgent, RandomAgent
     from agents.common.evaluation import EpisodeStats, evaluate_agent
     from agents.common.goal_replay_buffer import GoalReplayBuffer
@@ -28,6 +30,9 @@ else:
     __getattr__, __dir__ = import_at_first_use(
         __name__,
         {
+            "AfterstateDQN": "agents.afterstate_dqn",
+            "AfterstatePolicy": "agents.afterstate_dqn",
+            "AttentionPolicy": "agents.attention",
             "Baseline": "agents.baselines",
             "BoundProgressBar": "agents.gcgen.callbacks",
             "EpisodeStats": "agents.common.evaluation",
@@ -39,6 +44,7 @@ else:
             "GCPolicy": "agents.gcgen",
             "GoalReplayBuffer": "agents.common.goal_replay_buffer",
             "GreedyAgent": "agents.baselines",
+            "MaskableAttentionPolicy": "agents.attention",
             "MaskableDQN": "agents.maskable_dqn",
             "MaskableDQNPolicy": "agents.maskable_dqn",
             "MaskableGCPolicy": "agents.gcgen",
@@ -63,6 +69,9 @@ else:
 __all__ = [
     "GCBC",
     "GCIQL",
+    "AfterstateDQN",
+    "AfterstatePolicy",
+    "AttentionPolicy",
     "Baseline",
     "BoundProgressBar",
     "EpisodeStats",
@@ -72,6 +81,7 @@ __all__ = [
     "GCPolicy",
     "GoalReplayBuffer",
     "GreedyAgent",
+    "MaskableAttentionPolicy",
     "MaskableDQN",
     "MaskableDQNPolicy",
     "MaskableGCPolicy",

@@ -23,6 +23,7 @@ COUNTERS = (
 """Attributes that say how far training has come."""
 _OPTIMIZER = "policy.optimizer"  # key of SB3's `get_parameters`
 _WEIGHTS, _MOMENTS = "policy/", "optimizer/"  # prefixes of tensors in the file
+_VARIADIC = {inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD}
 _NOT_SAVED = {"policy", "env", "device", "_init_setup_model"}  # arguments of constructors
 
 
@@ -46,8 +47,19 @@ class SavedModel(NamedTuple):
 
 
 def list_arguments(algorithm: type) -> set[str]:
-    """Return the names of the arguments of a constructor that a file holds."""
-    return inspect.signature(algorithm).parameters.keys() - _NOT_SAVED
+    """Return the names of the arguments of a constructor that a file holds.
+
+    A constructor that takes `**kwargs` passes them to that of its parent class.
+    """
+    names: set[str] = set()
+    for cls in algorithm.__mro__:
+        if "__init__" not in vars(cls):
+            continue
+        found = inspect.signature(cls).parameters.values()
+        names |= {each.name for each in found if each.kind not in _VARIADIC}
+        if all(each.kind is not inspect.Parameter.VAR_KEYWORD for each in found):
+            break
+    return names - _NOT_SAVED
 
 
 def write_model(model: Any, path: File, exclude: Collection[str]) -> None:

@@ -55,8 +55,13 @@ def _find_algorithm(policy_class: type) -> BaseAlgorithm | None:
 
 def _find_discount(env: Any) -> float | None:
     """Return the discount of the shaping reward of environments; None if they have no such."""
+    config = find_config(env)
+    return getattr(config, "gamma", None) if config and config.reward_type == "potential" else None
+
+
+def find_config(env: Any) -> Any:
+    """Return the configuration of the environments of an algorithm; None if they have none."""
     try:
-        config = env.get_attr("config", [0])[0]
+        return env.get_attr("config", [0])[0]
     except AttributeError:  # no environment, or one without a configuration
         return None
-    return getattr(config, "gamma", None) if config.reward_type == "potential" else None

@@ -29,6 +29,8 @@ class ProposalFeaturesExtractor(BaseFeaturesExtractor):
         self.num_proposals: int = observation_space["log_prior"].shape[0]  # type: ignore[index]
         super().__init__(observation_space, sum(packed_sizes(self.num_proposals, self.values)))
         self.likelihood = likelihood
+        # What one nat is in units of the reward.
+        self.reward_scale: float = getattr(observation_space["desired_goal"], "reward_scale", 1.0)
 
     def forward(self, observations: dict[str, Tensor]) -> Tensor:
         """Return one row (B, features) for each observation."""
@@ -75,17 +77,12 @@ class ProposalActorCritic(nn.Module):
         return self.selection.embed(self._unpack(features))
 
 
-class ProposalPolicyMixin(SavedPolicyMixin):
-    """Turns an actor-critic policy into one that selects among the observed proposals.
+class ProposalLogitsMixin(SavedPolicyMixin):
+    """Lets `mlp_extractor` of an actor-critic policy compute the logits of observed proposals.
 
-    Put it before `ActorCriticPolicy` or `MaskableActorCriticPolicy` in the bases of a class.
-    Its logits are log p_S + look-ahead + learned score, and each term can be switched off; see
-    `SelectionConfig`. A valid proposal less probable than exp(-30) counts as exp(-30), the floor
-    of `log_prior` in observations. Invalid proposals always have probability 0: the mask is read
-    from the observation.
+    Classes define `_build_mlp_extractor`, and add their own arguments to `_own_kwargs`.
     """
 
-    sees_goal = True  # False in `SPolicy`
     # Attributes of the SB3 class beside this one.
     features_extractor: Any
     mlp_extractor: Any
@@ -102,12 +99,64 @@ class ProposalPolicyMixin(SavedPolicyMixin):
         action_space: spaces.Discrete,
         lr_schedule: Any,
         *,
+        likelihood: Likelihood | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Check the algorithm and build the policy; see the classes below for the arguments."""
+        check_algorithm(type(self))
+        self._own_kwargs: dict[str, Any] = {"likelihood": likelihood}
+        super().__init__(  # type: ignore[call-arg]
+            observation_space,
+            action_space,
+            lr_schedule,
+            features_extractor_class=ProposalFeaturesExtractor,
+            features_extractor_kwargs={
+                "likelihood": likelihood or find_likelihood(observation_space)
+            },
+            **kwargs,
+        )
+
+    def _build(self, lr_schedule: Any) -> None:
+        """Build as SB3 does; `mlp_extractor` returns logits, and the value starts at 0."""
+        super()._build(lr_schedule)  # type: ignore[misc]
+        self.action_net = nn.Identity()  # a linear layer would tie weights to indices
+        nn.init.zeros_(self.value_net.weight)
+        nn.init.zeros_(self.value_net.bias)
+        self.optimizer = self.optimizer_class(  # again: SB3's has the weights of the old action_net
+            self.parameters(), lr=lr_schedule(1), **self.optimizer_kwargs
+        )
+
+    def _get_constructor_parameters(self) -> dict[str, Any]:
+        """Return what `load` passes to the constructor."""
+        data = super()._get_constructor_parameters()  # type: ignore[misc]
+        for name in ("features_extractor_class", "features_extractor_kwargs"):
+            data.pop(name)  # `__init__` sets both itself
+        return {**data, **self._own_kwargs}
+
+
+class ProposalPolicyMixin(ProposalLogitsMixin):
+    """Turns an actor-critic policy into one that selects among the observed proposals.
+
+    Put it before `ActorCriticPolicy` or `MaskableActorCriticPolicy` in the bases of a class.
+    Its logits are log p_S + look-ahead + learned score, and each term can be switched off; see
+    `SelectionConfig`. A valid proposal less probable than exp(-30) counts as exp(-30), the floor
+    of `log_prior` in observations. Invalid proposals always have probability 0: the mask is read
+    from the observation.
+    """
+
+    sees_goal = True  # False in `SPolicy`
+
+    def __init__(
+        self,
+        observation_space: spaces.Dict,
+        action_space: spaces.Discrete,
+        lr_schedule: Any,
+        *,
         prior: bool = SelectionConfig.prior,
         look_ahead: tuple[float, float] | None = SelectionConfig.look_ahead,
         learned: bool = SelectionConfig.learned,
         hard: bool = SelectionConfig.hard,
         width: int = WIDTH,
-        likelihood: Likelihood | None = None,
         **kwargs: Any,
     ) -> None:
         """Build the policy.
@@ -121,27 +170,17 @@ class ProposalPolicyMixin(SavedPolicyMixin):
             learned: Add the learned score.
             hard: Put all probability on the largest logit.
             width: Hidden units of the scorer.
-            likelihood: Measures the look-ahead; None reads it from the observation space.
-            **kwargs: Of SB3's policy.
+            **kwargs: Of SB3's policy; and `likelihood`, which measures the look-ahead. None reads
+                it from the observation space.
 
         Raises:
             TypeError: If DQN or a relative builds it.
             ValueError: If the observations show no proposals.
         """
-        check_algorithm(type(self))
         self._config = SelectionConfig(prior, look_ahead, learned, hard)
         self._width = width
-        self._own_kwargs = {**vars(self._config), "width": width, "likelihood": likelihood}
-        super().__init__(  # type: ignore[call-arg]
-            observation_space,
-            action_space,
-            lr_schedule,
-            features_extractor_class=ProposalFeaturesExtractor,
-            features_extractor_kwargs={
-                "likelihood": likelihood or find_likelihood(observation_space)
-            },
-            **kwargs,
-        )
+        super().__init__(observation_space, action_space, lr_schedule, **kwargs)
+        self._own_kwargs |= {**vars(self._config), "width": width}
 
     def _build_mlp_extractor(self) -> None:
         """Build the scorer where SB3 builds its network."""
@@ -150,15 +189,9 @@ class ProposalPolicyMixin(SavedPolicyMixin):
         self.mlp_extractor = ProposalActorCritic(extractor, self._config, scorer)
 
     def _build(self, lr_schedule: Any) -> None:
-        """Build as SB3 does; the scorer's output are the logits, and score and value start at 0."""
-        super()._build(lr_schedule)  # type: ignore[misc]
-        self.action_net = nn.Identity()  # a linear layer would tie weights to indices
+        """Build as SB3 does; the scorer's direction starts at 0."""
+        super()._build(lr_schedule)
         self.scorer.reset_direction()  # after SB3's orthogonal initialisation
-        nn.init.zeros_(self.value_net.weight)
-        nn.init.zeros_(self.value_net.bias)
-        self.optimizer = self.optimizer_class(  # again: SB3's has the weights of the old action_net
-            self.parameters(), lr=lr_schedule(1), **self.optimizer_kwargs
-        )
 
     @property
     def scorer(self) -> ProposalScorer:
@@ -186,13 +219,6 @@ class ProposalPolicyMixin(SavedPolicyMixin):
         self._config = replace(self._config, **changes)  # checks the values
         self._own_kwargs |= {name: getattr(self._config, name) for name in changes}  # for `load`
         self.mlp_extractor.config = self._config  # read at every call
-
-    def _get_constructor_parameters(self) -> dict[str, Any]:
-        """Return what `load` passes to the constructor."""
-        data = super()._get_constructor_parameters()  # type: ignore[misc]
-        for name in ("features_extractor_class", "features_extractor_kwargs"):
-            data.pop(name)  # `__init__` sets both itself
-        return {**data, **self._own_kwargs}
 
 
 def find_likelihood(observation_space: spaces.Space[Any]) -> Likelihood:

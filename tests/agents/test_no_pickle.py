@@ -12,8 +12,12 @@ from stable_baselines3.common.save_util import save_to_pkl, save_to_zip_file
 from agents import (
     GCBC,
     GCIQL,
+    AfterstateDQN,
+    AfterstatePolicy,
+    AttentionPolicy,
     GCGen,
     GCPolicy,
+    MaskableAttentionPolicy,
     MaskableDQN,
     MaskableDQNPolicy,
     MaskableGCPolicy,
@@ -73,9 +77,10 @@ BOMBS = [make_pickle, make_torch_file, make_sb3_zip, make_sb3_buffer, make_objec
 POLICIES = (
     *(GCPolicy, MaskableGCPolicy, SPolicy, MaskableDQNPolicy, MaskableQRDQNPolicy),
     *(ProposalDQNPolicy, ProposalQRDQNPolicy),
+    *(AfterstatePolicy, AttentionPolicy, MaskableAttentionPolicy),
 )
-MODELS = (GCGen, SAgent, MaskableDQN, MaskableQRDQN, GCBC, GCIQL, *POLICIES)
-CLASSES = {cls.__name__: cls.load for cls in MODELS}
+MODELS = (GCGen, SAgent, MaskableDQN, MaskableQRDQN, AfterstateDQN, GCBC, GCIQL)
+CLASSES = {cls.__name__: cls.load for cls in (*MODELS, *POLICIES)}
 
 
 @pytest.fixture(scope="module")
