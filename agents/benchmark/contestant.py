@@ -9,6 +9,7 @@ from typing import Any
 
 import gymnasium as gym
 from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.utils import LinearSchedule
 from stable_baselines3.common.vec_env import VecEnv
 
 from agents.benchmark.tasks import TRACKS
@@ -77,11 +78,17 @@ def make_learner(
     most_timesteps: int | None = None,
     **options: Any,
 ) -> Contestant:
-    """Return a contestant that trains an algorithm of SB3, contrib or this library."""
+    """Return a contestant that trains an algorithm of SB3, contrib or this library.
+
+    A pair as `learning_rate` falls linearly from the first to the second.
+    """
 
     def make(env: VecEnv, seed: int) -> BaseAlgorithm:
         _check_memory(env, options)
         own = deepcopy(options)  # A2C writes into its policy_kwargs
+        if isinstance(own.get("learning_rate"), tuple):  # the first and the last rate
+            first, last = own["learning_rate"]
+            own["learning_rate"] = LinearSchedule(first, last, 1.0)
         return algorithm(policy, env, seed=seed, device="cpu", **own)
 
     described = {"algorithm": algorithm, "policy": policy, **options}

@@ -2,7 +2,8 @@
 
 The name of a learner is "algorithm" for the default policy, which flattens the observation;
 "algorithm+proposals" for a policy that scores proposals and starts from the gain of each;
-"algorithm+pointer" for one that scores proposals and has to learn what they gain; and
+"algorithm+pointer" for one that scores proposals and has to learn what they gain;
+"algorithm+attention" for one that compares proposals with one another; and
 "algorithm+hindsight" for one that also learns from goals that were reached by chance. The
 algorithms are the classes of SB3, contrib and this library.
 """
@@ -16,6 +17,8 @@ from typing import Any
 from sb3_contrib import QRDQN, TRPO, MaskablePPO, RecurrentPPO
 from stable_baselines3 import A2C, DQN, PPO, HerReplayBuffer
 
+from agents.afterstate_dqn import AfterstateDQN
+from agents.attention import MaskableAttentionPolicy
 from agents.baselines import GreedyAgent, PriorAgent, RandomAgent
 from agents.benchmark.contestant import Contestant, make_gcgen, make_learner
 from agents.benchmark.stranger import load_stranger
@@ -24,8 +27,14 @@ from agents.gcgen import GCPolicy, MaskableGCPolicy
 from agents.maskable_dqn import MaskableDQN
 from agents.maskable_qrdqn import MaskableQRDQN
 
-ON_POLICY: dict[str, Any] = {"n_steps": 32, "batch_size": 256, "gamma": 1.0, "ent_coef": 0.0}
-"""PPO and its relatives: 2,048 decisions of 64 environments for each update."""
+ON_POLICY: dict[str, Any] = {
+    "n_steps": 16,
+    "batch_size": 256,
+    "n_epochs": 2,
+    "gamma": 1.0,
+    "learning_rate": (1e-3, 5e-5),
+}
+"""PPO and its relatives: 1,024 decisions of 64 environments for each update."""
 A2C_OPTIONS: dict[str, Any] = {"n_steps": 8, "gamma": 1.0, "ent_coef": 0.0}
 """A2C: 512 decisions of 64 environments for each update."""
 OFF_POLICY: dict[str, Any] = {
@@ -46,6 +55,19 @@ REPLAYED: dict[str, Any] = {
     "replay_buffer_kwargs": {"n_sampled_goal": 0},  # SB3's share of hindsight is then 0
 }
 """A replay buffer that recomputes proposals instead of storing them; it relabels no goals."""
+AFTERSTATE: dict[str, Any] = {
+    "buffer_size": 100_000,
+    "learning_starts": 1_000,
+    "batch_size": 128,
+    "train_freq": 1,
+    "gradient_steps": 5,
+    "target_update_interval": 500,
+    "exploration_fraction": 0.5,
+    "exploration_initial_eps": 0.3,
+    "exploration_final_eps": 0.03,
+    "learning_rate": (1e-3, 5e-5),
+}
+"""Values of previewed images: five gradient steps for every 64 decisions."""
 REPLAYED_STEPS = 100_000
 """Most decisions where proposals are recomputed for each gradient step."""
 HINDSIGHT: dict[str, Any] = {**OFF_POLICY, "replay_buffer_class": GoalReplayBuffer}
@@ -85,7 +107,6 @@ CONTESTANTS: dict[str, Contestant] = {
             RecurrentPPO,
             "MultiInputLstmPolicy",
             tracks=UNSEEN,
-            n_epochs=4,
             policy_kwargs={"lstm_hidden_size": 64},  # contrib's default: 256
             **ON_POLICY,
         ),
@@ -105,6 +126,21 @@ CONTESTANTS: dict[str, Contestant] = {
             tracks=PREVIEWS,
             **ON_POLICY,
             **POINTER,
+        ),
+        make_learner(
+            "maskable_ppo+attention",
+            MaskablePPO,
+            MaskableAttentionPolicy,
+            **SCORED,
+            **{**ON_POLICY, "n_epochs": 4},
+        ),
+        make_learner(
+            "afterstate_dqn",
+            AfterstateDQN,
+            "AfterstatePolicy",
+            most_timesteps=REPLAYED_STEPS,
+            **SCORED,
+            **AFTERSTATE,
         ),
         make_learner("dqn", DQN, tracks=UNSEEN, **OFF_POLICY),
         make_learner(
