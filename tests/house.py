@@ -153,7 +153,6 @@ LAYERS: dict[str, dict[str, str]] = {
         "agents/gcgen/search_names.py": "The names of the searches and how far they look; they are read without importing torch.",
         "agents/gcgen/step_locals.py": "The `self.locals` that SB3 callbacks read at each decision, computed only when read.",
         "agents/gcgen/training.py": "The training side of `GCGen`: roll-outs, and the updates of both agents.",
-        "agents/gcgen/training_images.py": "Draws training images; shifts some, against what the S-agent would learn by heart.",
         "agents/gcgen/training_log.py": "What `GCGen` writes to SB3's logger, TensorBoard included.",
         "agents/gcgen/evaluation_env.py": "Warns if a callback evaluates a model with another proposer than the model's S-agent.",
         "agents/gcgen/saving.py": "How `GCGen` saves and loads itself: SB3's interface, over `Checkpoint`.",

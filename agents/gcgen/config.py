@@ -20,7 +20,6 @@ LRSchedule = Literal["linear", "cosine", "constant"]
 Precision = Literal["auto", "float32", "bfloat16"]
 ScoredPixels = Literal["half", "all"]
 GoalKind = Literal["auto", "grey", "binary"]
-Shifts = Literal["auto", "on", "off"]
 WARM_UPDATES = 20
 """Updates during which the learning rate rises linearly."""
 
@@ -47,8 +46,6 @@ class GCGenConfig:
         goals: Goals of the S-agent's updates: grey ones are the means of the binary ones, and
             the gradient has no noise of the binarisation; auto: grey, unless images are small.
             Episodes and evaluation always use binary ones.
-        shifts: Shift some training images by a pixel, the more the oftener all of them have been
-            seen; auto: on, unless images are small, or points.
         weight_decay: Decay of the S-agent's matrices; SOAP's, decoupled from the gradient.
         train_s_agent: Train the S-agent; otherwise only the GC-agent learns.
     """
@@ -65,8 +62,7 @@ class GCGenConfig:
     precision: Precision = "auto"
     scored_pixels: ScoredPixels = "half"
     goals: GoalKind = "auto"
-    shifts: Shifts = "auto"
-    weight_decay: float = 0.2
+    weight_decay: float = 0.1
     train_s_agent: bool = True
 
     def check(self) -> None:
@@ -99,17 +95,11 @@ class GCGenConfig:
         _check_choice("precision", self.precision, get_args(Precision))
         _check_choice("scored_pixels", self.scored_pixels, get_args(ScoredPixels))
         _check_choice("goals", self.goals, get_args(GoalKind))
-        _check_choice("shifts", self.shifts, get_args(Shifts))
 
     def uses_grey_goals(self, shape: Sequence[int]) -> bool:
         """Return whether an S-agent of images of a shape S is trained, and on grey goals."""
         is_grey = self.goals == "grey" or (self.goals == "auto" and not is_small(shape))
         return is_grey and self.train_s_agent
-
-    def shifts_images(self, shape: Sequence[int]) -> bool:
-        """Return whether training images of a shape S are shifted."""
-        is_useful = self.shifts == "on" or (self.shifts == "auto" and not is_small(shape))
-        return is_useful and len(shape) == 3 and self.train_s_agent
 
     def learning_rate_factor(self, progress: float, updates: int) -> float:
         """Return the factor of both learning rates.

@@ -21,7 +21,6 @@ from agents.gcgen.precision import find_dtype
 from agents.gcgen.rollout import GCAgent, StepRecord, Trajectories, rollout
 from agents.gcgen.schedule import Clock, Schedule
 from agents.gcgen.step_locals import make_locals
-from agents.gcgen.training_images import draw_images
 from agents.gcgen.training_log import record_round
 from gcgen_env.allocator import keep_freed_memory
 from gcgen_env.model.chain import Chain
@@ -170,8 +169,7 @@ class TwoAgentTraining(GenerativeModel):
         self.policy.set_training_mode(True)
         learned, config = self.policy.selection.learned, self.config
         self._begin_round()
-        seen = self.num_timesteps / self._training_chain.horizon
-        images = draw_images(self.env, self.config, seen)  # (n_envs, *S)
+        images = self.env.sample_images()  # (n_envs, *S)
         batches = self._split(images if self._uses_grey_goals else self.env.make_goals(images))
         before = self._n_updates
         for batch in batches:

@@ -287,7 +287,7 @@ OPTIONS = """
 --no-uniform-prior
 --look-ahead --learned --no-learned --prior --no-prior --hard --no-hard --gc-width
 --learning-rate --gc-learning-rate --gc-objective --gc-interval --auxiliary --lr-schedule --n-envs
---batch-size --precision --scored-pixels --goals --shifts --weight-decay --optimizer --features
+--batch-size --precision --scored-pixels --goals --weight-decay --optimizer --features
 --config --quiet --verbose
 """
 """Every option of `gcgen train` that users may have in their scripts."""
@@ -329,7 +329,6 @@ def test_every_hyperparameter_reaches_the_model(tmp_path):
             precision="bfloat16",
             scored_pixels="all",
             goals="grey",
-            shifts="off",
             weight_decay=0.3,
             train_s_agent=False,
         ),

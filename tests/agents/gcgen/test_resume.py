@@ -27,7 +27,6 @@ VARIANTS = {
         "gc_objective": "expert_iteration",
     },
     "Adam": {"n_envs": 64, "optimizer": "adam", "learning_rate": 2e-3},
-    "shifted images": {"n_envs": 64, "shifts": "on"},
     "grey goals": {"n_envs": 64, "env_kwargs": {"binarize": False}},
 }
 
