@@ -98,7 +98,7 @@ class Episodes:
 
     def _allocate(self) -> None:
         """Make the arrays of the state before the first reset."""
-        n, s = self.num_envs, self.shape
+        n, s, a = self.num_envs, self.shape, self.config.num_proposals
         self._index = np.arange(n)  # (N,)
         self.canvas = self.chain.dynamics.start(n)  # (N, *S), on the device
         self.previous_canvas = self.canvas.clone()  # for rendering only
@@ -110,9 +110,8 @@ class Episodes:
         self.potential = np.zeros(n)  # nats
         self.distance = np.zeros(n)  # image units
         self.invalid = np.zeros(n, dtype=bool)  # whether the last action was invalid
-        config = self.config
-        self.used = np.zeros((n, config.num_proposals), dtype=bool)  # only with `single_use`
-        self.cache = make_cache(self.chain, config.obs_mode, n, config.num_proposals)
+        self.used = np.zeros((n, a), dtype=bool)  # only with `single_use`
+        self.cache = make_cache(self.chain, self.config.obs_mode, n, a)
 
     @torch.no_grad()
     def prepare_reset(
@@ -168,18 +167,19 @@ class Episodes:
         Raises:
             ValueError: If the proposer fails.
         """
-        mask, log_prior = take(self.cache.mask, subset), take(self.cache.log_prior, subset)
-        chosen, invalid, skipped = resolve(self.config.invalid_action, action, mask, log_prior)
+        invalid = skipped = ~self.cache.mask[take(self._index, subset), action]  # (K,)
+        if invalid.any():
+            action, skipped = resolve(self.config, invalid, action, self.cache.log_prior[subset])
         x, image = take(self.canvas, subset), take(self.image, subset)  # (K, *S) both
         phi, step = take(self.potential, subset), take(self.step_index, subset)  # (K,) both
-        canvas_next, image_next = self.cache.follow(subset, chosen, x, image, step)
+        canvas_next, image_next = self.cache.follow(subset, action, x, image, step)
         if skipped.any():
             canvas_next[skipped], image_next[skipped] = x[skipped], image[skipped]
         goal = take(self.goal, subset)  # (K, *S)
         phi_next, distance = measure(self.chain.likelihood, image_next, goal)  # (K,) both
         over = step + 1 == self.config.horizon  # (K,)
         used = take(self.used, subset)  # (K, A)
-        used = mark_used(used, chosen, skipped) if self.config.single_use else used
+        used = mark_used(used, action, skipped) if self.config.single_use else used
         prepared = self._prepare(canvas_next, step + 1, over, used)  # the last call that may fail
         self.previous_canvas = put(self.previous_canvas, subset, x)
         self.previous_image = put(self.previous_image, subset, image)

@@ -5,26 +5,29 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from gcgen_env.config import EnvConfig
+
 
 def resolve(
-    rule: str, action: NDArray[np.int64], mask: NDArray[np.bool_], log_prior: NDArray[np.float32]
-) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.bool_]]:
-    """Apply the rule of an environment, `invalid_action`, to the actions of K episodes.
+    config: EnvConfig,
+    invalid: NDArray[np.bool_],
+    action: NDArray[np.int64],
+    log_prior: NDArray[np.float32],
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Apply the rule `invalid_action` of an environment to the actions of K episodes.
 
     Args:
-        rule: "skip" or "best_prior".
+        config: Of the environment.
+        invalid: Which actions are invalid, shape (K,).
         action: Indices of proposals, shape (K,).
-        mask: Valid proposals, shape (K, A).
         log_prior: log p_S, shape (K, A), -inf where invalid.
 
     Returns:
-        The proposals to choose, which actions are invalid, and where nothing is chosen, all (K,).
+        The proposals to choose, and where nothing is chosen, both (K,).
     """
-    invalid = ~mask[np.arange(len(action)), action]
-    if rule == "skip" or not invalid.any():
-        return action, invalid, invalid
-    chosen = np.where(invalid, log_prior.argmax(axis=1), action)
-    return chosen, invalid, np.zeros_like(invalid)
+    if config.invalid_action == "skip":
+        return action, invalid
+    return np.where(invalid, log_prior.argmax(axis=1), action), np.zeros_like(invalid)
 
 
 def mark_used(
