@@ -55,7 +55,8 @@ def _draw_curves(out: Path, table: Table) -> Path:
         axes.set_title(f"{env}, {table.track}", fontsize=11, loc="left")
         axes.set_ylabel("score")
         axes.spines[["top", "right"]].set_visible(False)
-        axes.set_ylim(max(LOWEST, axes.get_ylim()[0]), max(1.05, axes.get_ylim()[1]))
+        top = max(height for _, height, _ in labels)  # at least 1, that of the best known
+        axes.set_ylim(max(LOWEST, axes.get_ylim()[0]), top + 0.05)
         _write_labels(axes, labels)
     panels[-1].set_xlabel("decisions")
     path = out / f"scores_{table.track}.png"

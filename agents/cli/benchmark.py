@@ -28,8 +28,8 @@ class Benchmark:
     tracks: tuple[Literal["previews", "compact", "sparse"], ...] = ("previews", "compact", "sparse")
     """What agents are shown and how they are rewarded; tracks are never ranked together."""
     algos: tuple[str, ...] = ("*",)
-    """Names of algorithms, patterns such as "*ppo*", or your own class as my_module:MyAgent;
-    "list" prints all names."""
+    """Names of algorithms, patterns such as "*ppo*", or your own class as my_module:MyAgent; the
+    word "list" prints all names."""
     seeds: int = 5
     """Number of seeds of each algorithm: 0, 1, ..."""
     timesteps: int = 300_000
