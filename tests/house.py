@@ -245,6 +245,7 @@ LAYERS: dict[str, dict[str, str]] = {
         "benchmarks/ablation/trial.py": "One trial: train a variant with one seed, evaluate it, and write the results.",
         "benchmarks/ablation/vae.py": "Variational autoencoders, for comparison.",
         "benchmarks/ablation/variants.py": "The variants of the ablation: which parts of the method each of them has.",
+        "benchmarks/offline.py": "Measures the offline algorithms on data of every behaviour policy, and writes one table.",
         "benchmarks/speed/__main__.py": "Run every benchmark in a process of its own and print one table.",
         "benchmarks/speed/ddn_update.py": "One update of Discrete Distribution Networks (Yang, 2025), built on the author's own layer.",
         "benchmarks/speed/env.py": "Speed and memory of the environments, relative to their proposer and to `DummyVecEnv`.",
