@@ -123,6 +123,7 @@ def test_the_wheel_holds_the_two_packages(distributions):
         name for name in list_files(distributions.source) if name.split("/")[0] in PACKAGES
     }
     assert {"gcgen_env/py.typed", "agents/py.typed", "gcgen_env/weights/mnist.safetensors"} <= names
+    assert "agents/benchmark/references.json" in names
 
 
 def test_the_sdist_holds_the_repository(distributions):

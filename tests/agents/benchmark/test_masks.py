@@ -9,7 +9,11 @@ from agents.common.evaluation import evaluate_agent
 from gcgen_env import GCGenVectorEnv
 from gcgen_env.episodes import Episodes
 
-MASKED = [name for name in CONTESTANTS if name.startswith("maskable") or "+proposals" in name]
+MASKED = [
+    name
+    for name in CONTESTANTS
+    if name.startswith(("maskable", "afterstate")) or "+proposals" in name
+]
 ENV = "GCGen-Toy2D-v0"
 
 
