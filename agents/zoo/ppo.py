@@ -17,8 +17,9 @@ OPTIONS: dict[str, Any] = {
     **ON_POLICY,
     **NO_PRIOR,
     "n_steps": 128,  # of 8 environments instead of 64
+    "learning_rate": "lin_0.001",  # the zoo's name of a linear schedule
 }
-"""The hyperparameters of `gcgen benchmark`."""
+"""The hyperparameters of `gcgen benchmark`, written as the zoo reads them."""
 
 hyperparams = {env_id: dict(OPTIONS) for env_id in ENV_IDS}
 """Hyperparameters by environment id, as the zoo expects them."""
