@@ -174,7 +174,7 @@ LAYERS: dict[str, dict[str, str]] = {
     "Benchmark and zoo": {
         "agents/benchmark/tasks.py": "What a benchmark measures on each id: keywords, thresholds, the search for the best known codes.",
         "agents/benchmark/references.py": "The references of each task: what searches reach on the goals of the evaluation.",
-        "agents/benchmark/stranger.py": 'An algorithm of the user\'s in a benchmark: a class that is named as "module:Class".',
+        "agents/benchmark/custom.py": 'An algorithm of the user\'s in a benchmark: a class that is named as "module:Class".',
         "agents/benchmark/contestant.py": "What takes part in a benchmark: an algorithm to train, or an agent without learning.",
         "agents/benchmark/contestants.py": "The contestants: algorithms, each with a policy, and references without learning.",
         "agents/benchmark/execution.py": "Executes one run: trains, evaluates during the training, and writes all results at once.",

@@ -17,6 +17,7 @@ from agents.common.goal_replay_buffer import GoalReplayBuffer
 from agents.common.memory import check_fits
 from agents.common.vec_env import GCGenVecEnv
 from agents.gcgen import GCGen
+from gcgen_env.config import LIKELIHOODS
 from gcgen_env.tasks import ENV_CONFIGS
 from gcgen_env.vector_env import GCGenVectorEnv
 
@@ -41,6 +42,8 @@ class Contestant:
     """Most decisions of its training; None sets no limit."""
     needs_s_agent: bool = False
     """Whether it can only play with a saved S-agent."""
+    likelihoods: tuple[str, ...] = LIKELIHOODS
+    """Likelihoods of the tasks in which it takes part."""
     num_envs: int = 64
     """Number of environments in which it is trained in parallel."""
     options: dict[str, Any] = field(default_factory=dict)
@@ -53,8 +56,10 @@ class Contestant:
 
     def takes_part(self, env: str, track: str) -> bool:
         """Return whether it is compared with others on an id in a track."""
-        has_s_agent = ENV_CONFIGS[env].proposer == "pretrained"
-        return track in self.tracks and (has_s_agent or not self.needs_s_agent)
+        config = ENV_CONFIGS[env]
+        if self.needs_s_agent and config.proposer != "pretrained":
+            return False
+        return track in self.tracks and config.likelihood in self.likelihoods
 
     def limit(self, timesteps: int) -> int:
         """Return the number of decisions of its training, given that of others."""
@@ -76,6 +81,7 @@ def make_learner(
     tracks: tuple[str, ...] = ALL_TRACKS,
     look_ahead: str = "",
     most_timesteps: int | None = None,
+    likelihoods: tuple[str, ...] = LIKELIHOODS,
     **options: Any,
 ) -> Contestant:
     """Return a contestant that trains an algorithm of SB3, contrib or this library.
@@ -99,6 +105,7 @@ def make_learner(
         look_ahead=look_ahead,
         tracks=tracks,
         most_timesteps=most_timesteps,
+        likelihoods=likelihoods,
         options=named,
     )
 

@@ -21,7 +21,7 @@ from agents.afterstate_dqn import AfterstateDQN
 from agents.attention import MaskableAttentionPolicy
 from agents.baselines import GreedyAgent, PriorAgent, RandomAgent
 from agents.benchmark.contestant import Contestant, make_gcgen, make_learner
-from agents.benchmark.stranger import load_stranger
+from agents.benchmark.custom import load_custom
 from agents.common.goal_replay_buffer import GoalReplayBuffer
 from agents.gcgen import GCPolicy, MaskableGCPolicy
 from agents.maskable_dqn import MaskableDQN
@@ -49,6 +49,8 @@ OFF_POLICY: dict[str, Any] = {
     "learning_rate": 5e-4,
 }
 """DQN and its relatives: one gradient step for every 8 decisions of 64 environments."""
+EXACT: dict[str, Any] = {"likelihoods": ("bernoulli",)}
+"""Only there an image determines its canvas, from which proposals are recomputed."""
 REPLAYED: dict[str, Any] = {
     **OFF_POLICY,
     "replay_buffer_class": GoalReplayBuffer,
@@ -56,7 +58,7 @@ REPLAYED: dict[str, Any] = {
 }
 """A replay buffer that recomputes proposals instead of storing them; it relabels no goals."""
 AFTERSTATE: dict[str, Any] = {
-    "buffer_size": 100_000,
+    "buffer_size": 20_000,  # with the proposals: 4 GB on MNISTAtoms
     "learning_starts": 1_000,
     "batch_size": 128,
     "train_freq": 1,
@@ -69,7 +71,7 @@ AFTERSTATE: dict[str, Any] = {
 }
 """Values of previewed images: five gradient steps for every 64 decisions."""
 REPLAYED_STEPS = 100_000
-"""Most decisions where proposals are recomputed for each gradient step."""
+"""Most decisions where the proposals of stored states are read or recomputed."""
 HINDSIGHT: dict[str, Any] = {**OFF_POLICY, "replay_buffer_class": GoalReplayBuffer}
 FROZEN: dict[str, Any] = {
     "batch_size": 32,
@@ -156,6 +158,7 @@ CONTESTANTS: dict[str, Contestant] = {
             MaskableDQN,
             "ProposalPolicy",
             most_timesteps=REPLAYED_STEPS,
+            **EXACT,
             **SCORED,
             **REPLAYED,
         ),
@@ -166,6 +169,7 @@ CONTESTANTS: dict[str, Contestant] = {
             MaskableQRDQN,
             "ProposalPolicy",
             most_timesteps=REPLAYED_STEPS,
+            **EXACT,
             **SCORED,
             **QUANTILES,
             **REPLAYED,
@@ -187,7 +191,11 @@ def find_contestant(name: str) -> Contestant:
     Raises:
         ValueError: If there is none.
     """
-    return load_stranger(name) if ":" in name else CONTESTANTS[name]
+    if ":" in name:
+        return load_custom(name)
+    if name not in CONTESTANTS:
+        raise ValueError(f"unknown algorithm {name!r}; known algorithms: {', '.join(CONTESTANTS)}")
+    return CONTESTANTS[name]
 
 
 def select_contestants(patterns: Sequence[str]) -> list[Contestant]:
@@ -196,11 +204,10 @@ def select_contestants(patterns: Sequence[str]) -> list[Contestant]:
     Raises:
         ValueError: If a pattern matches no contestant, or a class cannot be loaded.
     """
-    strangers = [load_stranger(each) for each in dict.fromkeys(patterns) if ":" in each]
+    custom = [load_custom(each) for each in dict.fromkeys(patterns) if ":" in each]
     ours = [each for each in patterns if ":" not in each]
     for pattern in ours:
         if not fnmatch.filter(CONTESTANTS, pattern):
-            known = ", ".join(CONTESTANTS)
-            raise ValueError(f"unknown algorithm {pattern!r}; known algorithms: {known}")
+            find_contestant(pattern)  # raises
     matched = (n for n in CONTESTANTS if any(fnmatch.fnmatch(n, each) for each in ours))
-    return [*(CONTESTANTS[name] for name in matched), *strangers]
+    return [*(CONTESTANTS[name] for name in matched), *custom]

@@ -153,7 +153,8 @@ class Execution:
         """Evaluate the model after regular numbers of decisions."""
         if steps >= self._next:
             self.evaluate(model, steps)
-            self._next += max(self.run.timesteps // self.run.evaluations, 1)  # also of short runs
+            interval = max(self.run.timesteps // self.run.evaluations, 1)  # also of short runs
+            self._next = (steps // interval + 1) * interval
 
     def evaluate(self, model: Any, steps: int) -> None:
         """Add a point to the learning curve; the clocks of the training stand still."""

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from agents.benchmark.contestants import CONTESTANTS
 from agents.benchmark.references import describe_task, find_references
+from agents.benchmark.report import describe_run
 from agents.benchmark.results import markdown
 from agents.benchmark.run_files import Outcome, check_figures, check_timing
 from agents.benchmark.scores import compute_interval
 from agents.benchmark.study import PROTOCOL, Run
-from agents.benchmark.tasks import EPISODES, TASKS, TRACKS
+from agents.benchmark.tasks import EPISODES, TASKS, TRACKS, find_task
 from gcgen_env.atomic_files import read_json, write_bytes
 
+NAME = r"[\w.:+-]{1,80}"
+"""What a name may consist of: it stands in a table."""
+MOST_SURPLUS = 50_000
+"""Decisions by which a training may pass its number: algorithms stop at the end of a round."""
 FEWEST_SEEDS = 5
 """Fewest seeds of an entry."""
 HEADER = (
@@ -59,23 +66,28 @@ def read_submission(folder: Path) -> list[Outcome]:
 
 
 def check_submission(outcomes: Sequence[Outcome]) -> list[str]:
-    """Return what keeps outcomes off the leaderboard, one sentence for each entry."""
+    """Return what keeps outcomes off the leaderboard, one sentence for each entry.
+
+    Raises:
+        ValueError: If a run is there twice.
+    """
     return [
-        f"{contestant} on {env}, {track}: {len(group)} seeds, expected {FEWEST_SEEDS}"
-        for (track, env, contestant), group in _group(outcomes).items()
-        if len({o.run.seed for o in group}) < FEWEST_SEEDS
+        f"{group[0].run.contestant} on {group[0].run.env}, {group[0].run.track}: "
+        f"{len(group)} seeds, expected {FEWEST_SEEDS}"
+        for group in _group(outcomes)
+        if len(group) < FEWEST_SEEDS
     ]
 
 
 def write_leaderboard(outcomes: Sequence[Outcome], path: Path) -> None:
     """Write the page of all entries that have enough seeds."""
     lines = [INTRODUCTION.format(seeds=FEWEST_SEEDS).rstrip()]
-    groups = {key: g for key, g in _group(outcomes).items() if len(g) >= FEWEST_SEEDS}
+    groups = [group for group in _group(outcomes) if len(group) >= FEWEST_SEEDS]
     for track in TRACKS:
         for env in TASKS:
-            rows = [_make_row(c, g) for (t, e, c), g in groups.items() if (t, e) == (track, env)]
-            if rows:
-                rows.sort(key=lambda row: -row[0])
+            here = [g for g in groups if (g[0].run.track, g[0].run.env) == (track, env)]
+            if here:
+                rows = sorted(map(_make_row, here), key=lambda row: -row[0])
                 table = markdown(HEADER, [cells for _, cells in rows])
                 lines += ["", f"## {env}, {track}", "", *table]
     write_bytes(path, ("\n".join(lines) + "\n").encode())
@@ -99,6 +111,7 @@ def _check(folder: Path, result: dict[str, Any], timing: dict[str, Any]) -> Outc
         document = result["run"]
         where = f"{folder}, {document['contestant']} on {document['env']}"
         run = Run(**{name: document[name] for name in RUN_FIELDS})
+        _check_run(run, document)
         if (document["protocol"], run.episodes) != (PROTOCOL, EPISODES):
             raise ValueError(f"expected protocol {PROTOCOL} and {EPISODES} episodes")
         if document["task"] != describe_task(run.env):
@@ -106,6 +119,8 @@ def _check(folder: Path, result: dict[str, Any], timing: dict[str, Any]) -> Outc
         if result["references"] != json.loads(json.dumps(find_references(run.env))):
             raise ValueError("it was scored with other references")
         check_figures(run, result)
+        for point in result["curve"]:
+            _check_point(run, point)
         check_timing(len(result["curve"]), timing)
     except (ArithmeticError, LookupError, TypeError, ValueError) as error:
         reason = f"it lacks {error}" if isinstance(error, LookupError) else str(error)
@@ -113,21 +128,56 @@ def _check(folder: Path, result: dict[str, Any], timing: dict[str, Any]) -> Outc
     return Outcome(run, result, timing, {}, folder)
 
 
-def _group(outcomes: Sequence[Outcome]) -> dict[tuple[str, str, str], list[Outcome]]:
-    """Return outcomes by track, environment and contestant."""
-    groups: dict[tuple[str, str, str], list[Outcome]] = {}
+def _check_run(run: Run, document: dict[str, Any]) -> None:
+    """Raise a ValueError unless the fields of a run can be meant, and are those of its name."""
+    numbers = (run.seed, run.timesteps, run.episodes, run.evaluations)
+    if not all(type(number) is int and number >= 0 for number in numbers):
+        raise ValueError(f"expected integers as seed and numbers, got {numbers}")
+    if run.track not in TRACKS:
+        raise ValueError(f"unknown track {run.track!r}")
+    if not isinstance(run.contestant, str) or not re.fullmatch(NAME, run.contestant):
+        raise ValueError("a name has letters, digits and _ . : + only")
+    if run.contestant in CONTESTANTS:
+        known = json.loads(json.dumps(CONTESTANTS[run.contestant].describe()))
+        if any(document[key] != value for key, value in known.items()):
+            raise ValueError("it has other hyperparameters than this library's; use another name")
+    document["look_ahead"]  # raises if it is missing
+
+
+def _check_point(run: Run, point: dict[str, Any]) -> None:
+    """Raise a ValueError unless a point of a curve is possible."""
+    shares = [*point["success"], point["invalid_rate"]]
+    if len(shares) != len(find_task(run.env).thresholds) + 1:
+        raise ValueError("expected one share of successes for each threshold")
+    if not all(0 <= share <= 1 for share in shares) or point["distance"] < 0:
+        raise ValueError("shares must lie in [0, 1], and distances are not negative")
+    if not 0 <= point["steps"] <= 1.1 * run.timesteps + MOST_SURPLUS:
+        raise ValueError(f"{point['steps']:,} decisions are more than the {run.timesteps:,} given")
+
+
+def _group(outcomes: Sequence[Outcome]) -> list[list[Outcome]]:
+    """Return outcomes that differ in the seed alone.
+
+    Raises:
+        ValueError: If a seed is there twice.
+    """
+    groups: dict[str, list[Outcome]] = {}
     for o in outcomes:
-        groups.setdefault((o.run.track, o.run.env, o.run.contestant), []).append(o)
-    return groups
+        same = {key: value for key, value in o.result["run"].items() if key != "seed"}
+        group = groups.setdefault(json.dumps(same, sort_keys=True), [])
+        if o.run.seed in {other.run.seed for other in group}:
+            raise ValueError(f"{o.folder}: {describe_run(o.run)} is there twice")
+        group.append(o)
+    return list(groups.values())
 
 
-def _make_row(contestant: str, group: list[Outcome]) -> tuple[float, tuple[str, ...]]:
+def _make_row(group: list[Outcome]) -> tuple[float, tuple[str, ...]]:
     """Return the mean score of an entry, and its cells."""
     scores = np.array([[o.last["score"] for o in group]])  # (1, R)
     interval = compute_interval(scores, np.mean)
     commits = sorted({str(o.timing.get("commit") or "unknown") for o in group})
     return interval.value, (
-        contestant,
+        group[0].run.contestant,
         group[0].result["run"]["look_ahead"],
         f"{np.mean([o.last['steps'] for o in group]):,.0f}",
         f"{np.median([o.timing['cpu_seconds'] for o in group]):,.0f}",

@@ -19,6 +19,7 @@ import numpy as np
 from agents.baselines import GreedyAgent, RandomAgent
 from agents.benchmark.tasks import EPISODES, SEED, find_task
 from agents.common.evaluation import Agent, EpisodeStats, evaluate_agent
+from agents.common.provenance import find_commit
 from agents.gcgen.search import beam_search
 from agents.gcgen.search_agent import SearchAgent
 from agents.gcgen.two_step import two_step_search
@@ -83,6 +84,7 @@ def compute_references(env: str) -> dict[str, Any]:
     enumerates = task.width >= config.num_proposals ** (config.horizon - 1)
     return {
         "task": describe_task(env),
+        "commit": find_commit(),
         "exact": bool(enumerates or (stats["best"].distance == 0).all()),
         "references": {name: summarise(each, env) for name, each in stats.items()},
     }
@@ -116,7 +118,10 @@ def find_references(env: str, path: Path = FILE) -> dict[str, Any]:
     entry = read_json(path).get(env) if path.is_file() else None
     if entry is None or entry["task"] != describe_task(env):
         why = "has no references" if entry is None else "has changed since its references"
-        raise ValueError(f"{env} {why}: run gcgen benchmark references --envs {env}")
+        raise ValueError(
+            f"{env} {why}: run gcgen benchmark references --envs {env}, and copy its entry of the "
+            f"file that this writes to {path}"
+        )
     return entry["references"]
 
 

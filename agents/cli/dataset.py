@@ -15,8 +15,8 @@ from agents.offline.behaviour_names import Behaviour
 class Dataset:
     """Write episodes of a behaviour policy as a Minari data set.
 
-    Goals are training images. Observations hold no proposals, because image and step determine
-    them. The files are in OUT/NAME; `MINARI_DATASETS_PATH=OUT` lets Minari find them by name.
+    Goals are training images. Observations hold no proposals, to save space.
+    The files are in OUT/NAME; `MINARI_DATASETS_PATH=OUT` lets Minari find them by name.
     """
 
     env: str = "GCGen-Digits-v0"

@@ -31,6 +31,10 @@ _CHOICES = "random.choices"
 _BODY = "mlp_extractor.scorer.body.2.weight"  # of every policy of ours, shape (width, width)
 
 
+EARLIER = {"optimizer": "adam", "weight_decay": 0.0}
+"""What files of before did not name, as they were trained."""
+
+
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
     """The parts of a `GCGen` model that a file holds."""
@@ -136,7 +140,7 @@ class Checkpoint:
         try:
             _check_width(document["options"], tensors.get(f"{_POLICY}{_BODY}"))
             return cls(
-                options={"optimizer": "adam", **document["options"]},  # unnamed in version 0.1
+                options={**EARLIER, **document["options"]},
                 env_config=_config_from_json(document["env_config"]),
                 s_agent=SAgent.unpack(document, tensors, device),
                 policy={

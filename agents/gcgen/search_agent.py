@@ -28,7 +28,10 @@ class SearchAgent:
         episode_start: Any = None,
         deterministic: bool = True,
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return the next actions, shape (N,), and the codes, shape (N, H), as the state."""
+        """Return the next actions, shape (N,), and the codes, shape (N, H), as the state.
+
+        All N episodes begin together: pass no state at their first step.
+        """
         if state is None:
             goal = torch.from_numpy(observation["desired_goal"]).to(self.chain.device)  # (N, *S)
             state = self.search(self.chain, goal).cpu().numpy()  # (N, H)

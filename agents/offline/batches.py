@@ -12,7 +12,7 @@ from torch import Tensor
 
 from agents.offline.episode_data import EpisodeData
 from gcgen_env.model.likelihoods import Likelihood
-from gcgen_env.rewards import PotentialReward
+from gcgen_env.rewards import PotentialReward, ScaledReward
 
 Strategy = Literal["future", "final"]
 """Which image of an episode becomes the goal: any after the decision, or the last one."""
@@ -70,7 +70,11 @@ class BatchSampler:
     """Draws decisions uniformly, with replacement."""
 
     def __init__(
-        self, data: EpisodeData, relabelling: Relabelling, likelihood: Likelihood | None = None
+        self,
+        data: EpisodeData,
+        relabelling: Relabelling,
+        likelihood: Likelihood | None = None,
+        reward_scale: float = 1.0,
     ) -> None:
         """Store the episodes.
 
@@ -79,13 +83,15 @@ class BatchSampler:
             relabelling: Which goals are replaced.
             likelihood: Computes the rewards of replaced goals, at `gamma` = 1; None keeps the
                 recorded rewards, for algorithms that read none.
+            reward_scale: Factor of all rewards.
 
         Raises:
             ValueError: If the recorded rewards are not those of the likelihood.
         """
         self.data = data
         self.relabelling = relabelling
-        self.rewards = None if likelihood is None else PotentialReward(likelihood)
+        potential = None if likelihood is None else PotentialReward(likelihood)
+        self.rewards = None if potential is None else ScaledReward(potential, reward_scale)
         if self.rewards is not None and (relabelling.hindsight or relabelling.random):
             self._check_rewards()
 

@@ -120,7 +120,8 @@ class GCIQL(OfflineAlgorithm):
         likelihood = space.likelihood if isinstance(space, ImageSpace) else None
         if likelihood is None and (self.hindsight or self.random_goals):
             raise ValueError(NEEDS_LIKELIHOOD)
-        return BatchSampler(data, self.relabelling, likelihood)
+        scale = getattr(space, "reward_scale", 1.0)
+        return BatchSampler(data, self.relabelling, likelihood, scale)
 
     def compute_loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         """Return L_V + L_Q + L_pi; each network gets the gradient of its own term alone."""

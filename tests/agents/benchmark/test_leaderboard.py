@@ -66,6 +66,13 @@ def test_few_seeds_are_named_and_left_out(copy, tmp_path, capsys):
         (("run", "episodes"), 8, "expected protocol 2 and 256 episodes"),
         (("run", "protocol"), 1, "expected protocol 2 and 256 episodes"),
         (("run", "env"), "CartPole-v1", ""),
+        (("run", "seed"), [1], "expected integers as seed"),
+        (("run", "track"), "dense", "unknown track 'dense'"),
+        (("run", "contestant"), "a|b\n# c", "a name has letters, digits"),
+        (("run", "options"), {"search": 3}, "other hyperparameters than this library's"),
+        (("curve", -1, "success"), [7.0, 1.0, 1.0], "shares must lie in [0, 1]"),
+        (("curve", -1, "success"), [1.0], "one share of successes for each threshold"),
+        (("curve", -1, "steps"), 10**9, "decisions are more than the"),
         (("run",), None, ""),
     ],
 )
@@ -90,6 +97,35 @@ def test_missing_and_damaged_files_are_named(copy, name, capsys):
             (copy / name).write_text(content)
         assert main(["benchmark", "check", "--out", str(copy)]) == 2
         assert str(copy) in capsys.readouterr().err
+
+
+def test_a_run_counts_once(study, tmp_path, capsys):
+    options = ["--submissions", str(study), str(study), "--out", str(tmp_path)]
+    assert main(["benchmark", "leaderboard", *options]) == 2
+    assert "is there twice" in capsys.readouterr().err
+
+
+def rename(folder, timesteps):
+    """Call the greedy agent a class of another person, with some numbers of decisions."""
+    document = json.loads((folder / "results.json").read_text())
+    runs = [each["run"] for each in document["runs"] if each["run"]["contestant"] == "greedy"]
+    for run, number in zip(runs, timesteps, strict=True):
+        run |= {"contestant": "their_module:Agent", "timesteps": number}
+    (folder / "results.json").write_text(json.dumps(document))
+
+
+def test_the_class_of_another_person_is_accepted(copy):
+    rename(copy, [5] * 5)
+    assert main(["benchmark", "check", "--out", str(copy)]) == 0
+    assert main(["benchmark", "leaderboard", "--submissions", str(copy), "--out", str(copy)]) == 0
+    assert "their_module:Agent" in (copy / "leaderboard.md").read_text()
+
+
+def test_runs_of_different_lengths_are_different_entries(copy, capsys):
+    rename(copy, [5, 5, 5, 9, 9])
+    assert main(["benchmark", "check", "--out", str(copy)]) == 1
+    shown = capsys.readouterr().out
+    assert "previews: 3 seeds, expected 5" in shown and "previews: 2 seeds, expected 5" in shown
 
 
 def test_a_page_needs_a_study(tmp_path, capsys):

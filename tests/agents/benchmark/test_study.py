@@ -35,7 +35,7 @@ from agents.maskable_dqn import MaskableDQN
 from agents.maskable_qrdqn import MaskableQRDQN
 
 DIGITS, POINTS = "GCGen-Digits-v0", "GCGen-Toy2D-v0"
-ATOMS = "GCGen-DigitsAtoms16-v0"
+ATOMS, LOGITS = "GCGen-DigitsAtoms16-v0", "GCGen-DigitsLogits64-v0"
 SMALL = {"timesteps": 64, "episodes": 8, "evaluations": 2}
 
 
@@ -68,8 +68,12 @@ class TestPlan:
         }  # fmt: skip
 
     def test_dear_decisions_are_limited_and_an_s_agent_may_be_needed(self):
-        (run,) = plan([ATOMS], ["maskable_dqn+proposals", "gcgen"], 1, 300_000)
-        assert (run.contestant, run.timesteps) == ("maskable_dqn+proposals", 100_000)
+        (run,) = plan([ATOMS], ["afterstate_dqn", "gcgen"], 1, 300_000)
+        assert (run.contestant, run.timesteps) == ("afterstate_dqn", 100_000)
+
+    def test_proposals_are_recomputed_only_where_images_determine_them(self):
+        runs = plan([ATOMS, LOGITS], ["maskable_dqn+proposals"], 1, 100)
+        assert [run.env for run in runs] == [LOGITS]
 
     def test_patterns(self):
         runs = plan([DIGITS], ["*pointer", "greedy"], 1, 10, ("previews",))

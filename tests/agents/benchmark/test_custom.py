@@ -64,6 +64,7 @@ def test_an_sb3_algorithm_of_the_working_folder(tmp_path, monkeypatch):
         ("no_such_module:Agent", "cannot load the algorithm 'no_such_module:Agent'"),
         ("examples.benchmark_agent:Missing", "has no attribute 'Missing'"),
         ("json:dumps", "has no predict"),
+        ("./agent.py:Agent", r"write package.module:Class"),
     ],
 )
 def test_mistakes_are_named(name, message):

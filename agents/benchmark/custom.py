@@ -6,6 +6,7 @@ import hashlib
 import inspect
 import os
 import sys
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 from agents.benchmark.contestant import ALL_TRACKS, Contestant
 
 
-def load_stranger(name: str) -> Contestant:
+def load_custom(name: str) -> Contestant:
     """Return the contestant of a class "module:Class", which is looked for here, too.
 
     The class is called with the environments of the training, an SB3 `VecEnv`, and a seed. Its
@@ -34,25 +35,32 @@ def load_stranger(name: str) -> Contestant:
         sys.path.insert(0, os.getcwd())  # as `python -m` does
     try:
         found: Any = getattr(import_module(module), attribute)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise ValueError(f"cannot load the algorithm {name!r}: {error}") from error
+    except Exception as error:  # importing runs the user's file
+        reason = f"{type(error).__name__}: {error}"
+        raise ValueError(
+            f"cannot load the algorithm {name!r} (write package.module:Class): {reason}"
+        ) from error
     if not callable(getattr(found, "predict", None)):
         raise ValueError(
             f"{name!r} has no predict(observation, state, episode_start, deterministic)"
         )
+    tracks = getattr(found, "tracks", ALL_TRACKS)
+    if isinstance(tracks, str) or not {*tracks} <= {*ALL_TRACKS}:
+        raise ValueError(f"{name!r} has tracks={tracks!r}, expected some of {ALL_TRACKS}")
     return Contestant(
         name,
         lambda env, seed: found(env, seed),
         learns=hasattr(found, "learn"),
         look_ahead=getattr(found, "look_ahead", ""),
-        tracks=tuple(getattr(found, "tracks", ALL_TRACKS)),
+        tracks=tuple(tracks),
         most_timesteps=getattr(found, "most_timesteps", None),
         num_envs=getattr(found, "num_envs", 64),
-        options={"source": _hash_source(found)},
+        options={"source": hash_source(found)},
     )
 
 
-def _hash_source(found: Any) -> str | None:
+@cache  # what runs is what was imported, even if the file changes
+def hash_source(found: Any) -> str | None:
     """Return the hash of the file of a class: another program gives other results."""
     try:
         path = inspect.getsourcefile(found)
