@@ -46,7 +46,7 @@ class GCGenConfig:
         goals: Goals of the S-agent's updates: grey ones are the means of the binary ones, and
             the gradient has no noise of the binarisation; auto: grey, unless images are small.
             Episodes and evaluation always use binary ones.
-        weight_decay: Decay of the S-agent's matrices; SOAP's, decoupled from the gradient.
+        weight_decay: Decay of the S-agent's matrices with SOAP; Adam ignores it.
         train_s_agent: Train the S-agent; otherwise only the GC-agent learns.
     """
 
