@@ -91,13 +91,21 @@ def _draw_contestant(
 def _write_labels(axes: Any, labels: list[tuple[str, float, str]]) -> None:
     """Write names at the right of a panel, at the heights of their lines, one above another."""
     low, high = axes.get_ylim()
-    step, floor = GAP * (high - low), -np.inf
-    for name, height, color in sorted(labels, key=lambda each: each[1]):
-        floor = max(np.clip(height, low, high), floor + step)
+    labels = sorted(labels, key=lambda each: each[1])
+    heights = _spread(np.clip([height for _, height, _ in labels], low, high), high)
+    for (name, _, color), height in zip(labels, heights, strict=True):
         axes.text(
-            1.01, floor, name, color=color, fontsize=9, va="center",
+            1.01, height, name, color=color, fontsize=9, va="center",
             transform=axes.get_yaxis_transform(),
         )  # fmt: skip
+
+
+def _spread(heights: NDArray[np.float64], high: float) -> NDArray[np.float64]:
+    """Move rising heights apart, upwards, and then down where they pass the top of the panel."""
+    step = GAP * (high - min(LOWEST, heights[0]))
+    place = step * np.arange(len(heights))
+    up = np.maximum.accumulate(heights - place) + place
+    return np.minimum.accumulate((np.minimum(up, high) - place)[::-1])[::-1] + place
 
 
 def _gather(cell: list[Outcome]) -> tuple[NDArray[Any], NDArray[Any]]:
