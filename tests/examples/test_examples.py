@@ -7,7 +7,14 @@ import pytest
 from PIL import Image
 
 from agents import GCGen
-from examples import demo, environment, own_images, ppo_single_file, stock_sb3
+from examples import (
+    benchmark_agent,
+    demo,
+    environment,
+    own_images,
+    ppo_single_file,
+    stock_sb3,
+)
 from gcgen_env.datasets import load_dataset
 
 FOLDER = Path(demo.__file__).parent
@@ -68,6 +75,12 @@ def test_examples_are_short_and_tested(path):
     assert path.stem == "__init__" or f"{path.stem}.main(" in tests
     limit = 200 if path.stem == "ppo_single_file" else 60
     assert len(path.read_text().splitlines()) <= limit
+
+
+def test_benchmark_agent(tmp_path, capsys):
+    benchmark_agent.main(timesteps=2048, out=tmp_path)
+    score = float(capsys.readouterr().out.removeprefix("score "))
+    assert -6 < score < 1  # always the first proposal: -6.5
 
 
 def test_ppo_single_file(capsys):

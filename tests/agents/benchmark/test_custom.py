@@ -9,7 +9,6 @@ from agents.benchmark.contestants import find_contestant, select_contestants
 from agents.benchmark.custom import hash_source
 from agents.benchmark.execution import execute
 from agents.benchmark.study import RESULT, plan
-from agents.cli.main import main
 
 NAME, PLANE = "examples.benchmark_agent:OftenGood", "GCGen-PlaneReach-v0"
 PPO_FILE = """
@@ -34,15 +33,6 @@ def test_it_is_evaluated_along_the_way_and_learns(tmp_path):
     assert [point["steps"] for point in curve] == [0, 2048, 4096]
     assert curve[-1]["score"] > curve[0]["score"] + 1
     assert curve[-1]["invalid_rate"] == 0
-
-
-def test_the_whole_command(tmp_path, capsys):
-    options = ["--envs", PLANE, "--algos", "random", NAME, "--seeds", "1", "--timesteps", "512"]
-    options += ["--tracks", "compact", "--evaluations", "1", "--jobs", "1", "--out", str(tmp_path)]
-    assert main(["benchmark", *options]) == 0
-    assert NAME in (tmp_path / "report.md").read_text()
-    folders = [path.name for path in (tmp_path / "runs" / PLANE / "compact").iterdir()]
-    assert any(name.startswith("examples.benchmark_agent.OftenGood-0-") for name in folders)
 
 
 def test_an_sb3_algorithm_of_the_working_folder(tmp_path, monkeypatch):

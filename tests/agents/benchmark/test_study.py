@@ -15,6 +15,7 @@ from safetensors.numpy import load_file
 from sb3_contrib import QRDQN
 from stable_baselines3 import DQN, HerReplayBuffer
 
+from agents.afterstate_dqn import AfterstateDQN
 from agents.benchmark import contestants, execution
 from agents.benchmark.contestant import make_learner
 from agents.benchmark.contestants import CONTESTANTS
@@ -187,7 +188,7 @@ class TestExecution:
         each = CONTESTANTS[name]
         if "learning_starts" in each.options:  # DQNs learn after some thousands
             small = each.options | {"learning_starts": 640, "buffer_size": 2048}
-            kinds = {c.__name__: c for c in (DQN, QRDQN, MaskableDQN, MaskableQRDQN)}
+            kinds = {c.__name__: c for c in (DQN, QRDQN, MaskableDQN, MaskableQRDQN, AfterstateDQN)}
             buffers = {b.__name__: b for b in (GoalReplayBuffer, HerReplayBuffer)}
             kind, policy = kinds[small.pop("algorithm")], small.pop("policy")
             if "replay_buffer_class" in small:
