@@ -17,7 +17,7 @@ def resolve(
     """Apply the rule `invalid_action` of an environment to the actions of K episodes.
 
     Args:
-        config: Of the environment.
+        config: The environment's configuration.
         invalid: Which actions are invalid, shape (K,).
         action: Indices of proposals, shape (K,).
         log_prior: log p_S, shape (K, A), -inf where invalid.

@@ -189,7 +189,7 @@ def find_contestant(name: str) -> Contestant:
     """Return the contestant of a name, or of a class as "module:Class".
 
     Raises:
-        ValueError: If there is none.
+        ValueError: If the name is unknown, or the class cannot be loaded.
     """
     if ":" in name:
         return load_custom(name)

@@ -34,7 +34,7 @@ def expand_ids(names: Sequence[str]) -> list[str]:
     """Return ids of tasks: those named, and those of the suite for "suite".
 
     Raises:
-        ValueError: If there is none.
+        ValueError: If no id is named.
     """
     ids = [env for name in names for env in (SUITE_IDS if name == "suite" else (name,))]
     if not ids:
