@@ -73,7 +73,7 @@ def check_submission(outcomes: Sequence[Outcome]) -> list[str]:
     """
     return [
         f"{group[0].run.contestant} on {group[0].run.env}, {group[0].run.track}: "
-        f"{len(group)} seeds, expected {FEWEST_SEEDS}"
+        f"{len(group)} of the {FEWEST_SEEDS} seeds"
         for group in _group(outcomes)
         if len(group) < FEWEST_SEEDS
     ]

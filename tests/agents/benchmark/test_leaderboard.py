@@ -50,7 +50,7 @@ def test_few_seeds_are_named_and_left_out(copy, tmp_path, capsys):
         document["runs"] = document["runs"][:-1]
         (copy / name).write_text(json.dumps(document))
     assert main(["benchmark", "check", "--out", str(copy)]) == 1
-    assert f"on {PLANE}, previews: 4 seeds, expected 5" in capsys.readouterr().out
+    assert f"on {PLANE}, previews: 4 of the 5 seeds" in capsys.readouterr().out
     assert main(["benchmark", "leaderboard", "--submissions", str(copy), "--out", str(copy)]) == 0
     assert "| greedy" not in (copy / "leaderboard.md").read_text()
 
@@ -125,7 +125,7 @@ def test_runs_of_different_lengths_are_different_entries(copy, capsys):
     rename(copy, [5, 5, 5, 9, 9])
     assert main(["benchmark", "check", "--out", str(copy)]) == 1
     shown = capsys.readouterr().out
-    assert "previews: 3 seeds, expected 5" in shown and "previews: 2 seeds, expected 5" in shown
+    assert "previews: 3 of the 5 seeds" in shown and "previews: 2 of the 5 seeds" in shown
 
 
 def test_a_page_needs_a_study(tmp_path, capsys):
