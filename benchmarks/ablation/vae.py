@@ -1,7 +1,7 @@
 """Variational autoencoders, for comparison.
 
 They are trained on the same images with the same likelihood and for the same time as the agents,
-with a new binarisation in every batch, and evaluated on the same binarisation.
+with a new binarisation in every batch or on the grey images, and evaluated on the same binarisation.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import math
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -40,6 +41,8 @@ class VAESizes(NamedTuple):
     """Number of images of one gradient step."""
     weight_decay: float = 0.0
     """Weight decay of AdamW."""
+    grey_goals: bool = False
+    """Whether it is trained on the images instead of binarisations of them."""
 
 
 class VAE(nn.Module, ABC):
@@ -94,11 +97,12 @@ class VAE(nn.Module, ABC):
         optimizer = torch.optim.AdamW(
             self.parameters(), self.sizes.learning_rate, weight_decay=self.sizes.weight_decay
         )
+        goals = replace(self.goals, binarize=self.goals.binarize and not self.sizes.grey_goals)
         start = time.monotonic()
         while (done := (time.monotonic() - start) / (60 * max_minutes)) < 1:
             for group in optimizer.param_groups:
                 group["lr"] = self.sizes.learning_rate * 0.5 * (1 + math.cos(math.pi * done))
-            _, goal = self.goals.sample(self.sizes.batch_size, self.rng)
+            _, goal = goals.sample(self.sizes.batch_size, self.rng)
             loss = self.loss(torch.from_numpy(goal))
             optimizer.zero_grad(set_to_none=True)
             loss.backward()

@@ -31,7 +31,7 @@ class Tuning(NamedTuple):
 
 TUNING = {
     "GCGen-MNIST-v0": Tuning(
-        ddn={"num_proposals": 32, "horizon": 10, "learning_rate": 4e-3},
+        ddn={"num_proposals": 64, "horizon": 10, "learning_rate": 3e-3},
         vae=VAESizes(hidden=400, latents=40, learning_rate=1e-3, batch_size=100),
         categorical_vae=VAESizes(hidden=400, latents=0, learning_rate=2e-3, batch_size=100),
     ),
@@ -103,5 +103,6 @@ def list_variants(env: str) -> list[Variant]:
         autoencoder("A=1", OneImage, tuning.vae),
         *(agents(f"A={k} H={product // k}", {}, num_proposals=k, horizon=t) for k, t in grid),
         autoencoder("vae", GaussianVAE, tuning.vae),
+        autoencoder("vae, grey goals", GaussianVAE, tuning.vae._replace(grey_goals=True)),
         autoencoder("categorical vae", CategoricalVAE, tuning.categorical_vae),
     ]
