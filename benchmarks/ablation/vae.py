@@ -1,7 +1,7 @@
 """Variational autoencoders, for comparison.
 
 They are trained on the same images with the same likelihood and for the same time as the agents,
-with a new binarisation in every batch or on the grey images, and evaluated on the same binarisation.
+with a new binarisation in every batch or on grey images, and evaluated on the same binarisation.
 """
 
 from __future__ import annotations
