@@ -124,6 +124,7 @@ def test_the_wheel_holds_the_two_packages(distributions):
     }
     assert {"gcgen_env/py.typed", "agents/py.typed", "gcgen_env/weights/mnist.safetensors"} <= names
     assert "agents/benchmark/references.json" in names
+    assert "agents/benchmark/hyperparameters.json" in names
 
 
 def test_the_sdist_holds_the_repository(distributions):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +12,7 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.utils import LinearSchedule
 from stable_baselines3.common.vec_env import VecEnv
 
+from agents.benchmark.search_spaces import SPACES, Space, find_values
 from agents.benchmark.tasks import TRACKS
 from agents.common.goal_replay_buffer import GoalReplayBuffer
 from agents.common.memory import check_fits
@@ -48,6 +49,22 @@ class Contestant:
     """Number of environments in which it is trained in parallel."""
     options: dict[str, Any] = field(default_factory=dict)
     """Algorithm, policy and hyperparameters, as JSON values."""
+    space: Space = field(default_factory=dict)
+    """Ranges of the hyperparameters that can be tuned."""
+    values: dict[str, Any] = field(default_factory=dict)
+    """Value of each of them."""
+    remake: Callable[[dict[str, Any]], Contestant] | None = None
+    """Makes the same contestant with other hyperparameters."""
+
+    def configure(self, settings: Mapping[str, Any]) -> Contestant:
+        """Return the same contestant with other values of some hyperparameters.
+
+        Args:
+            settings: Values by name, as in JSON: a list of two learning rates is a pair.
+        """
+        assert self.remake is not None, f"{self.name} has no search space"
+        pairs = {k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()}
+        return self.remake(pairs)
 
     def describe(self) -> dict[str, Any]:
         """Return what decides its results, as JSON values."""
@@ -97,6 +114,12 @@ def make_learner(
             own["learning_rate"] = LinearSchedule(first, last, 1.0)
         return algorithm(policy, env, seed=seed, device="cpu", **own)
 
+    def remake(settings: dict[str, Any]) -> Contestant:
+        changed = {**options, **settings}
+        limits = (tracks, look_ahead, most_timesteps, likelihoods)
+        return make_learner(name, algorithm, policy, *limits, **changed)
+
+    space = SPACES.get(algorithm.__name__, {})
     described = {"algorithm": algorithm, "policy": policy, **options}
     named = {k: v.__name__ if isinstance(v, type) else v for k, v in described.items()}
     return Contestant(
@@ -107,6 +130,9 @@ def make_learner(
         most_timesteps=most_timesteps,
         likelihoods=likelihoods,
         options=named,
+        space=space,
+        values=find_values(space, options, algorithm),
+        remake=remake,
     )
 
 
@@ -133,6 +159,7 @@ def make_gcgen(name: str, **options: Any) -> Contestant:
             **options,
         )
 
+    space = SPACES["GCGen"]
     described = {"algorithm": "GCGen", "train_s_agent": False, **options}
     return Contestant(
         name,
@@ -142,4 +169,7 @@ def make_gcgen(name: str, **options: Any) -> Contestant:
         needs_s_agent=True,
         num_envs=options["batch_size"],
         options=described,
+        space=space,
+        values=find_values(space, options, GCGen),
+        remake=lambda settings: make_gcgen(name, **{**options, **settings}),
     )

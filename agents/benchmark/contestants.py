@@ -22,6 +22,7 @@ from agents.attention import MaskableAttentionPolicy
 from agents.baselines import GreedyAgent, PriorAgent, RandomAgent
 from agents.benchmark.contestant import Contestant, make_gcgen, make_learner
 from agents.benchmark.custom import load_custom
+from agents.benchmark.hyperparameters import use_hyperparameters
 from agents.common.goal_replay_buffer import GoalReplayBuffer
 from agents.gcgen import GCPolicy, MaskableGCPolicy
 from agents.maskable_dqn import MaskableDQN
@@ -182,32 +183,36 @@ CONTESTANTS: dict[str, Contestant] = {
         ),
     )
 }
-"""All contestants by name, in the order of the tables."""
+"""All contestants by name, in the order of the tables, with their default hyperparameters."""
 
 
 def find_contestant(name: str) -> Contestant:
     """Return the contestant of a name, or of a class as "module:Class".
 
+    It has the hyperparameters that ship.
+
     Raises:
-        ValueError: If the name is unknown, or the class cannot be loaded.
+        ValueError: If the name is unknown, the class cannot be loaded, or the file of
+            hyperparameters is damaged.
     """
     if ":" in name:
-        return load_custom(name)
+        return use_hyperparameters(load_custom(name))
     if name not in CONTESTANTS:
         raise ValueError(f"unknown algorithm {name!r}; known algorithms: {', '.join(CONTESTANTS)}")
-    return CONTESTANTS[name]
+    return use_hyperparameters(CONTESTANTS[name])
 
 
 def select_contestants(patterns: Sequence[str]) -> list[Contestant]:
     """Return the contestants that patterns such as "*ppo*" match, then those of classes.
 
     Raises:
-        ValueError: If a pattern matches no contestant, or a class cannot be loaded.
+        ValueError: If a pattern matches no contestant, a class cannot be loaded, or the file of
+            hyperparameters is damaged.
     """
-    custom = [load_custom(each) for each in dict.fromkeys(patterns) if ":" in each]
+    custom = [find_contestant(each) for each in dict.fromkeys(patterns) if ":" in each]
     ours = [each for each in patterns if ":" not in each]
     for pattern in ours:
         if not fnmatch.filter(CONTESTANTS, pattern):
             find_contestant(pattern)  # raises
     matched = (n for n in CONTESTANTS if any(fnmatch.fnmatch(n, each) for each in ours))
-    return [*(CONTESTANTS[name] for name in matched), *custom]
+    return [*(find_contestant(name) for name in matched), *custom]

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from agents.benchmark.contestant import ALL_TRACKS, Contestant
+from agents.benchmark.search_spaces import Space, check_space, find_values
 
 
 def load_custom(name: str) -> Contestant:
@@ -22,13 +23,14 @@ def load_custom(name: str) -> Contestant:
     other class may have `learn(total_timesteps, report)`, which calls `report(num_timesteps)`
     between updates, as often as it likes: it is evaluated there when this is due. Optional
     attributes of the class: `tracks` (names of tracks), `look_ahead` (see `Contestant`),
-    `num_envs` and `most_timesteps`.
+    `num_envs`, `most_timesteps`, and `search_space`: for `gcgen tune`, a pair (low, high) or a
+    list of choices for each keyword that can be tuned.
 
     Args:
         name: Module and class.
 
     Raises:
-        ValueError: If it cannot be imported, or lacks `predict`.
+        ValueError: If it cannot be imported, lacks `predict`, or has a wrong attribute.
     """
     module, _, attribute = name.partition(":")
     if os.getcwd() not in sys.path:
@@ -47,15 +49,35 @@ def load_custom(name: str) -> Contestant:
     tracks = getattr(found, "tracks", ALL_TRACKS)
     if isinstance(tracks, str) or not {*tracks} <= {*ALL_TRACKS}:
         raise ValueError(f"{name!r} has tracks={tracks!r}, expected some of {ALL_TRACKS}")
+    space = getattr(found, "search_space", {})
+    try:
+        if hasattr(found, "search_space"):
+            check_space(space)
+        return _make_contestant(name, found, tuple(tracks), space, {})
+    except ValueError as error:
+        raise ValueError(f"{name!r} has a wrong search_space: {error}") from error
+
+
+def _make_contestant(
+    name: str, found: Any, tracks: tuple[str, ...], space: Space, settings: dict[str, Any]
+) -> Contestant:
+    """Return the contestant of a class, which gets settings as keywords.
+
+    Raises:
+        ValueError: If the class has no keyword of a name in the search space.
+    """
     return Contestant(
         name,
-        lambda env, seed: found(env, seed),
+        lambda env, seed: found(env, seed, **settings),
         learns=hasattr(found, "learn"),
         look_ahead=getattr(found, "look_ahead", ""),
-        tracks=tuple(tracks),
+        tracks=tracks,
         most_timesteps=getattr(found, "most_timesteps", None),
         num_envs=getattr(found, "num_envs", 64),
-        options={"source": hash_source(found)},
+        options={"source": hash_source(found), **settings},
+        space=space,
+        values=find_values(space, settings, found),
+        remake=lambda new: _make_contestant(name, found, tracks, space, {**settings, **new}),
     )
 
 

@@ -16,7 +16,6 @@ from safetensors.numpy import save_file
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
 
-from agents.benchmark.contestants import find_contestant
 from agents.benchmark.references import find_references, make_evaluation, summarise
 from agents.benchmark.scores import normalise
 from agents.benchmark.study import FAILURE, IMAGES, RESULT, TIMING, Run
@@ -125,8 +124,9 @@ class Execution:
     def __init__(self, run: Run) -> None:
         """Build the environments of the evaluation; `perform` executes the run."""
         self.run = run
-        self.contestant = find_contestant(run.contestant)
-        self.envs = make_evaluation(run.env, min(run.episodes, 64), **run.env_kwargs())
+        self.contestant = run.make_contestant()
+        kwargs = {**run.env_kwargs(), "split": run.split}
+        self.envs = make_evaluation(run.env, min(run.episodes, 64), **kwargs)
         self.references = find_references(run.env)
         self.curve: list[dict[str, Any]] = []
         self.seconds: list[float] = []

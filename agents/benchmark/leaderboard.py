@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from agents.benchmark.contestants import CONTESTANTS
+from agents.benchmark.contestants import CONTESTANTS, find_contestant
 from agents.benchmark.references import describe_task, find_references
 from agents.benchmark.report import describe_run
 from agents.benchmark.results import markdown
@@ -138,7 +138,7 @@ def _check_run(run: Run, document: dict[str, Any]) -> None:
     if not isinstance(run.contestant, str) or not re.fullmatch(NAME, run.contestant):
         raise ValueError("a name has letters, digits and _ . : + only")
     if run.contestant in CONTESTANTS:
-        known = json.loads(json.dumps(CONTESTANTS[run.contestant].describe()))
+        known = json.loads(json.dumps(find_contestant(run.contestant).describe()))
         if any(document[key] != value for key, value in known.items()):
             raise ValueError("it has other hyperparameters than this library's; use another name")
     document["look_ahead"]  # raises if it is missing

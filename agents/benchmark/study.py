@@ -7,8 +7,9 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
+from agents.benchmark.contestant import Contestant
 from agents.benchmark.contestants import find_contestant, select_contestants
 from agents.benchmark.references import describe_task, find_references
 from agents.benchmark.tasks import EPISODES, TRACKS, find_task
@@ -45,6 +46,15 @@ class Run:
     evaluations: int = 10
     """Number of evaluations during the training; one more follows it."""
 
+    split: ClassVar[str] = "test"
+    """Split of the goals of the evaluations."""
+    place: ClassVar[str] = "runs"
+    """Folder of all runs within that of the study."""
+
+    def make_contestant(self) -> Contestant:
+        """Return the contestant with its hyperparameters."""
+        return find_contestant(self.contestant)
+
     def env_kwargs(self) -> dict[str, Any]:
         """Return the keywords of the environments of the training and of the evaluation."""
         return {**find_task(self.env).env_kwargs, **TRACKS[self.track]}
@@ -55,7 +65,7 @@ class Run:
             **asdict(self),
             "protocol": PROTOCOL,
             "task": describe_task(self.env),
-            **find_contestant(self.contestant).describe(),
+            **self.make_contestant().describe(),
         }
 
     @property
@@ -66,7 +76,7 @@ class Run:
     def folder(self, out: Path) -> Path:
         """Return the folder of this run's results."""
         name = self.contestant.replace(":", ".")
-        return out / "runs" / self.env / self.track / f"{name}-{self.seed}-{self.digest}"
+        return out / self.place / self.env / self.track / f"{name}-{self.seed}-{self.digest}"
 
     def is_complete(self, out: Path) -> bool:
         """Return whether the results exist; the folder gets its name when all of them do."""

@@ -19,6 +19,7 @@ SUMMARIES = {
     "evaluate": "Bound the negative log-likelihood of images in nats.",
     "export": "Write a trained S-agent as a small file that records its origin.",
     "benchmark": "Train every algorithm with every seed, and write tables and figures.",
+    "tune": "Choose the hyperparameters of algorithms by as many trials of each.",
     "dataset": "Write episodes of a behaviour policy as a Minari data set.",
     "info": "List environment ids, data sets, devices and versions.",
     "completion": "Print a script that completes commands and options in a shell.",

@@ -9,12 +9,13 @@ provides no masks; `evaluate_agent` of `agents.common.evaluation` does.
 
 from __future__ import annotations
 
-from agents.zoo.ppo import OPTIONS
+from agents.zoo.ppo import make_options
 from gcgen_env import ENV_IDS
 
-hyperparams = {
-    env_id: {**OPTIONS, "policy": "agents.gcgen.policies.MaskableGCPolicy"} for env_id in ENV_IDS
-}
+OPTIONS = make_options("maskable_ppo+proposals", "agents.gcgen.policies.MaskableGCPolicy")
+"""The hyperparameters of every id."""
+
+hyperparams = {env_id: dict(OPTIONS) for env_id in ENV_IDS}
 """Hyperparameters by environment id, as the zoo expects them."""
 
 
