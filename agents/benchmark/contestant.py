@@ -119,7 +119,7 @@ def make_learner(
         limits = (tracks, look_ahead, most_timesteps, likelihoods)
         return make_learner(name, algorithm, policy, *limits, **changed)
 
-    space = SPACES.get(algorithm.__name__, {})
+    space = SPACES.get(name) or SPACES.get(algorithm.__name__, {})
     described = {"algorithm": algorithm, "policy": policy, **options}
     named = {k: v.__name__ if isinstance(v, type) else v for k, v in described.items()}
     return Contestant(

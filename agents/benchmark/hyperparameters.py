@@ -14,8 +14,7 @@ FILE = Path(__file__).with_name("hyperparameters.json")
 """The hyperparameters that ship, by contestant; who is not there keeps the defaults."""
 
 
-@cache  # what is used does not change while a study runs
-def read_hyperparameters(path: Path = FILE) -> dict[str, dict[str, Any]]:
+def read_hyperparameters(path: Path) -> dict[str, dict[str, Any]]:
     """Return the entries of a file by contestant; of an absent file none.
 
     Raises:
@@ -28,13 +27,24 @@ def read_hyperparameters(path: Path = FILE) -> dict[str, dict[str, Any]]:
     return entries
 
 
-def use_hyperparameters(contestant: Contestant, path: Path = FILE) -> Contestant:
+@cache  # what is used does not change while a study runs
+def read_shipped() -> dict[str, dict[str, Any]]:
+    """Return the entries that ship, or raise a ValueError if the file is damaged."""
+    return read_hyperparameters(FILE)
+
+
+def use_hyperparameters(contestant: Contestant, path: Path | None = None) -> Contestant:
     """Return a contestant with its hyperparameters of a file, or as it is without any.
+
+    Args:
+        contestant: The contestant with other hyperparameters.
+        path: The file; None for the one that ships.
 
     Raises:
         ValueError: If the file is damaged, or it has a value that is not in the search space.
     """
-    settings = read_hyperparameters(path).get(contestant.name, {}).get("settings", {})
+    entries = read_shipped() if path is None else read_hyperparameters(path)
+    settings, path = entries.get(contestant.name, {}).get("settings", {}), path or FILE
     for name, value in settings.items():
         if name not in contestant.space:
             known = ", ".join(contestant.space) or "none"

@@ -21,6 +21,7 @@ _PPO: Space = {
     "ent_coef": [0.0, 1e-4, 1e-3, 1e-2],
     "max_grad_norm": [0.5, 1.0, 2.0],
 }
+_DEAR_PPO: Space = {**_PPO, "batch_size": [256, 512], "n_epochs": [2, 4]}
 _DQN: Space = {
     "learning_rate": (1e-4, 3e-3),
     "batch_size": [64, 128, 256],
@@ -32,7 +33,7 @@ _DQN: Space = {
 SPACES: dict[str, Space] = {
     "PPO": _PPO,
     "MaskablePPO": _PPO,
-    "RecurrentPPO": _PPO,
+    "RecurrentPPO": _DEAR_PPO,
     "A2C": {
         "learning_rate": (3e-4, 1e-2),
         "n_steps": [4, 8, 16, 32],
@@ -63,8 +64,10 @@ SPACES: dict[str, Space] = {
         "exploration_final_eps": [0.01, 0.03, 0.1],
     },
     "GCGen": {"gc_learning_rate": (1e-3, 3e-2), "batch_size": [16, 32, 64]},
+    "maskable_ppo+attention": _DEAR_PPO,
 }
-"""Search spaces by the class of the algorithm."""
+"""Search spaces by the class of the algorithm, or by the contestant whose policy is dear."""
+_CHOICES = (int, float, str, type(None))  # what JSON and Optuna know
 
 
 def find_values(
@@ -96,8 +99,12 @@ def check_space(space: Any) -> None:
         raise ValueError(f"expected ranges by name, got {space!r:.99}")
     for name, each in space.items():
         is_pair = isinstance(each, tuple) and len(each) == 2 and all(map(_is_positive, each))
-        if not (is_pair and each[0] < each[1]) and not (isinstance(each, list) and each):
-            raise ValueError(f"{name!r} needs a pair (low, high) or a list, got {each!r:.99}")
+        is_list = isinstance(each, list) and each and all(isinstance(c, _CHOICES) for c in each)
+        if not (is_pair and each[0] < each[1]) and not is_list:
+            raise ValueError(
+                f"{name!r} needs a pair (low, high) or a list of numbers, words, True, False or "
+                f"None, got {each!r:.99}"
+            )
 
 
 def is_inside(value: Any, each: Range) -> bool:

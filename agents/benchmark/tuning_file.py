@@ -8,7 +8,7 @@ from typing import Any
 
 from filelock import FileLock
 
-from agents.benchmark.hyperparameters import FILE, read_hyperparameters
+from agents.benchmark.hyperparameters import FILE, read_shipped
 from agents.benchmark.tuning import Search
 from agents.common.provenance import find_commit
 from gcgen_env.atomic_files import read_json, write_json
@@ -21,7 +21,7 @@ def find_file(out: Path) -> Path:
 
 def describe(search: Search) -> dict[str, Any]:
     """Return the entry of a contestant, of which at least trial 0 has ended."""
-    present = read_hyperparameters().get(search.contestant.name, {}).get("settings", {})
+    present = read_shipped().get(search.contestant.name, {}).get("settings", {})
     protocol, best = search.protocol, search.best
     return {
         "settings": present | best.settings,

@@ -7,7 +7,7 @@ import pytest
 
 from agents.benchmark import hyperparameters
 from agents.benchmark.contestants import CONTESTANTS, find_contestant, select_contestants
-from agents.benchmark.hyperparameters import read_hyperparameters, use_hyperparameters
+from agents.benchmark.hyperparameters import read_shipped, use_hyperparameters
 from agents.benchmark.search_spaces import is_inside
 from agents.benchmark.study import Run
 from agents.benchmark.tasks import TRACKS
@@ -89,7 +89,7 @@ def test_an_entry_replaces_the_defaults_and_others_stay(tmp_path):
 def test_what_ships_decides_the_runs(monkeypatch):
     run = Run(POINTS, "ppo", 0, 64)
     before = run.digest
-    monkeypatch.setattr(hyperparameters, "read_hyperparameters", lambda path: {"ppo": FALLING})
+    monkeypatch.setattr(hyperparameters, "read_shipped", lambda: {"ppo": FALLING})
     assert find_contestant("ppo").options["n_steps"] == 32
     assert [each.options["n_steps"] for each in select_contestants(["ppo", "trpo"])] == [32, 32]
     assert run.digest != before
@@ -97,7 +97,7 @@ def test_what_ships_decides_the_runs(monkeypatch):
 
 
 def test_what_ships_can_be_used():
-    for name in read_hyperparameters():
+    for name in read_shipped():
         assert name in CONTESTANTS
         assert find_contestant(name).learns
 
@@ -153,7 +153,7 @@ def test_the_zoo_has_the_hyperparameters_of_the_benchmark(monkeypatch):
         assert mine["policy"].endswith(f".{found.options['policy']}")
     assert ppo.make_options("ppo+proposals", "p")["learning_rate"] == "lin_0.001"
     tuned = {"ppo": FALLING, "a2c": {"settings": {"learning_rate": 0.002}}}
-    monkeypatch.setattr(hyperparameters, "read_hyperparameters", lambda path: tuned)
+    monkeypatch.setattr(hyperparameters, "read_shipped", lambda: tuned)
     assert ppo.make_options("ppo", "p")["learning_rate"] == "lin_0.0005"
     assert ppo.make_options("ppo", "p")["n_steps"] == 256
     assert ppo.make_options("a2c", "p")["learning_rate"] == 0.002

@@ -19,7 +19,8 @@ from agents.benchmark.study import RESULT, Run
 from agents.benchmark.tuning import Protocol, Search, tune
 
 PLANE, OTHER = "GCGen-PlaneReach-v0", "GCGen-PlaneFineToCoarse-v0"
-NAMES = ("a2c", "ppo+proposals")
+QUICK = "tests.agents.benchmark.tunable:Quick"
+NAMES = (QUICK, QUICK.replace("Quick", "Other"))
 SPACE = {"rate": (1e-4, 1e-1), "size": [1, 2, 3]}
 
 
@@ -103,20 +104,20 @@ def test_more_trials_add_to_those_that_are_there(undisturbed, tmp_path):
 
 def test_another_seed_draws_other_trials(undisturbed):
     (search, _), *_ = undisturbed
-    (other,) = make(["a2c"], seed=8)
+    (other,) = make([QUICK], seed=8)
     other.trials = search.trials[:1]
     assert dict(other.plan()[0].settings) != search.trials[1].settings
 
 
 def test_the_goals_are_those_of_the_validation_split():
-    (run,) = make(["a2c"])[0].plan()
+    (run,) = make([QUICK])[0].plan()
     assert Execution(run).envs.config.split == "validation"
-    assert Execution(Run(PLANE, "a2c", 0, 64, episodes=8)).envs.config.split == "test"
+    assert Execution(Run(PLANE, QUICK, 0, 64, episodes=8)).envs.config.split == "test"
 
 
 def test_the_score_is_the_mean_over_the_tasks(tmp_path):
-    (search,) = finish(make(["a2c"], 1, (PLANE, OTHER)), tmp_path)
-    runs = make(["a2c"], 1, (PLANE, OTHER))[0].plan()
+    (search,) = finish(make([QUICK], 1, (PLANE, OTHER)), tmp_path)
+    runs = make([QUICK], 1, (PLANE, OTHER))[0].plan()
     assert [run.env for run in runs] == [PLANE, OTHER]
     results = [json.loads((run.folder(tmp_path) / RESULT).read_text()) for run in runs]
     scores = [result["curve"][-1]["score"] for result in results]
@@ -173,26 +174,26 @@ def test_a_failed_trial_counts_and_the_next_follows(monkeypatch, tmp_path):
 
 def test_a_contestant_that_fails_as_it_is_stops_and_others_go_on(monkeypatch, tmp_path):
     break_at(monkeypatch, lambda n_steps: True)
-    searches = make(trials=2)
+    searches = make(["a2c", QUICK], 2)
     ended = [
         (search.contestant.name, why) for search, why in tune(searches, tmp_path, Launcher(), 1)
     ]
     assert ended == [
-        ("a2c", "RuntimeError: no luck"), ("ppo+proposals", None), ("ppo+proposals", None),
+        ("a2c", "RuntimeError: no luck"), (QUICK, None), (QUICK, None),
     ]  # fmt: skip
 
 
 def test_a_lost_process_is_no_result(tmp_path):
-    (search,) = make(["a2c"])
+    (search,) = make([QUICK])
     ended = list(tune([search], tmp_path, lambda runs, *_: ((run, LOST) for run in runs), 1))
     assert ended == [(search, f"{LOST}: run the command again")] and not search.trials
 
 
 def test_a_damaged_run_is_named(tmp_path):
-    finish(make(["a2c"], 2), tmp_path)
+    finish(make([QUICK], 2), tmp_path)
     path = next(tmp_path.glob(f"trials/*/*/*/{RESULT}"))
     path.write_bytes(path.read_bytes()[:-40])
-    ((_, why), *_) = [each for each in tune(make(["a2c"], 2), tmp_path, Launcher(), 1) if each[1]]
+    ((_, why), *_) = [each for each in tune(make([QUICK], 2), tmp_path, Launcher(), 1) if each[1]]
     assert why.startswith(f"{path} is damaged: ") and why.endswith("remove the folder of this run")
 
 
@@ -239,9 +240,13 @@ def test_a_class_of_the_users_gets_keywords(own, tmp_path):
     [
         ({"depth": [1, 2]}, "'depth' is no keyword with a default value"),
         ({"env": [1, 2]}, "'env' is no keyword with a default value"),
-        ({"rate": (1.0,)}, r"'rate' needs a pair \(low, high\) or a list, got \(1.0,\)"),
+        (
+            {"rate": (1.0,)},
+            r"'rate' needs a pair \(low, high\) or a list of numbers.* got \(1.0,\)",
+        ),
         ({"rate": (2.0, 1.0)}, "'rate' needs a pair"),
         ({"size": []}, "'size' needs a pair"),
+        ({"size": [[1], [2]]}, "'size' needs a pair"),
         ({}, "expected ranges by name, got {}"),
         ([1], r"expected ranges by name, got \[1\]"),
     ],
