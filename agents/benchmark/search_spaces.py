@@ -25,7 +25,7 @@ _DEAR_PPO: Space = {**_PPO, "batch_size": [256, 512], "n_epochs": [2, 4]}
 _DQN: Space = {
     "learning_rate": (1e-4, 3e-3),
     "batch_size": [64, 128, 256],
-    "gradient_steps": [4, 8, 16],
+    "gradient_steps": [2, 4, 8],
     "target_update_interval": [1_024, 4_096, 16_384],
     "exploration_fraction": [0.1, 0.3, 0.5],
     "exploration_final_eps": [0.01, 0.05, 0.1],
