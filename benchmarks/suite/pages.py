@@ -28,7 +28,7 @@ COLUMNS = 120
 CAPTION = (
     "Above, what can be chosen; in the middle, how the references play one goal, on which greedy "
     "look-ahead loses about as much as on the average; below, mean scores after each decision (0 "
-    "is doing nothing, 1 the best known)."
+    "is doing nothing, 1 the best known). Everything is played on the test goals."
 )
 NAMES = {"random": "random", "greedy": "greedy", "two_step": "two-step", "beam_16": "beam 16"}
 """Names of the references; the best known codes have a longer one."""
@@ -62,7 +62,7 @@ def list_settings(env: str) -> list[tuple[str, str]]:
         ("action space", f"`{action}`"),
         ("observation space", f"{seen}; without `proposals` in the tracks without previews"),
         ("proposals A, decisions H", f"{config.num_proposals}, {config.horizon}"),
-        ("data", f"`{config.dataset}`; goals of `split` train, test for scores"),
+        ("data", f"`{config.dataset}`; training goals by default, test goals for scores"),
         ("likelihood", noise),
         ("reward", "change of log p(goal given image), in nats; 0 or -1 in the track `sparse`"),
         ("success", f"distance of at most {config.success_threshold:g} (root mean squared error)"),
