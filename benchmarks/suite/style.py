@@ -70,7 +70,7 @@ def save(figure: Any, path: Path) -> None:
     """Write a figure as a PNG of at most 256 colours, which is a third as large."""
     buffer = BytesIO()
     figure.savefig(buffer, dpi=DPI, format="png")
-    picture = Image.open(buffer).convert("RGB").quantize(256, Image.Quantize.MEDIANCUT, dither=0)
+    picture = Image.open(buffer).convert("RGB").quantize(256, dither=Image.Dither.NONE)
     small = BytesIO()
     picture.save(small, format="PNG", optimize=True)
     write_bytes(path, small.getvalue())
