@@ -67,10 +67,10 @@ def find_typical(plays: dict[str, Play]) -> int:
 
 
 def save(figure: Any, path: Path) -> None:
-    """Write a figure as a PNG of at most 256 colours, which is a third as large."""
+    """Write a figure as a PNG of at most 128 colours, which is a third as large."""
     buffer = BytesIO()
     figure.savefig(buffer, dpi=DPI, format="png")
-    picture = Image.open(buffer).convert("RGB").quantize(256, dither=Image.Dither.NONE)
+    picture = Image.open(buffer).convert("RGB").quantize(128, dither=Image.Dither.NONE)
     small = BytesIO()
     picture.save(small, format="PNG", optimize=True)
     write_bytes(path, small.getvalue())
