@@ -13,7 +13,7 @@ import numpy as np
 from agents.benchmark.contestants import CONTESTANTS, find_contestant
 from agents.benchmark.references import describe_task, find_references
 from agents.benchmark.report import describe_run
-from agents.benchmark.results import markdown
+from agents.benchmark.results import list_records, markdown
 from agents.benchmark.run_files import Outcome, check_figures, check_timing
 from agents.benchmark.scores import compute_interval
 from agents.benchmark.study import PROTOCOL, Run
@@ -90,6 +90,8 @@ def write_leaderboard(outcomes: Sequence[Outcome], path: Path) -> None:
                 rows = sorted(map(_make_row, here), key=lambda row: -row[0])
                 table = markdown(HEADER, [cells for _, cells in rows])
                 lines += ["", f"## {env}, {track}", "", *table]
+                if records := list_records([o for group in here for o in group]):
+                    lines += ["", f"Records: {'; '.join(records)}."]
     write_bytes(path, ("\n".join(lines) + "\n").encode())
 
 

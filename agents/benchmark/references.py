@@ -69,14 +69,7 @@ def compute_references(env: str) -> dict[str, Any]:
     task = find_task(env)
     envs = make_evaluation(env, obs_mode="pixels")
     config = envs.config
-    beam = partial(beam_search, prior=False, single_use=config.single_use)
-    searches: dict[str, Callable[..., Any]] = {
-        "two_step": partial(two_step_search, single_use=config.single_use),
-        "beam_16": partial(beam, width=16),
-        "best": partial(beam, width=task.width),
-    }
-    agents: dict[str, Agent] = {"random": RandomAgent(0), "greedy": GreedyAgent(envs)}
-    agents |= {name: SearchAgent(envs.episodes.chain, search) for name, search in searches.items()}
+    agents = make_players(env, envs)
     stats = {
         name: evaluate_agent(agent, envs, EPISODES, SEED, deterministic=name != "random")
         for name, agent in agents.items()
@@ -88,6 +81,19 @@ def compute_references(env: str) -> dict[str, Any]:
         "exact": bool(enumerates or (stats["best"].distance == 0).all()),
         "references": {name: summarise(each, env) for name, each in stats.items()},
     }
+
+
+def make_players(env: str, envs: GCGenVectorEnv) -> dict[str, Agent]:
+    """Return the agents whose play is a reference, by name; `envs` has `obs_mode="pixels"`."""
+    chain, single_use = envs.episodes.chain, envs.config.single_use
+    beam = partial(beam_search, prior=False, single_use=single_use)
+    searches: dict[str, Callable[..., Any]] = {
+        "two_step": partial(two_step_search, single_use=single_use),
+        "beam_16": partial(beam, width=16),
+        "best": partial(beam, width=find_task(env).width),
+    }
+    agents: dict[str, Agent] = {"random": RandomAgent(0), "greedy": GreedyAgent(envs)}
+    return agents | {name: SearchAgent(chain, search) for name, search in searches.items()}
 
 
 def make_evaluation(env: str, num_envs: int = 64, **kwargs: Any) -> GCGenVectorEnv:

@@ -11,7 +11,7 @@ import numpy as np
 
 from agents.benchmark.contestants import find_contestant
 from agents.benchmark.references import find_references, hash_weights
-from agents.benchmark.results import FEWEST_RUNS, Table, markdown
+from agents.benchmark.results import FEWEST_RUNS, Table, list_records, markdown
 from agents.benchmark.run_files import Outcome
 from agents.benchmark.scores import Interval
 from agents.benchmark.study import Run
@@ -30,6 +30,11 @@ TRACK_TITLES = {
     "compact": "Compact: proposals are not shown",
     "sparse": "Sparse: proposals are not shown, and only success is rewarded",
 }
+RECORDS = (
+    "These runs beat the best known codes: the references deserve a wider beam. Raise the `width` "
+    "of the task in `agents/benchmark/tasks.py`, compute the references again with `gcgen "
+    "benchmark references`, and look for a mistake where they are exact."
+)
 REPEAT = "Delete the folder of such a run and run the same command again to execute it again."
 AGAIN = "Run the same command again to execute these runs."
 
@@ -53,6 +58,8 @@ def write_report(
         damaged: Runs of which a file is damaged, with its name.
     """
     lines = ["# Benchmark", "", *_describe(tables), "", SCORE]
+    if records := list_records([o for table in tables for o in table.outcomes()]):
+        lines += ["", "## Records", "", RECORDS, "", *(f"- {each}" for each in records)]
     for table in tables:
         lines += ["", *summarise_track(table)]
         for env in table.envs:

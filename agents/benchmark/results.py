@@ -7,6 +7,7 @@ import io
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ from agents.benchmark.references import find_references
 from agents.benchmark.run_files import Outcome, read_run
 from agents.benchmark.scores import Interval, compare, compute_interval
 from agents.benchmark.study import Run, check_tasks
+from agents.benchmark.tasks import TRACKS
 from gcgen_env.atomic_files import write_bytes, write_json
 
 FIELDS = ("env", "track", "contestant", "seed", "steps", "score", "gain", "distance", "success",
@@ -23,6 +25,8 @@ FIELDS = ("env", "track", "contestant", "seed", "steps", "score", "gain", "dista
 """Columns of results.csv; the success is that at the id's own threshold."""
 FEWEST_RUNS = 3
 """Smallest number of seeds for which intervals are shown."""
+RECORD = 1 + 1e-4
+"""Scores above this are records; below it rounding decides."""
 RIVAL = "greedy"
 """The reference of the probability of improvement."""
 
@@ -46,6 +50,33 @@ def read_outcomes(runs: Sequence[Run], out: Path) -> tuple[list[Outcome], list[t
             except ValueError as error:  # the other runs stand
                 damaged.append((run, str(error)))
     return outcomes, damaged
+
+
+def sort_runs(runs: Sequence[Run]) -> list[Run]:
+    """Sort runs as `plan` does, whichever call executed them, and leave each out but once."""
+    envs = list(dict.fromkeys(run.env for run in runs))
+    names = list(CONTESTANTS)
+
+    def place(run: Run) -> tuple[Any, ...]:
+        known = run.contestant in CONTESTANTS
+        rank = names.index(run.contestant) if known else len(names)  # classes of users are last
+        return envs.index(run.env), list(TRACKS).index(run.track), run.seed, rank, run.contestant
+
+    return sorted(dict.fromkeys(runs), key=place)
+
+
+def list_records(outcomes: Sequence[Outcome]) -> list[str]:
+    """Return a sentence for each run that beats the best known codes of its task."""
+    found = []
+    for o in outcomes:
+        point = max(o.result["curve"], key=lambda each: each["score"])
+        if point["score"] > RECORD:
+            run = o.run
+            found.append(
+                f"{run.contestant}, {run.env}, {run.track}, seed {run.seed}: score "
+                f"{point['score']:.4f} after {point['steps']:,} decisions"
+            )
+    return found
 
 
 class Table:

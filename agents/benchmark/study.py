@@ -111,6 +111,44 @@ def check_tasks(out: Path, env: str) -> None:
             )
 
 
+def find_runs(
+    out: Path, envs: Sequence[str], timesteps: int, tracks: Sequence[str], **options: Any
+) -> tuple[list[Run], int]:
+    """List the complete runs in a folder that can stand in one table with those of a plan.
+
+    They may be of any contestant and seed. Task, protocol, hyperparameters and numbers of
+    decisions, episodes and evaluations are those that `plan` would give them.
+
+    Args:
+        out: Folder of the study.
+        envs: Ids of tasks.
+        timesteps: Number of decisions of each training, as in `plan`.
+        tracks: Names of tracks.
+        **options: Other fields of `Run`.
+
+    Returns:
+        The runs, and how many others there are in these tasks and tracks.
+    """
+    found = []
+    for env in envs:
+        for track in tracks:
+            paths = sorted((out / "runs" / env / track).glob(f"[!.]*/{RESULT}"))
+            found += [_recognise(path, env, timesteps, track, **options) for path in paths]
+    runs = [run for run in found if run is not None]
+    return runs, len(found) - len(runs)
+
+
+def _recognise(path: Path, env: str, timesteps: int, track: str, **options: Any) -> Run | None:
+    """Return the run of a result, if the same settings would give it that folder today."""
+    try:
+        document = read_json(path)["run"]
+        name, seed = document["contestant"], document["seed"]
+        run = Run(env, name, seed, find_contestant(name).limit(timesteps), track, **options)
+        return run if run.folder(Path()).name == path.parent.name else None
+    except (AttributeError, LookupError, OSError, TypeError, ValueError):
+        return None  # damaged, or of a class that is no longer there
+
+
 def plan(
     envs: Sequence[str],
     patterns: Sequence[str],

@@ -16,9 +16,11 @@ class Benchmark:
     """Train every algorithm with every seed, and write tables and figures.
 
     Each run has its own folder under OUT/runs. An interrupted benchmark resumes: complete runs
-    are not repeated. `gcgen benchmark references` computes what searches reach on the tasks, which
-    is the scale of the scores, and compares it with the references that ship. `check` looks for
-    mistakes in the results of OUT, and `leaderboard` writes a page of the results of many folders.
+    are not repeated. The report also holds what earlier calls have completed of the same tasks and
+    tracks with the same numbers of decisions, episodes and evaluations. `gcgen benchmark
+    references` computes what searches reach on the tasks, which is the scale of the scores, and
+    compares it with the references that ship. `check` looks for mistakes in the results of OUT, and
+    `leaderboard` writes a page of the results of many folders.
     """
 
     what: Positional[Literal["runs", "references", "check", "leaderboard"]] = "runs"
@@ -66,16 +68,9 @@ class Benchmark:
                 return study_run.write_page(self.submissions, self.out)
             counts = ("seeds", "timesteps", "episodes", "evaluations", "jobs")
             check_at_least(1, **{name: getattr(self, name) for name in counts})
-            runs = study_run.plan_runs(
-                self.out,
-                self.launcher,
-                envs,
-                self.algos,
-                self.seeds,
-                self.timesteps,
-                self.tracks,
-                episodes=self.episodes,
-                evaluations=self.evaluations,
-            )
+            what = (envs, self.algos, self.seeds, self.timesteps, self.tracks)
+            options = {"episodes": self.episodes, "evaluations": self.evaluations}
+            runs = study_run.plan_runs(self.out, self.launcher, *what, **options)
         errors = study_run.execute(runs, self.out, self.launcher, self.jobs, self.retry_failed)
-        return study_run.report(runs, self.out, errors)
+        shown = study_run.add_earlier(runs, self.out, envs, self.timesteps, self.tracks, **options)
+        return study_run.report(runs, shown, self.out, errors)

@@ -19,8 +19,14 @@ from agents.benchmark.launchers import LAUNCHERS, import_launcher
 from agents.benchmark.leaderboard import check_submission, read_submission, write_leaderboard
 from agents.benchmark.references import agrees_with_shipped, update_references
 from agents.benchmark.report import describe_run, summarise_track, write_report
-from agents.benchmark.results import Table, read_outcomes, write_results
-from agents.benchmark.study import Run, plan
+from agents.benchmark.results import (
+    Table,
+    list_records,
+    read_outcomes,
+    sort_runs,
+    write_results,
+)
+from agents.benchmark.study import Run, find_runs, plan
 from agents.benchmark.tasks import SUITE_IDS, TRACKS, find_task
 from agents.cli.checks import RunsFailed
 
@@ -87,13 +93,37 @@ def execute(
     return errors
 
 
-def report(runs: list[Run], out: Path, errors: dict[Run, str]) -> int:
-    """Write the tables and figures of a study, and print its summary; return the exit code.
+def add_earlier(runs: list[Run], out: Path, *what: Any, **options: Any) -> list[Run]:
+    """Return these runs and what earlier calls have completed of the same tasks and tracks.
+
+    Args:
+        runs: The runs of this call.
+        out: Folder of the study.
+        *what: Ids, timesteps and tracks, as `find_runs` takes them.
+        **options: Its keywords.
+    """
+    found, others = find_runs(out, *what, **options)
+    if others:
+        print(f"{others} results in {out} have other settings: the report leaves them out")
+    return sort_runs([*runs, *found])
+
+
+def report(runs: list[Run], shown: list[Run], out: Path, errors: dict[Run, str]) -> int:
+    """Write the tables and figures of a study, and print its summary.
+
+    Args:
+        runs: The runs of this call.
+        shown: These and earlier ones that the report holds.
+        out: Folder of the study.
+        errors: The runs that failed now.
+
+    Returns:
+        The exit code: 1 if a run of this call is not complete.
 
     Raises:
         RunsFailed: If there is no outcome at all.
     """
-    outcomes, damaged = read_outcomes(runs, out)
+    outcomes, damaged = read_outcomes(shown, out)
     for run, reason in damaged:
         print(f"damaged: {describe_run(run)}: {reason}", file=sys.stderr)
     failures = [(run, why) for run in runs if (why := run.failure(out)) is not None]
@@ -107,11 +137,13 @@ def report(runs: list[Run], out: Path, errors: dict[Run, str]) -> int:
     write_report(out, tables, figures, failures, unfinished, damaged)
     for table in tables:
         Console().print(Markdown("\n".join(summarise_track(table))))
+    for record in list_records(outcomes):
+        print(f"record: {record}")
     print(f"wrote {out / 'report.md'}, results.csv, results.json, timings.json, figures")
-    if len(outcomes) == len(runs):
-        return 0
-    print(f"{len(runs) - len(outcomes)} of {len(runs)} runs failed: the report says why")
-    return 1
+    failed = len({*runs} - {outcome.run for outcome in outcomes})
+    if failed:
+        print(f"{failed} of {len(runs)} runs failed: the report says why")
+    return 1 if failed else 0
 
 
 def compute_references(envs: Sequence[str], out: Path) -> int:

@@ -6,6 +6,7 @@ import shutil
 import pytest
 
 from agents.benchmark.execution import execute
+from agents.benchmark.leaderboard import read_submission, write_leaderboard
 from agents.benchmark.results import read_outcomes, write_results
 from agents.benchmark.study import plan
 from agents.cli.main import main
@@ -42,6 +43,18 @@ def test_a_whole_study_is_accepted_and_ranked(study, tmp_path, capsys):
     assert f"## {PLANE}, previews" in page and "sparse" not in page
     assert [row.split(" | ")[0] for row in rows] == ["| greedy", "| random"]
     assert "| greedy | one step | 0 | 0 | 0.945 [0.945, 0.945] | 0.06 | 0.0% | 5 |" in rows[0]
+
+
+def test_records_are_named(study, tmp_path):
+    outcomes = read_submission(study)
+    write_leaderboard(outcomes, tmp_path / "page.md")
+    assert "Records" not in (tmp_path / "page.md").read_text()
+    for o in outcomes:
+        if (o.run.contestant, o.run.seed) == ("greedy", 2):
+            o.last["score"] = 1.01
+    write_leaderboard(outcomes, tmp_path / "page.md")
+    page = (tmp_path / "page.md").read_text()
+    assert f"Records: greedy, {PLANE}, previews, seed 2: score 1.0100 after 0 decisions.\n" in page
 
 
 def test_few_seeds_are_named_and_left_out(copy, tmp_path, capsys):

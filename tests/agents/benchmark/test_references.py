@@ -154,7 +154,7 @@ def test_new_references_are_written_beside_others(tmp_path, monkeypatch):
 def read_rows(env):
     """Return the cells of the two rows of an id in docs/suite.md."""
     page = (Path(__file__).parents[3] / "docs" / "suite.md").read_text(encoding="utf-8")
-    lines = [line for line in page.splitlines() if line.startswith(f"| `{env}`")]
+    lines = [line for line in page.splitlines() if line.startswith((f"| `{env}`", f"| [`{env}`]"))]
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
 
 

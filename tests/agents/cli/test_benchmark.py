@@ -5,8 +5,9 @@ import sys
 
 import pytest
 
-from agents.benchmark import launchers
+from agents.benchmark import execution, launchers
 from agents.benchmark.execution import execute
+from agents.benchmark.references import find_references
 from agents.benchmark.report import REPEAT
 from agents.cli.main import main
 
@@ -43,6 +44,63 @@ def test_tables_and_figures(tmp_path, capsys, executed):
     assert main(["benchmark", *SMALL, *out, "--algos", "random", "greedy", "a2c*"]) == 0
     assert executed[3:] == ["a2c+proposals"]  # the others are not repeated
     assert len(json.loads((tmp_path / "results.json").read_text())["runs"]) == 4
+
+
+@pytest.fixture
+def undrawn(monkeypatch):
+    """Draw no figures, which takes long."""
+    monkeypatch.setattr("agents.cli.study_run.draw_figures", lambda *_: [])
+
+
+def list_results(out):
+    """Return contestant and seed of each run of results.json."""
+    runs = json.loads((out / "results.json").read_text())["runs"]
+    return [(each["run"]["contestant"], each["run"]["seed"]) for each in runs]
+
+
+def test_a_call_adds_to_what_earlier_ones_have_completed(tmp_path, capsys, executed, undrawn):
+    def call(out, *arguments):
+        assert main(["benchmark", *SMALL, "--out", str(tmp_path / out), *arguments]) == 0
+        return capsys.readouterr().out
+
+    call("parts", "--seeds", "2", "--algos", "greedy")
+    call("parts", "--seeds", "1", "--algos", "random")
+    both = [("random", 0), ("greedy", 0), ("greedy", 1)]
+    assert list_results(tmp_path / "parts") == both
+    call("parts", "--seeds", "2", "--algos", "prior", "random")
+    call("whole", "--seeds", "2", "--algos", "prior", "random", "greedy")
+    files = [(tmp_path / out / "results.json").read_bytes() for out in ("parts", "whole")]
+    assert files[0] == files[1]
+    text = (tmp_path / "parts" / "report.md").read_text()
+    assert "| random | " in text and "| greedy | " in text
+
+
+def test_the_report_leaves_out_what_was_made_with_other_settings(
+    tmp_path, capsys, executed, undrawn, monkeypatch
+):
+    command = ["benchmark", *SMALL, "--out", str(tmp_path), "--seeds", "1", "--algos"]
+    assert main([*command, "greedy"]) == 0
+    assert main([*command, "random", "--episodes", "9"]) == 0
+    assert "1 results in " in (text := capsys.readouterr().out)
+    assert "have other settings: the report leaves them out" in text
+    assert list_results(tmp_path) == [("random", 0)]
+    monkeypatch.setattr("agents.benchmark.study.PROTOCOL", 99)
+    assert main([*command, "prior"]) == 0
+    assert "2 results in " in capsys.readouterr().out
+    assert list_results(tmp_path) == [("prior", 0)]
+
+
+def test_records_are_named(tmp_path, capsys, executed, undrawn, monkeypatch):
+    references = json.loads(json.dumps(find_references("GCGen-Digits-v0")))
+    references["best"]["gain"] = 1.0  # nat
+    monkeypatch.setattr(execution, "find_references", lambda env: references)
+    command = ["benchmark", *SMALL, "--out", str(tmp_path), "--seeds", "1", "--algos"]
+    assert main([*command, "greedy", "random"]) == 0
+    assert "record: greedy, GCGen-Digits-v0, previews, seed 0: score " in capsys.readouterr().out
+    report = (tmp_path / "report.md").read_text()
+    assert "\n## Records\n\nThese runs beat the best known codes" in report
+    assert "`gcgen benchmark references`" in report
+    assert "- greedy, GCGen-Digits-v0, previews, seed 0: score " in report
 
 
 def test_failed_runs_are_reported_and_repeated_on_request(tmp_path, capsys, executed, monkeypatch):
@@ -114,7 +172,9 @@ def test_a_damaged_run_is_named_and_the_others_stand(tmp_path, capsys, executed,
     assert len(json.loads((tmp_path / "results.json").read_text())["runs"]) == 2
     assert len(executed) == 3  # nothing is executed again unasked
     assert main([*command, "greedy"]) == 1
-    assert f"every run failed: {path} is damaged" in capsys.readouterr().err
+    captured = capsys.readouterr()
+    assert "1 of 1 runs failed: the report says why" in captured.out
+    assert len(json.loads((tmp_path / "results.json").read_text())["runs"]) == 2
     path.write_bytes(whole)
     assert main([*command, "greedy", "random", "prior"]) == 0
     assert "amaged" not in (tmp_path / "report.md").read_text()
