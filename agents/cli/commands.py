@@ -13,6 +13,7 @@ from agents.cli.checks import InputError
 DESCRIPTION = "Generative models learned as goal-conditioned reinforcement learning."
 
 SUMMARIES = {
+    "prepare": "Report what a folder of images holds, and make a data set of it.",
     "train": "Train GC-agent and S-agent together; Ctrl-C keeps a checkpoint.",
     "sample": "Draw images from a trained model, or from a saved S-agent.",
     "reconstruct": "Draw images above their reconstructions by the two agents.",

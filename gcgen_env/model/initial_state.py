@@ -14,7 +14,7 @@ from torch import Tensor
 from gcgen_env.config import EnvConfig
 from gcgen_env.datasets import Dataset, DataSource
 from gcgen_env.datasets.array_files import read_npy
-from gcgen_env.datasets.image_folder import read_image
+from gcgen_env.datasets.image_files import read_image
 from gcgen_env.datasets.images import wrap_images
 from gcgen_env.model.likelihoods import Likelihood
 

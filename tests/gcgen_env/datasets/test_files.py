@@ -153,10 +153,10 @@ def test_truncated_images_name_the_file(suffix: str, keep: int, tmp_path: Path) 
         load_dataset(tmp_path)
 
 
-def test_sixteen_bit_images_are_refused(tmp_path: Path) -> None:
+def test_sixteen_bit_images_become_bytes(tmp_path: Path) -> None:
     save_png(tmp_path / "deep.png", np.full((4, 4), 40_000, np.uint16))
-    with pytest.raises(ValueError, match=r"deep\.png: expected 8 bits per channel"):
-        load_dataset(tmp_path)
+    dataset = load_dataset(tmp_path)
+    assert dataset.shape == (1, 4, 4) and (dataset.array == 40_000 >> 8).all()
 
 
 def test_empty_folder(tmp_path: Path) -> None:
