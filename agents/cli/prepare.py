@@ -40,7 +40,7 @@ class Prepare:
     background: str = "white"
     """Colour behind transparent pixels and of borders, by its English name or as #rrggbb."""
     out: Path | None = None
-    """Where to write the data set, a .npz file that `gcgen train --dataset` accepts."""
+    """Where to write the data set: a .npz file, which other commands accept as their data set."""
     overwrite: bool = False
     """Replace the file if it exists."""
     max_bytes: int = MAX_BYTES

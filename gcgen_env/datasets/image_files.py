@@ -65,7 +65,9 @@ def load_image(
     """
     with open_image(path) as image:
         _check_scans(path, image)
-        check_bytes(path, _measure(image, enough), max_bytes, SHARE)
+        with _decoding(path):
+            needed = _measure(image, enough)
+        check_bytes(path, needed, max_bytes, SHARE)
         with _decoding(path):
             return _decode(image, background)
 
