@@ -89,7 +89,9 @@ def _describe_sizes(survey: Survey) -> str:
     (width, height), most = sizes.most_common(1)[0]
     if len(sizes) == 1:
         return f"all {width}x{height}"
-    small, large = (choose(sizes, key=lambda size: size[0] * size[1]) for choose in (min, max))
+    small, large = (
+        choose(sizes, key=lambda size: (size[0] * size[1], size)) for choose in (min, max)
+    )
     return (
         f"{small[0]}x{small[1]} to {large[0]}x{large[1]}, most often {width}x{height} ({most:,}); "
         f"the median of the shorter sides is {survey.median_side}"
