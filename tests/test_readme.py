@@ -90,7 +90,7 @@ def test_training_quickstart_shows_what_it_says():
 def test_number_of_valid_proposals_varies():
     env = run_quickstart("Train your own algorithm")["env"]
     obs, rng = env.reset(), np.random.default_rng(0)
-    for _ in range(3):  # after two steps, the 64 images still have the same number
+    for _ in range(2):  # it varies most after the first steps
         obs, *_ = env.step(np.array([rng.choice(np.flatnonzero(m)) for m in obs["action_mask"]]))
     counts = set(obs["action_mask"].sum(1))  # one for each of the 64 environments
     assert len(counts) > 1

@@ -233,7 +233,7 @@ class TestBeam:
 @pytest.fixture(scope="module")
 def model():
     """The shipped S-agent and its ramp: searches pay where the codes mean something."""
-    terms = {"look_ahead": (0.2, 1.1)}
+    terms = {"look_ahead": (0.8, 1.0)}
     options = {"s_agent": "pretrained", "s_agent_kwargs": {}, "policy_kwargs": terms}
     return make_model(train_s_agent=False, **options)
 
@@ -244,9 +244,10 @@ def digits(model):
 
 
 class TestModel:
-    def test_looking_further_bounds_lower(self, model, digits):
+    def test_looking_further_bounds_lower(self, model):
+        images = model.load_split("test").take(np.arange(360))  # gains are small: many images
         none, two, three = (
-            model.evaluate_nll(digits, search=search, width=4)
+            model.evaluate_nll(images, search=search, width=4)
             for search in ("none", "two_step", "three_step")
         )
         assert max(two.nll, three.nll) < none.nll - 0.1
