@@ -148,11 +148,10 @@ def make_gcgen(name: str, **options: Any) -> Contestant:
     """Return a contestant that trains the GC-agent of `GCGen` on the environment's S-agent."""
 
     def make(env: GCGenVecEnv, seed: int) -> GCGen:
-        s_agent = env.envs.config.proposer
         return GCGen(
             "GCPolicy",
             env,
-            s_agent=s_agent,
+            s_agent="environment",
             train_s_agent=False,  # another S-agent would be another task
             seed=seed,
             device="cpu",

@@ -85,10 +85,9 @@ def compute_references(env: str) -> dict[str, Any]:
 
 def make_players(env: str, envs: GCGenVectorEnv) -> dict[str, Agent]:
     """Return the agents whose play is a reference, by name; `envs` has `obs_mode="pixels"`."""
-    chain, single_use = envs.episodes.chain, envs.config.single_use
-    beam = partial(beam_search, prior=False, single_use=single_use)
+    chain, beam = envs.episodes.chain, partial(beam_search, prior=False)
     searches: dict[str, Callable[..., Any]] = {
-        "two_step": partial(two_step_search, single_use=single_use),
+        "two_step": two_step_search,
         "beam_16": partial(beam, width=16),
         "best": partial(beam, width=find_task(env).width),
     }

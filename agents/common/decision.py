@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -26,6 +26,14 @@ class State(NamedTuple):
     """g, shape (B, *S)."""
     step: Tensor
     """h, shape (B,), int64."""
+    used: Tensor | None = None
+    """Proposals that cannot be chosen again, shape (B, A), bool; None if all can."""
+
+    def split(self, size: int) -> Iterator[State]:
+        """Yield the states in parts of at most `size`."""
+        for i in range(0, len(self.step), size):
+            part = slice(i, i + size)
+            yield State(*(None if each is None else each[part] for each in self))
 
 
 class Decision(NamedTuple):

@@ -154,12 +154,12 @@ def check_total_timesteps(total_timesteps: float) -> int:
     return int(total_timesteps)
 
 
-def check_task(config: EnvConfig) -> None:
+def check_task(config: EnvConfig, train_s_agent: bool = True) -> None:
     """Raise a ValueError unless an environment's rewards and proposals are those of the bound."""
-    if config.single_use:
+    if config.single_use and train_s_agent:
         raise ValueError(
-            "GCGen may choose a proposal again, as its S-agent does: make the environment with "
-            "single_use=False"
+            "an S-agent learns to propose what may be chosen again: make the environment with "
+            "single_use=False, or pass train_s_agent=False"
         )
     if config.gamma != 1.0:
         raise ValueError(

@@ -19,6 +19,7 @@ from agents.common.vec_env import GCGenVecEnv
 from gcgen_env.env import GCGenEnv
 from gcgen_env.model.network import ProposalNetwork
 from gcgen_env.model.s_agent import SAgent
+from gcgen_env.model.saved_proposers import is_same_proposer
 
 
 def warn_of_other_proposers(callback: BaseCallback, s_agent: SAgent, is_trained: bool) -> None:
@@ -30,7 +31,8 @@ def warn_of_other_proposers(callback: BaseCallback, s_agent: SAgent, is_trained:
         is_trained: Whether it changes: then equal weights do not stay equal.
     """
     found = (p for each in _list_evaluations(callback) for p in _list_proposers(each.eval_env))
-    if all(_is_same(proposer, s_agent.network, is_trained) for proposer in found):
+    own = s_agent.chain.proposer
+    if all(_is_same(proposer, own, is_trained) for proposer in found):
         return
     warnings.warn(
         "the environment of EvalCallback has another proposer than the S-agent of this model, so "
@@ -64,13 +66,15 @@ def _list_proposers(env: VecEnv) -> Iterator[Any]:
         yield from (e.episodes.chain.proposer for e in inner if isinstance(e, GCGenEnv))
 
 
-def _is_same(proposer: Any, network: ProposalNetwork, is_trained: bool) -> bool:
-    """Return whether a proposer proposes what a network proposes, now and after training."""
-    if proposer is network:
+def _is_same(proposer: Any, own: Any, is_trained: bool) -> bool:
+    """Return whether a proposer proposes what the model's own does, now and after training."""
+    if proposer is own:
         return True
-    if is_trained or not isinstance(proposer, ProposalNetwork):
+    if is_trained or type(proposer) is not type(own):
         return False
-    own, other = network.state_dict(), proposer.state_dict()
-    return proposer.config == network.config and all(
-        torch.equal(value.cpu(), other[name].cpu()) for name, value in own.items()
+    if not isinstance(own, ProposalNetwork):
+        return is_same_proposer(proposer, own)
+    weights, other = own.state_dict(), proposer.state_dict()
+    return proposer.config == own.config and all(
+        torch.equal(value.cpu(), other[name].cpu()) for name, value in weights.items()
     )

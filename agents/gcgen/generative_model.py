@@ -40,9 +40,13 @@ class GenerativeModel:
 
     @property
     def chain(self) -> Chain:
-        """The S-agent's chain with the environment's nucleus."""
-        nucleus = 1.0 if self.env_config is None else self.env_config.nucleus
-        return replace(self.s_agent.chain, nucleus=nucleus)  # the S-agent's own keeps all proposals
+        """The S-agent's chain with the environment's rules: its nucleus, and single use."""
+        config = self.env_config
+        if config is None:
+            return self.s_agent.chain  # the S-agent's own keeps all proposals
+        return replace(
+            self.s_agent.chain, nucleus=config.nucleus, single_use=config.single_use
+        )
 
     def load_split(self, name: str) -> Dataset:
         """Return a split of the model's data set: "train", "validation" or "test".

@@ -11,13 +11,16 @@ from gcgen_env.model.network import ProposalNetwork
 
 
 def make_optimizer(
-    name: OptimizerName, network: ProposalNetwork, lr: float, weight_decay: float = 0.0
+    name: OptimizerName, network: ProposalNetwork | None, lr: float, weight_decay: float = 0.0
 ) -> torch.optim.Optimizer:
     """Make the optimiser of a network; `GCGen` sets the learning rate in each round.
 
     SOAP rotates both sides of the layers' matrices, and of the head's A matrices the side of the
     features, in a basis that they share; these weights decay. Everything else is trained by Adam.
+    Without a network there is nothing to optimise.
     """
+    if network is None:
+        return torch.optim.Adam([{"params": []}], lr)
     if name == "adam":
         is_fused = network.pixels.device.type in ("cpu", "cuda")  # one kernel for all weights
         return torch.optim.Adam(network.parameters(), lr, betas=(0.9, 0.99), fused=is_fused)

@@ -64,11 +64,13 @@ def predict_by_search(
     for h in step.unique().tolist():  # a beam search starts all its paths at one step
         here = step == h  # (B,), bool
         if h < chain.horizon:
-            state = State(chain.likelihood.to_canvas(image[here]), goal[here], step[here])
-            decision = decide(chain, chain.propose(state.canvas, state.step), state)
+            used = mask[here] == 0 if chain.single_use else None
+            canvas = chain.likelihood.to_canvas(image[here])
+            state = State(canvas, goal[here], step[here], used)
+            decision = decide(chain, chain.propose(canvas, state.step, used=used), state)
             _check_shown(chain, decision, shown[here], mask[here] > 0)
             if search == "beam":
-                codes = beam_search(chain, state.goal, width, state.canvas, h)
+                codes = beam_search(chain, state.goal, width, canvas, h, used=used)
                 action[here] = codes[:, 0]  # the next choice; the rest is searched again later
             else:
                 choose = choose_best if deterministic else make_sampler(torch.default_generator)

@@ -81,18 +81,20 @@ def rollout(
     """
     canvas = [chain.dynamics.start(len(goal))]  # x_0, (B, *S)
     potential = [chain.likelihood.log_prob(canvas[0], goal)]  # Phi(x_0, g), (B,)
-    choices = []
+    choices, used = [], None  # used: (B, A), with `single_use`
     with chain.cast_once(dtype, part):  # weights do not change during a roll-out
         for h in range(chain.horizon):
-            state = State(canvas[h], goal, torch.full((len(goal),), h, device=goal.device))
+            step = torch.full((len(goal),), h, device=goal.device)
+            state = State(canvas[h], goal, step, used)
             with torch.no_grad():
-                proposals = chain.propose(state.canvas, state.step)
+                proposals = chain.propose(state.canvas, step, used=used)
                 decision = decide(chain, proposals, state, dtype, part)
             log_q = agent(state, decision)  # (B, A)
             with torch.no_grad():
                 action = choose(log_q)  # (B,)
                 delta = proposals.chosen(action)  # (B, *S)
-                canvas.append(chain.dynamics.advance(state.canvas, delta, state.step))
+                canvas.append(chain.dynamics.advance(state.canvas, delta, step))
+                used = chain.use(used, action)
                 potential.append(chain.likelihood.log_prob(canvas[-1], goal))
             log_prior = _pick(proposals.log_prior, action)  # (B,)
             choices.append((action, _pick(log_q, action), log_prior, log_q.detach().exp()))

@@ -18,6 +18,7 @@ from agents.gcgen import optimizer_state
 from agents.gcgen.checkpoint import OPTIMIZERS, READ_ERRORS, Checkpoint
 from agents.gcgen.config import GCGenConfig, check_options
 from gcgen_env.model.s_agent import SAgent
+from gcgen_env.model.saved_proposers import is_same_proposer
 from gcgen_env.storage import File, describe_error, describe_file
 
 _OPTIMIZER = "optimizer"  # the one part that a file can do without
@@ -75,7 +76,8 @@ class SavingMixin:
 
         Args:
             path: The file, with or without `.zip`, or a binary file object.
-            env: An id or environment to train further; nothing else needs it.
+            env: An id or environment to train further. Nothing else needs it, unless the model
+                was trained with a proposer of your own.
             device: Torch device, or "auto".
             custom_objects: Values that replace those of the file, as in SB3; names that the file
                 does not hold are ignored.
@@ -164,23 +166,31 @@ class SavingMixin:
                 f"{name} was saved without its optimisers: pass exact_match=False to take over "
                 "the weights alone"
             )
-        network = saved.s_agent.network.state_dict()
+        network = {}
+        if saved.s_agent.can_learn:
+            network = {"s_agent.network": saved.s_agent.network.state_dict()}
         own = {name: state for name, state in self.get_parameters().items() if name in OPTIMIZERS}  # type: ignore[attr-defined]
         optimizers = {
             name: {**own[name], "state": state} for name, state in saved.optimizers.items()
         }
-        return {"policy": saved.policy, "s_agent.network": network, **optimizers}
+        return {"policy": saved.policy, **network, **optimizers}
 
     def _get_torch_save_params(self) -> tuple[list[str], list[str]]:
         """Name the parts with a state, for `get_parameters` and `set_parameters`."""
-        return ["policy", "policy.optimizer", "s_agent.network", "optimizer"], []
+        network = ["s_agent.network"] if self.s_agent.can_learn else []
+        return ["policy", "policy.optimizer", *network, "optimizer"], []
 
 
 def _is_alike(one: SAgent, other: SAgent) -> bool:
     """Return whether two S-agents differ in their weights alone."""
     dynamics = (one.chain.dynamics, other.chain.dynamics)
+    if one.can_learn and other.can_learn:
+        has_form = one.network.config == other.network.config
+    else:
+        has_form = is_same_proposer(one.chain.proposer, other.chain.proposer)
     return (
-        (one.network.config, one.likelihood) == (other.network.config, other.likelihood)
+        has_form
+        and one.likelihood == other.likelihood
         and torch.equal(*(each.initial.cpu() for each in dynamics))
         and torch.equal(*(each.rate.cpu() for each in dynamics))
     )

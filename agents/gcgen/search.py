@@ -81,12 +81,12 @@ def compute_soft_values(
     goal = state.goal.repeat_interleave(num, 0)  # (B M, *S)
     canvas = chain.choose(state.canvas.repeat_interleave(num, 0), step, action.flatten())
     following = (step + 1).clamp_max(chain.horizon - 1)  # a valid step where ended
+    used = None if state.used is None else state.used.repeat_interleave(num, 0)  # (B M, A)
+    reached = State(canvas, goal, following, chain.use(used, action.flatten()))
     values = []
-    for x, g, h in zip(
-        canvas.split(_BATCH), goal.split(_BATCH), following.split(_BATCH), strict=True
-    ):
-        next_state = State(x, g, h)  # of at most _BATCH states
-        after = decide(chain, chain.propose(x, h), next_state)
+    for next_state in reached.split(_BATCH):
+        x, _, h, used = next_state
+        after = decide(chain, chain.propose(x, h, used=used), next_state)
         log_prior = after.log_prior if prior else _level(after.log_prior).log_softmax(-1)
         logits = (log_prior + after.gain).clamp_min(INVALID_LOGIT)  # -inf - -inf is NaN
         if steps > 1:
@@ -132,7 +132,7 @@ def beam_search(
     canvas: Tensor | None = None,
     first: int = 0,
     prior: bool = True,
-    single_use: bool = False,
+    used: Tensor | None = None,
 ) -> Tensor:
     """Find codes of high log p_S(tau) + log p(g | x_H) by beam search.
 
@@ -146,7 +146,7 @@ def beam_search(
         canvas: Canvases at which the paths start, shape (B, *S); None for x_0.
         first: The step at which they start.
         prior: Use log p_S; False finds codes of high log p(g | x_H) alone, among valid ones.
-        single_use: Choose no proposal twice.
+        used: Proposals that cannot be chosen again, shape (B, A), bool; None if all can.
 
     Returns:
         The best codes found, shape (B, H - first), int64.
@@ -156,11 +156,12 @@ def beam_search(
     """
     _check_beam(chain, width, chain.horizon - first)
     start = chain.dynamics.start(len(goal)) if canvas is None else canvas  # (B, *S)
+    step = torch.full((len(goal),), first, device=goal.device)  # (B,)
+    begin = State(start, goal, step, used)
     size = max(1, _BATCH // width)  # goals searched at once
     return torch.cat(
         [
-            _search_beam(chain, g, width, x, first, prior, single_use)
-            for g, x in zip(goal.split(size), start.split(size), strict=True)
+            _search_beam(chain, part, width, first, prior) for part in begin.split(size)
         ]
     )
 
@@ -177,26 +178,17 @@ def _check_beam(chain: Chain, width: int, length: int) -> None:
     check_memory(size, f"a beam search of width {width:,} would", "use a smaller width")
 
 
-def _search_beam(
-    chain: Chain,
-    goal: Tensor,
-    width: int,
-    canvas: Tensor,
-    first: int,
-    prior: bool,
-    single_use: bool,
-) -> Tensor:
-    """Search for the codes of a few goals."""
+def _search_beam(chain: Chain, state: State, width: int, first: int, prior: bool) -> Tensor:
+    """Search for the codes of a few goals, from states at one step."""
+    canvas, goal, _, used = state
     num, kept, index = len(goal), 1, torch.arange(len(goal), device=goal.device)
     codes = torch.zeros(num, 1, 0, dtype=torch.long, device=goal.device)  # (B, W, h)
     log_prior = torch.zeros(num, 1, device=goal.device)  # of the kept paths, (B, W)
     for h in range(first, chain.horizon):
         step = torch.full((num * kept,), h, device=goal.device)  # (B W,)
-        state = State(canvas, goal.repeat_interleave(kept, 0), step)
-        decision = decide(chain, chain.propose(canvas, step), state)
+        state = State(canvas, goal.repeat_interleave(kept, 0), step, used)
+        decision = decide(chain, chain.propose(canvas, step, used=used), state)
         cost = decision.log_prior if prior else _level(decision.log_prior)  # (B W, A)
-        if single_use:
-            cost = cost.scatter(1, codes.flatten(0, 1), -torch.inf)
         path = log_prior.view(-1, 1) + cost  # (B W, A)
         potential = chain.likelihood.log_prob(canvas, state.goal).unsqueeze(1) + decision.gain
         a = path.shape[1]
@@ -206,6 +198,7 @@ def _search_beam(
         log_prior = path.view(num, kept * a).gather(1, top)  # (B, W')
         origin = (parent + kept * index.unsqueeze(1)).flatten()  # (B W',), into B W
         canvas = chain.choose(canvas[origin], step[origin], action.flatten())  # (B W', *S)
+        used = chain.use(None if used is None else used[origin], action.flatten())  # (B W', A)
         earlier = codes.flatten(0, 1)[origin].view(*top.shape, -1)  # (B, W', h)
         codes, kept = torch.cat([earlier, action.unsqueeze(-1)], dim=2), top.shape[1]
     likelihood = chain.likelihood.log_prob(canvas, goal.repeat_interleave(kept, 0))  # (B W,)

@@ -32,7 +32,7 @@ def record_round(model: Any, trajectories: Trajectories | None) -> None:
     logger.record("train/n_updates", model._n_updates, exclude="tensorboard")  # as SB3 does
     logger.record("train/learning_rate", model.optimizer.param_groups[0]["lr"])
     if trajectories is not None:
-        record_update(logger, trajectories, model.s_agent.network.num_proposals)
+        record_update(logger, trajectories, int(model.action_space.n))
     if model._n_updates // SAMPLE_INTERVAL > model._last_grid // SAMPLE_INTERVAL:
         model._last_grid = model._n_updates
         record_samples(logger, model.s_agent)

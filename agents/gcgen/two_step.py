@@ -13,7 +13,7 @@ _BATCH = 4096
 
 
 @torch.no_grad()
-def two_step_search(chain: Chain, goal: Tensor, single_use: bool = False) -> Tensor:
+def two_step_search(chain: Chain, goal: Tensor) -> Tensor:
     """Find codes by greedy choices between pairs of decisions.
 
         a_h = argmax_a max_b Phi(x''_ab, g)
@@ -24,49 +24,39 @@ def two_step_search(chain: Chain, goal: Tensor, single_use: bool = False) -> Ten
     Args:
         chain: Makes the proposals.
         goal: g, shape (B, *S).
-        single_use: Choose no proposal twice.
 
     Returns:
         The codes, shape (B, H), int64.
     """
-    num = chain.propose(goal[:1], torch.zeros(1, dtype=torch.long)).log_prior.shape[1]  # A
-    size = max(1, _BATCH // num)  # goals searched at once
-    return torch.cat([_search(chain, each, single_use) for each in goal.split(size)])
+    size = max(1, _BATCH // chain.num_proposals)  # goals searched at once
+    return torch.cat([_search(chain, each) for each in goal.split(size)])
 
 
-def _search(chain: Chain, goal: Tensor, single_use: bool) -> Tensor:
+def _search(chain: Chain, goal: Tensor) -> Tensor:
     """Find the codes of a few goals."""
-    canvas, codes = chain.dynamics.start(len(goal)), goal.new_zeros(len(goal), 0).long()
+    canvas, used, codes = chain.dynamics.start(len(goal)), None, []
     for h in range(chain.horizon):
-        state = State(canvas, goal, torch.full((len(goal),), h, device=goal.device))
-        gain = _measure(chain, state, codes if single_use else codes[:, :0])  # (B, A)
+        step = torch.full((len(goal),), h, device=goal.device)
+        state = State(canvas, goal, step, used)
+        gain = _measure(chain, state)  # (B, A)
         if h + 1 < chain.horizon:
-            gain = gain + _look_further(chain, state, codes, gain.shape[1], single_use)
-        action = gain.argmax(1)  # (B,)
-        codes = torch.cat([codes, action.unsqueeze(1)], 1)  # (B, h + 1)
-        canvas = chain.choose(canvas, state.step, action)
-    return codes
+            gain = gain + _look_further(chain, state, gain.shape[1])
+        codes.append(gain.argmax(1))  # (B,)
+        canvas, used = chain.choose(canvas, step, codes[-1]), chain.use(used, codes[-1])
+    return torch.stack(codes, 1)
 
 
-def _look_further(chain: Chain, state: State, codes: Tensor, num: int, single_use: bool) -> Tensor:
+def _look_further(chain: Chain, state: State, num: int) -> Tensor:
     """Return the largest gain of the decision after each of A proposals, shape (B, A)."""
-    action = torch.arange(num, device=codes.device).repeat(len(codes))  # (B A,)
-    canvas, goal, step, codes = (
-        each.repeat_interleave(num, 0) for each in (*state, codes)
+    action = torch.arange(num, device=state.step.device).repeat(len(state.step))  # (B A,)
+    canvas, goal, step, used = (
+        None if each is None else each.repeat_interleave(num, 0) for each in state
     )  # (B A, ...)
-    following = State(chain.choose(canvas, step, action), goal, step + 1)
-    used = torch.cat([codes, action.unsqueeze(1)], 1) if single_use else codes[:, :0]
-    return _measure(chain, following, used).amax(1).view(-1, num)
+    following = State(chain.choose(canvas, step, action), goal, step + 1, chain.use(used, action))
+    return _measure(chain, following).amax(1).view(-1, num)
 
 
-def _measure(chain: Chain, state: State, used: Tensor) -> Tensor:
-    """Return the gains of all proposals in nats, shape (B, A), -inf for invalid and used ones.
-
-    Args:
-        chain: Makes the proposals.
-        state: B states.
-        used: Proposals that cannot be chosen, shape (B, n).
-    """
-    decision = decide(chain, chain.propose(state.canvas, state.step), state)
-    gain = decision.gain.masked_fill(decision.log_prior == -torch.inf, -torch.inf)
-    return gain.scatter(1, used, -torch.inf)
+def _measure(chain: Chain, state: State) -> Tensor:
+    """Return the gains of all proposals in nats, shape (B, A), -inf where invalid."""
+    decision = decide(chain, chain.propose(state.canvas, state.step, used=state.used), state)
+    return decision.gain.masked_fill(decision.log_prior == -torch.inf, -torch.inf)

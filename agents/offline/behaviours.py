@@ -57,7 +57,7 @@ def make_behaviour(
     Raises:
         ValueError: If observations show no proposals, and "greedy" needs them.
     """
-    search = partial(beam_search, width=width, prior=False, single_use=envs.config.single_use)
+    search = partial(beam_search, width=width, prior=False)
     makers = {
         "random": lambda: RandomAgent(seed),
         "greedy": lambda: GreedyAgent(envs),

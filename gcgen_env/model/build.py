@@ -24,6 +24,8 @@ from gcgen_env.model.proposer import Proposer
 from gcgen_env.model.s_agent import FILE_NAME, SAgent, pretrained_path
 from gcgen_env.model.toggles import ToggleProposer
 
+OWN = "environment"
+"""Stands for the proposer of the environment as the S-agent."""
 FRESH_CHANGE = {"bernoulli": 10.0, "gaussian": 1.0}
 """How far the H proposals of a fresh S-agent change a value that shall change from 0 to 1."""
 ACTIVE_SPREAD = 0.02
@@ -64,21 +66,21 @@ def make_chain(config: EnvConfig, data: DataSource, device: torch.device | str) 
                 f"the S-agent is on {saved.device}, the environment on {device}: make the "
                 f"environment with device={str(saved.device)!r}, or pass a saved file"
             )
-        proposer = saved.network  # x_0 and the rate follow in _make_dynamics
+        proposer = saved.chain.proposer  # x_0 and the rate follow in _make_dynamics
     dynamics = _make_dynamics(config, data, likelihood, saved).to(device)
-    return Chain(proposer, dynamics, likelihood, config.nucleus)
+    return Chain(proposer, dynamics, likelihood, config.nucleus, config.single_use)
 
 
 def make_s_agent(
     config: EnvConfig, data: DataSource, start: str | Path | SAgent | None, **sizes: Any
 ) -> SAgent:
-    """Return the S-agent to train on an environment, with the environment's x_0 and rate.
+    """Return the S-agent of a model on an environment, with the environment's x_0 and rate.
 
     Args:
         config: The environment's configuration.
         data: Its data.
         start: None for a fresh S-agent, "pretrained", a saved file, or an S-agent, of which a
-            copy is trained.
+            copy is made; "environment" for the environment's own proposer, whatever it is.
         **sizes: `width`, `depth`, `body` or `uniform_prior` of `NetworkConfig`.
 
     Raises:
@@ -89,14 +91,13 @@ def make_s_agent(
         return _make_fresh(config, data, **sizes)
     if not isinstance(start, SAgent | str | Path):
         raise ValueError(
-            "s_agent must be None, 'pretrained', a saved file or an SAgent, got "
+            "s_agent must be None, 'environment', 'pretrained', a saved file or an SAgent, got "
             f"{type(start).__name__}"
         )
     if not isinstance(start, SAgent):
-        is_shipped = start == "pretrained"
-        start = SAgent.load(pretrained_path(str(config.dataset)) if is_shipped else start)
+        start = _find_start(config, data, start)
     for name, size in sizes.items():
-        own = getattr(start.network.config, name, None)
+        own = getattr(start.network.config, name, None) if start.can_learn else "no network"
         if size not in (None, own):  # None: keep the S-agent's size
             raise ValueError(f"the S-agent to start from has {name}={own}, asked for {size}")
     dataset = data.split("train")  # also if goals are drawn from another split
@@ -104,7 +105,21 @@ def make_s_agent(
     check_fits(start, config, likelihood, dataset.shape)
     dynamics = _make_dynamics(config, data, likelihood, start)
     metadata = {"dataset": dataset.name, "started_from": start.metadata}
-    return SAgent(Chain(deepcopy(start.network), dynamics, likelihood), metadata)
+    proposer = deepcopy(start.network) if start.can_learn else start.chain.proposer
+    return SAgent(Chain(proposer, dynamics, likelihood), metadata)
+
+
+def _find_start(config: EnvConfig, data: DataSource, start: str | Path) -> SAgent:
+    """Return the S-agent of a name or file; `OWN` stands for the environment's proposer."""
+    if start != OWN:
+        is_shipped = start == "pretrained"
+        return SAgent.load(pretrained_path(str(config.dataset)) if is_shipped else start)
+    dataset = data.split("train")
+    found = _find_proposer(config, dataset.shape, "cpu")
+    if isinstance(found, SAgent):
+        return found
+    likelihood = likelihood_of(config, dataset)
+    return SAgent(Chain(found, _make_dynamics(config, data, likelihood), likelihood))
 
 
 def _make_fresh(config: EnvConfig, data: DataSource, **sizes: Any) -> SAgent:
@@ -150,11 +165,11 @@ def check_fits(
     Raises:
         ValueError: If it does not; the message names what differs.
     """
-    network = s_agent.network.config
+    chain = s_agent.chain
     wanted = {  # the image first: S-agents of another data set differ in everything
-        "image shape": (network.shape, shape),
-        "num_proposals": (network.num_proposals, config.num_proposals),
-        "horizon": (network.horizon, config.horizon),
+        "image shape": (chain.shape, shape),
+        "num_proposals": (chain.num_proposals, config.num_proposals),
+        "horizon": (chain.horizon, config.horizon),
         "likelihood": (s_agent.likelihood, likelihood),
     }
     for name, (own, asked) in wanted.items():

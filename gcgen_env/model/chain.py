@@ -79,6 +79,8 @@ class Chain:
     """p(g | x)."""
     nucleus: float = 1.0
     """Prior mass of the valid proposals."""
+    single_use: bool = False
+    """Whether a trajectory can choose each proposal once; see `use`."""
 
     def __post_init__(self) -> None:
         """Adapt the proposer."""
@@ -88,6 +90,14 @@ class Chain:
     def horizon(self) -> int:
         """Number of decisions H."""
         return self.dynamics.horizon
+
+    @property
+    def num_proposals(self) -> int:
+        """Number of proposals A; a user-defined proposer may have to be called."""
+        if (known := getattr(self.proposer, "num_proposals", None)) is not None:
+            return int(known)
+        start, step = self.dynamics.start(1), torch.zeros(1, dtype=torch.long, device=self.device)
+        return self.propose(start, step, need_all=False).log_prior.shape[1]
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -100,7 +110,12 @@ class Chain:
         return self.dynamics.initial.device
 
     def propose(
-        self, canvas: Tensor, step: Tensor, same_state: bool = False, need_all: bool = True
+        self,
+        canvas: Tensor,
+        step: Tensor,
+        same_state: bool = False,
+        need_all: bool = True,
+        used: Tensor | None = None,
     ) -> Proposals:
         """Propose changes of canvases: the pruned prior now, the changes on demand.
 
@@ -109,11 +124,28 @@ class Chain:
             step: h, shape (B,), int64.
             same_state: Whether all B states are the same one: it is then computed once.
             need_all: Whether all changes will be needed, rather than the chosen ones alone.
+            used: Proposals that cannot be chosen again, shape (B, A), bool; None if all can.
         """
         proposals = self.proposer.lazy(canvas, step, same_state, need_all)
-        if self.nucleus >= 1.0:
-            return proposals
-        return proposals._replace(log_prior=prune_prior(proposals.log_prior, self.nucleus))
+        if self.nucleus < 1.0:
+            proposals = proposals._replace(log_prior=prune_prior(proposals.log_prior, self.nucleus))
+        if used is not None:
+            left = proposals.log_prior.masked_fill(used, float("-inf"))  # (B, A), not normalised
+            proposals = proposals._replace(log_prior=left.log_softmax(-1))
+        return proposals
+
+    def use(self, used: Tensor | None, action: Tensor) -> Tensor | None:
+        """Return which proposals cannot be chosen after a choice; None without `single_use`.
+
+        Args:
+            used: Those before it, shape (B, A), bool; None if there are none.
+            action: The choice, shape (B,).
+        """
+        if not self.single_use:
+            return None
+        if used is None:
+            used = action.new_zeros(len(action), self.num_proposals, dtype=torch.bool)
+        return used.scatter(1, action.unsqueeze(1), True)  # a new tensor
 
     def choose(self, canvas: Tensor, step: Tensor, action: Tensor) -> Tensor:
         """Return the next canvases (B, *S) of the chosen proposals."""

@@ -46,6 +46,7 @@ class DictionaryProposer(UniformProposer):
         self.shape = shape
         self.num_proposals = num_proposals
         self.horizon = horizon
+        self.settings = {"num_proposals": num_proposals, "amplitude": amplitude, "decay": decay}
         atoms = amplitude * _cosine_atoms(shape, num_proposals)
         self.atoms = torch.from_numpy(atoms)  # (A, *S)
         self.scales = decay ** torch.arange(horizon)  # (H,)

@@ -19,7 +19,9 @@ from gcgen_env.model.likelihoods import Likelihood
 from gcgen_env.model.network import ProposalNetwork
 from gcgen_env.model.network_config import NetworkConfig
 from gcgen_env.model.sampling import make_sampler
+from gcgen_env.model.proposer import LazyProposer
 from gcgen_env.model.saved_parts import restore_dynamics, restore_likelihood, restore_network
+from gcgen_env.model.saved_proposers import describe_proposer, restore_proposer
 from gcgen_env.storage import File, describe_error, describe_file, load_container, save_container
 
 KIND = "s-agent"
@@ -35,7 +37,8 @@ class SAgent:
     """A generative model of images: p_S over codes, and p(g | x_H).
 
     Attributes:
-        chain: The decision chain; its proposer is the S-agent's `ProposalNetwork`.
+        chain: The decision chain; its proposer is the S-agent's `ProposalNetwork`, or one that
+            does not learn, such as a dictionary.
         metadata: JSON values that say how it was trained: data set, command, seed, bound.
     """
 
@@ -44,11 +47,17 @@ class SAgent:
 
     def __repr__(self) -> str:
         """Show the sizes, not the weights."""
-        return f"SAgent({self.network.config}, device={str(self.device)!r})"
+        shown = self.network.config if self.can_learn else type(self.chain.proposer).__name__
+        return f"SAgent({shown}, device={str(self.device)!r})"
+
+    @property
+    def can_learn(self) -> bool:
+        """Whether it has a network."""
+        return isinstance(self.chain.proposer, ProposalNetwork)
 
     @property
     def network(self) -> ProposalNetwork:
-        """Proposals and prior."""
+        """Proposals and prior, if it can learn."""
         return self.chain.proposer
 
     @property
@@ -95,8 +104,7 @@ class SAgent:
     def pack(self) -> tuple[dict[str, Any], dict[str, Tensor]]:
         """Return the S-agent as a JSON document and named tensors."""
         likelihood, dynamics = self.likelihood, self.chain.dynamics
-        document = {
-            "network": asdict(self.network.config),
+        document: dict[str, Any] = {
             "likelihood": {
                 "name": likelihood.name,
                 "low": likelihood.low,
@@ -105,27 +113,39 @@ class SAgent:
             },
             "metadata": self.metadata,
         }
+        tensors = {"initial": dynamics.initial, "rate": dynamics.rate}
+        if not self.can_learn:
+            proposer = describe_proposer(self.chain.proposer, self.chain.num_proposals)
+            return {"proposer": proposer, **document}, tensors
         weights = {f"{_NETWORK}{k}": v for k, v in self.network.state_dict().items()}
-        return document, {**weights, "initial": dynamics.initial, "rate": dynamics.rate}
+        return {"network": asdict(self.network.config), **document}, {**weights, **tensors}
 
     @classmethod
     def unpack(
         cls, document: dict[str, Any], tensors: dict[str, Tensor], device: torch.device | str
     ) -> SAgent:
         """Build an S-agent from the results of `pack`; other entries are ignored."""
-        config = NetworkConfig(**{"features": None, **document["network"]})  # None in version 0.1
-        dynamics = restore_dynamics(config, tensors).to(device)
-        weights = {k[len(_NETWORK) :]: v for k, v in tensors.items() if k.startswith(_NETWORK)}
-        network = restore_network(config, weights)
-        network.to(device).eval().requires_grad_(False)  # for inference; training enables gradients
-        likelihood = restore_likelihood(config, document["likelihood"])
+        if "network" in document:
+            config = NetworkConfig(**{"features": None, **document["network"]})  # None in 0.1
+            shape, horizon = config.shape, config.horizon
+        else:
+            shape, horizon = tuple(tensors["initial"].shape), len(tensors["rate"])
+        dynamics = restore_dynamics(shape, horizon, tensors).to(device)
+        likelihood = restore_likelihood(len(shape), document["likelihood"])
+        proposer: LazyProposer
+        if "network" in document:
+            weights = {k[len(_NETWORK) :]: v for k, v in tensors.items() if k.startswith(_NETWORK)}
+            proposer = restore_network(config, weights, likelihood.name).to(device)
+        else:
+            proposer = restore_proposer(document["proposer"], shape, horizon)
         if not isinstance(document["metadata"], dict):
             raise ValueError(f"metadata must be an object, got {document['metadata']!r:.99}")
-        return cls(Chain(network, dynamics, likelihood), document["metadata"])
+        return cls(Chain(proposer, dynamics, likelihood), document["metadata"])
 
     def to(self, device: torch.device | str) -> SAgent:
         """Return the same S-agent on another device; its weights move."""
-        self.network.to(device)  # in place, as torch does
+        if self.can_learn:
+            self.network.to(device)  # in place, as torch does
         return replace(self, chain=replace(self.chain, dynamics=self.chain.dynamics.to(device)))
 
     @torch.no_grad()
@@ -202,19 +222,20 @@ class SAgent:
         Returns:
             Likelihood means, shape (steps + 1 or 1, B, *S).
         """
-        canvas = self.chain.dynamics.start(num)  # (B, *S)
+        canvas, used = self.chain.dynamics.start(num), None  # (B, *S)
         canvases = [canvas]
         for h in range(steps):
             step = torch.full((num,), h, device=self.device)  # (B,), int64
-            proposals = self.chain.propose(canvas, step, need_all=False)
-            delta = proposals.chosen(choose(h, proposals.log_prior))  # (B, *S)
-            canvas = self.chain.dynamics.advance(canvas, delta, step)
+            proposals = self.chain.propose(canvas, step, need_all=False, used=used)
+            action = choose(h, proposals.log_prior)  # (B,)
+            canvas = self.chain.dynamics.advance(canvas, proposals.chosen(action), step)
+            used = self.chain.use(used, action)
             canvases = [*canvases, canvas] if keep else [canvas]  # each (B, *S)
         return self.likelihood.mean(torch.stack(canvases))
 
     def _check_codes(self, codes: Any) -> NDArray[np.int64]:
         """Return codes as int64 (B, h), or raise a ValueError."""
-        array, num = np.asarray(codes), self.network.num_proposals
+        array, num = np.asarray(codes), self.chain.num_proposals
         if array.ndim != 2 or array.shape[1] > self.chain.horizon:
             raise ValueError(
                 f"codes must have shape (B, h) with h <= {self.chain.horizon}, got {array.shape}"

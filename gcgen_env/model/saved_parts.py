@@ -27,32 +27,44 @@ LARGEST = 1e30
 """Numbers of a likelihood are smaller, so that float32 can hold them."""
 
 
-def restore_dynamics(config: NetworkConfig, tensors: Mapping[str, Tensor]) -> Dynamics:
+def restore_dynamics(
+    shape: tuple[int, ...], horizon: int, tensors: Mapping[str, Tensor]
+) -> Dynamics:
     """Return x_0 and the rates of a saved S-agent.
+
+    Args:
+        shape: Shape S of one image.
+        horizon: H.
+        tensors: Those of the file.
 
     Raises:
         LookupError: If a tensor is missing.
         ValueError: If a tensor has another shape, or values that are not finite.
     """
-    for name, shape in (("initial", config.shape), ("rate", (config.horizon,))):
-        _check_tensor(name, tensors[name], shape)
+    for name, expected in (("initial", shape), ("rate", (horizon,))):
+        _check_tensor(name, tensors[name], expected)
     if (tensors["rate"] < 0).any():
         raise ValueError("rate must not be negative")
     return Dynamics(tensors["initial"].float(), tensors["rate"].float())
 
 
-def restore_network(config: NetworkConfig, weights: Mapping[str, Tensor]) -> ProposalNetwork:
-    """Build the network of a saved S-agent.
+def restore_network(
+    config: NetworkConfig, weights: Mapping[str, Tensor], likelihood: str
+) -> ProposalNetwork:
+    """Build the network of a saved S-agent, for inference; training enables gradients.
 
     Args:
         config: The sizes that the file claims; x_0 of this shape is known to be in the file.
         weights: The state of the network.
+        likelihood: Name of the S-agent's likelihood.
 
     Raises:
         LookupError: If there are no pixels.
         ValueError: If a tensor is missing, unknown, or has another shape, type, or values that
-            are not finite.
+            are not finite; or if the network was made for another likelihood.
     """
+    if likelihood != config.likelihood:
+        raise ValueError(f"likelihood {likelihood!r} is not the network's, {config.likelihood}")
     active = _find_active(config, weights[PIXELS])
     if config.depth > len(weights):  # before as many names are listed
         raise ValueError(f"depth={config.depth} needs more than the {len(weights)} tensors there")
@@ -67,24 +79,22 @@ def restore_network(config: NetworkConfig, weights: Mapping[str, Tensor]) -> Pro
         raise ValueError(f"network.{min(unknown)} is unknown to a network of these sizes: {config}")
     network = ProposalNetwork(config, active)
     network.load_state_dict(weights)
-    return network
+    return network.eval().requires_grad_(False)
 
 
-def restore_likelihood(config: NetworkConfig, fields: Mapping[str, Any]) -> Likelihood:
-    """Build the likelihood of a saved S-agent.
+def restore_likelihood(event_ndim: int, fields: Mapping[str, Any]) -> Likelihood:
+    """Build the likelihood of a saved S-agent, whose images have `event_ndim` axes.
 
     Raises:
         LookupError: If there is no name.
         TypeError: If a field is unknown.
-        ValueError: If it is not the likelihood of the network, or its numbers are impossible.
+        ValueError: If there is no such likelihood, or its numbers are impossible.
     """
-    if fields["name"] != config.likelihood:
-        raise ValueError(f"likelihood {fields['name']!r} is not the network's, {config.likelihood}")
     for name, value in fields.items():
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
         if name != "name" and not (is_number and abs(value) < LARGEST):  # false for NaN
             raise ValueError(f"{name} of the likelihood must be a finite number, got {value!r:.99}")
-    likelihood = make_likelihood(event_ndim=len(config.shape), **fields)
+    likelihood = make_likelihood(event_ndim=event_ndim, **fields)
     if not likelihood.low < likelihood.high:
         raise ValueError(f"low must be below high, got {likelihood.low} and {likelihood.high}")
     return likelihood

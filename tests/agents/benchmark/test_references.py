@@ -2,6 +2,7 @@
 
 import itertools
 import json
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -70,7 +71,7 @@ def test_a_beam_of_all_paths_is_exact():
 
 def test_a_beam_without_repetition_is_exact_among_permutations():
     chain, goal = make_small(5)
-    found = beam_search(chain, goal, width=5**3, prior=False, single_use=True)
+    found = beam_search(replace(chain, single_use=True), goal, width=5**3, prior=False)
     assert all(len(set(code)) == 4 for code in found.tolist())
     best = enumerate_best(chain, goal, itertools.permutations(range(5), 4))
     torch.testing.assert_close(measure(chain, goal, found), best)
@@ -79,7 +80,7 @@ def test_a_beam_without_repetition_is_exact_among_permutations():
 @pytest.mark.parametrize("single_use", [False, True])
 def test_two_steps_are_exact_for_two_decisions(single_use):
     chain, goal = make_small(4, 2)
-    found = two_step_search(chain, goal, single_use)
+    found = two_step_search(replace(chain, single_use=single_use), goal)
     kind = itertools.permutations if single_use else itertools.product
     codes = kind(range(4), 2) if single_use else kind(range(4), repeat=2)
     torch.testing.assert_close(measure(chain, goal, found), enumerate_best(chain, goal, codes))
@@ -94,7 +95,7 @@ def test_one_decision_is_greedy():
 def test_a_single_use_search_plays_valid_actions_only():
     envs = make_evaluation("GCGen-DigitsOnce-v0", 8)
     for search in (two_step_search, partial(beam_search, width=4, prior=False)):
-        agent = SearchAgent(envs.episodes.chain, partial(search, single_use=True))
+        agent = SearchAgent(envs.episodes.chain, search)
         assert not evaluate_agent(agent, envs, 8, 0).invalid_actions.any()
 
 
