@@ -10,9 +10,10 @@ from gymnasium import spaces
 from stable_baselines3.dqn.policies import MultiInputPolicy, QNetwork
 from torch import Tensor, nn
 
-from agents.afterstate_dqn.state_values import StateValues
+
 from agents.common.decision import INVALID_LOGIT, Decision, read_observation
 from agents.common.state_features import measure_gap, measure_potential
+from agents.common.state_values import StateValues
 from agents.common.value_policy import ProposalValuePolicyMixin
 from gcgen_env.config import check_count
 

@@ -41,8 +41,6 @@ class Contestant:
     """Tracks in which it takes part."""
     most_timesteps: int | None = None
     """Most decisions of its training; None sets no limit."""
-    needs_s_agent: bool = False
-    """Whether it can only play with a saved S-agent."""
     likelihoods: tuple[str, ...] = LIKELIHOODS
     """Likelihoods of the tasks in which it takes part."""
     num_envs: int = 64
@@ -73,10 +71,7 @@ class Contestant:
 
     def takes_part(self, env: str, track: str) -> bool:
         """Return whether it is compared with others on an id in a track."""
-        config = ENV_CONFIGS[env]
-        if self.needs_s_agent and config.proposer != "pretrained":
-            return False
-        return track in self.tracks and config.likelihood in self.likelihoods
+        return track in self.tracks and ENV_CONFIGS[env].likelihood in self.likelihoods
 
     def limit(self, timesteps: int) -> int:
         """Return the number of decisions of its training, given that of others."""
@@ -144,12 +139,14 @@ def _check_memory(env: VecEnv, options: dict[str, Any]) -> None:
         check_fits(options["n_steps"] * env.num_envs, env.observation_space)  # obs alone
 
 
-def make_gcgen(name: str, **options: Any) -> Contestant:
-    """Return a contestant that trains the GC-agent of `GCGen` on the environment's S-agent."""
+def make_gcgen(
+    name: str, policy: str = "GCPolicy", look_ahead: str = "one step", **options: Any
+) -> Contestant:
+    """Return a contestant that trains the GC-agent of `GCGen` on the environment's proposals."""
 
     def make(env: GCGenVecEnv, seed: int) -> GCGen:
         return GCGen(
-            "GCPolicy",
+            policy,
             env,
             s_agent="environment",
             train_s_agent=False,  # another S-agent would be another task
@@ -160,15 +157,16 @@ def make_gcgen(name: str, **options: Any) -> Contestant:
 
     space = SPACES["GCGen"]
     described = {"algorithm": "GCGen", "train_s_agent": False, **options}
+    if policy != "GCPolicy":  # earlier runs keep their digests
+        described["policy"] = policy
     return Contestant(
         name,
         make,
-        look_ahead="search" if options.get("gc_objective") == "expert_iteration" else "one step",
+        look_ahead=look_ahead,
         tracks=("previews",),
-        needs_s_agent=True,
         num_envs=options["batch_size"],
         options=described,
         space=space,
         values=find_values(space, options, GCGen),
-        remake=lambda settings: make_gcgen(name, **{**options, **settings}),
+        remake=lambda settings: make_gcgen(name, policy, look_ahead, **{**options, **settings}),
     )

@@ -80,6 +80,14 @@ FROZEN: dict[str, Any] = {
     "precision": "float32",  # the same results on all processors
 }
 """The GC-agent of `GCGen` on a frozen S-agent: one update for every 32 trajectories."""
+TREE_SEARCH: dict[str, Any] = {
+    "batch_size": 32,
+    "gc_objective": "tree_search",
+    "gc_learning_rate": 1e-3,
+    "precision": "float32",
+    "policy_kwargs": {"prior": False},
+}
+"""Values that learn from a search in the model: eight gradient steps for 32 trajectories."""
 QUANTILES: dict[str, Any] = {"policy_kwargs": {"n_quantiles": 50}}  # contrib's default: 200
 NO_PRIOR: dict[str, Any] = {"policy_kwargs": {"prior": False}}
 """A policy without the log-prior term, because the reward does not contain it."""
@@ -179,8 +187,10 @@ CONTESTANTS: dict[str, Contestant] = {
         # Its teacher leaves the prior out; the returns of other objectives contain the divergence.
         make_gcgen(
             "gcgen_prior0",
+            look_ahead="search",
             **{**FROZEN, "gc_objective": "expert_iteration", "gc_learning_rate": 1e-2, **NO_PRIOR},
         ),
+        make_gcgen("expert_iteration", "ValuePolicy", **TREE_SEARCH),
     )
 }
 """All contestants by name, in the order of the tables, with their default hyperparameters."""

@@ -9,6 +9,7 @@ h / H, and is multiplied by a learned factor if s_a is learned.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -26,6 +27,8 @@ class Selection(NamedTuple):
     """Terms of the logits."""
     scorer: ProposalScorer
     """Learned score and learned factor of beta_h."""
+    next_values: Callable[[Decision], Tensor] | None = None
+    """Learned value of the next images, shape (B, A), in nats, which is added to their gain."""
 
     def __call__(self, state: State, decision: Decision) -> Tensor:
         """Return normalised log q(a | x, h, g), shape (B, A), in nats."""
@@ -56,7 +59,10 @@ class Selection(NamedTuple):
         invalid = log_prior <= INVALID_LOGIT  # -inf in roll-outs, INVALID_LOGIT if observed
         logits = log_prior if config.prior else torch.zeros_like(log_prior)  # zeros: uniform
         if config.look_ahead is not None and self.scorer.sees_goal:
-            logits = logits + self.temperature(decision.progress) * decision.gain
+            gain = decision.gain
+            if self.next_values is not None:
+                gain = gain + self.next_values(decision)
+            logits = logits + self.temperature(decision.progress) * gain
         if config.learned and latent is not None:
             direction = decision.compress(self.scorer.point(latent))  # k / sqrt(D), (B, P)
             logits = logits + score_proposals(direction, decision.proposals, decision.values)

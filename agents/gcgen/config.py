@@ -14,7 +14,7 @@ import numpy as np
 from agents.gcgen.small_images import is_small
 from gcgen_env.config import EnvConfig, check_count, make_from_keywords
 
-ObjectiveName = Literal["leave_one_out", "expert_iteration", "path_consistency", "policy_gradient"]
+ObjectiveName = Literal["leave_one_out", "expert_iteration", "path_consistency", "policy_gradient", "tree_search"]
 OptimizerName = Literal["soap", "adam"]
 LRSchedule = Literal["linear", "cosine", "constant"]
 Precision = Literal["auto", "float32", "bfloat16"]
@@ -133,9 +133,19 @@ def check_options(given: dict[str, Any]) -> None:
     check_seed(given.get("seed"))
 
 
-def check_policy_class(policy: Any, base: type) -> None:
-    """Raise a ValueError unless a policy is the base class, its name, or a subclass of it."""
-    if policy != base.__name__ and not (isinstance(policy, type) and issubclass(policy, base)):
+def check_objective(objective: str, has_values: bool) -> None:
+    """Raise a ValueError unless a policy has what an objective trains."""
+    if objective == "tree_search" and not has_values:
+        raise ValueError(
+            "gc_objective='tree_search' trains the values of a ValuePolicy: pass "
+            "policy='ValuePolicy'"
+        )
+
+
+def check_policy_class(policy: Any, base: type, names: Collection[str]) -> None:
+    """Raise a ValueError unless a policy is one of some names, or a subclass of a class."""
+    is_class = isinstance(policy, type) and issubclass(policy, base)
+    if not (is_class or (isinstance(policy, str) and policy in names)):
         raise ValueError(
             f"the GC-agent selects among proposals: policy must be {base.__name__!r} or a subclass "
             f"of {base.__name__}, got {policy!r}"

@@ -30,6 +30,7 @@ from agents.gcgen.saving import SavingMixin
 from agents.gcgen.small_images import SMALL_RAMP, is_small
 from agents.gcgen.training import TwoAgentTraining
 from agents.gcgen.training_log import record_round
+from agents.gcgen.value_policy import ValuePolicy
 from gcgen_env.config import EnvConfig, document_fields, make_from_keywords
 from gcgen_env.datasets import DataSource
 from gcgen_env.goals import make_goals
@@ -52,7 +53,10 @@ class GCGen(SavingMixin, TwoAgentTraining, BaseAlgorithm):  # type: ignore[misc]
     Training options, which are keywords of the constructor:
     """
 
-    policy_aliases: ClassVar[dict[str, type[BasePolicy]]] = {"GCPolicy": GCPolicy}
+    policy_aliases: ClassVar[dict[str, type[BasePolicy]]] = {
+        "GCPolicy": GCPolicy,
+        "ValuePolicy": ValuePolicy,
+    }
     policy: GCPolicy
 
     def __init__(
@@ -75,7 +79,7 @@ class GCGen(SavingMixin, TwoAgentTraining, BaseAlgorithm):  # type: ignore[misc]
         """Make a model.
 
         Args:
-            policy: "GCPolicy" or a subclass.
+            policy: "GCPolicy", "ValuePolicy", or a subclass of `GCPolicy`.
             env: An id, a `GCGenEnv` or a `GCGenVectorEnv`, whose goals, A, H and likelihood are
                 used; it is neither stepped nor changed.
             learning_rate: Learning rate of the S-agent.
@@ -101,7 +105,9 @@ class GCGen(SavingMixin, TwoAgentTraining, BaseAlgorithm):  # type: ignore[misc]
         self.config = make_from_keywords(GCGenConfig, learning_rate=learning_rate, **training)
         self.config.check()
         options.check_seed(seed)
-        options.check_policy_class(policy, GCPolicy)
+        options.check_policy_class(policy, GCPolicy, self.policy_aliases)
+        has_values = issubclass(self.policy_aliases.get(policy, policy), ValuePolicy)  # type: ignore[arg-type]
+        options.check_objective(self.config.gc_objective, has_values)
         options.check_json(policy_kwargs=policy_kwargs, s_agent_kwargs=s_agent_kwargs)
         self.s_agent_kwargs = dict(s_agent_kwargs or {})  # for the checkpoint
         self.progress = 0.0  # share of the training that is done, in [0, 1]
@@ -112,6 +118,8 @@ class GCGen(SavingMixin, TwoAgentTraining, BaseAlgorithm):  # type: ignore[misc]
         self._last_grid = -1  # the first log has a grid of samples
         goals = None if env is None else self._use_goals(env, env_kwargs)
         terms: dict[str, Any] = {"learned": not self.config.train_s_agent}
+        if has_values and self.env_config is not None:
+            terms["horizon"] = self.env_config.horizon
         if goals is not None and is_small(goals.goals.dataset.shape):
             terms["look_ahead"] = SMALL_RAMP
         super().__init__(

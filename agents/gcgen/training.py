@@ -210,10 +210,11 @@ class TwoAgentTraining(GenerativeModel):
         goals = goals[: len(goals) // paths].repeat_interleave(paths, 0)  # (B, *S), K adjacent
         objective = kind(self.policy, self._training_chain, paths, self._generator)
         trajectories = self._roll_out(goals, objective, callback)
-        loss = check_finite(objective.loss(trajectories), self._n_updates)
-        self.policy.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        self.policy.optimizer.step()
+        for _ in range(kind.updates):
+            loss = check_finite(objective.loss(trajectories), self._n_updates)
+            self.policy.optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            self.policy.optimizer.step()
         return trajectories
 
     @property

@@ -21,6 +21,8 @@ class Objective(ABC):
 
     paths: ClassVar[int] = 1
     """Number of trajectories of each goal that the objective prefers."""
+    updates: ClassVar[int] = 1
+    """Number of gradient steps after each roll-out; `loss` is called before each."""
 
     def __init__(
         self,

@@ -15,7 +15,7 @@ from agents.benchmark.tuning import scale
 
 POINTS = "GCGen-Toy2D-v0"
 LEARNERS = [name for name, each in CONTESTANTS.items() if each.learns]
-KEPT = ("name", "learns", "look_ahead", "tracks", "most_timesteps", "needs_s_agent", "likelihoods")
+KEPT = ("name", "learns", "look_ahead", "tracks", "most_timesteps", "likelihoods")
 FALLING = {"settings": {"learning_rate": [5e-4, 2.5e-5], "n_steps": 32}}
 
 

@@ -1,4 +1,4 @@
-"""V(m(x), h, g) of many images at once: the network of after-state values."""
+"""V(m(x), h, g) of many images at once: what later decisions gain."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import math
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from agents.common.decision import Decision
 from agents.common.scorer import KNOTS, SPEED
 from agents.common.state_features import make_step_basis
 
@@ -32,9 +33,13 @@ class StateValues(nn.Module):
         self.hidden = nn.Linear(width, width)
         self.output = nn.Linear(width, 1)  # c
         self.share = nn.Linear(KNOTS, 1, bias=False)  # f_h / SPEED
+        self.unit = math.sqrt(values)  # nats in one unit of c
+        self.reset()
+
+    def reset(self) -> None:
+        """Let V be 0."""
         for weight in (self.output.weight, self.output.bias, self.share.weight):
             nn.init.zeros_(weight)
-        self.unit = math.sqrt(values)  # nats in one unit of c
 
     def forward(self, images: Tensor, gap: Tensor, goal: Tensor, progress: Tensor) -> Tensor:
         """Return V, shape (B, N), in nats.
@@ -45,10 +50,30 @@ class StateValues(nn.Module):
             goal: g, shape (B, D).
             progress: h / H of the images, shape (B, 1).
         """
-        of_image, of_difference = self.from_image.weight, self.from_difference.weight
+        return self._finish(F.linear(images, self._matrix), gap, goal, progress)
+
+    def of_next(self, decision: Decision, gap: Tensor, progress: Tensor) -> Tensor:
+        """Return V of the next images of decisions, shape (B, A), in nats.
+
+        Args:
+            decision: The proposals, whose images may be known at P of the D values only.
+            gap: Phi(g, g) - Phi of the next images, shape (B, A), in nats.
+            progress: (h + 1) / H, shape (B, 1).
+        """
+        matrix, change = self._matrix, decision.proposals - decision.values.unsqueeze(1)
+        moved = change @ decision.compress(matrix).T  # (B, A, P) by (P, width)
+        start = F.linear(decision.image, matrix).unsqueeze(1)  # (B, 1, width)
+        return self._finish(moved + start, gap, decision.goal, progress)
+
+    @property
+    def _matrix(self) -> Tensor:
+        """W - U, shape (width, D), because W x + U (g - x) = (W - U) x + U g."""
+        return self.from_image.weight - self.from_difference.weight
+
+    def _finish(self, hidden: Tensor, gap: Tensor, goal: Tensor, progress: Tensor) -> Tensor:
+        """Return V, given (W - U) x, shape (B, N, width), which is overwritten."""
         steps = make_step_basis(progress)  # (B, KNOTS)
         once = self.from_difference(goal) + self.from_step(steps)  # (B, width)
-        # W x + U (g - x) = (W - U) x + U g
-        hidden = F.linear(images, of_image - of_difference).add_(once.unsqueeze(1)).relu_()
+        hidden = hidden.add_(once.unsqueeze(1)).relu_()
         correction = self.output(self.hidden(hidden).relu_()).squeeze(-1)  # of (B, N, width)
         return SPEED * self.share(steps) * gap + self.unit * correction
