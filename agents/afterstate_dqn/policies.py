@@ -10,7 +10,6 @@ from gymnasium import spaces
 from stable_baselines3.dqn.policies import MultiInputPolicy, QNetwork
 from torch import Tensor, nn
 
-
 from agents.common.decision import INVALID_LOGIT, Decision, read_observation
 from agents.common.state_features import measure_gap, measure_potential
 from agents.common.state_values import StateValues

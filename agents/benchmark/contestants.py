@@ -85,9 +85,9 @@ TREE_SEARCH: dict[str, Any] = {
     "gc_objective": "tree_search",
     "gc_learning_rate": 1e-3,
     "precision": "float32",
-    "policy_kwargs": {"prior": False},
+    "policy_kwargs": {"prior": False, "look_ahead": [1.0, 1.0]},
 }
-"""Values that learn from a search in the model: eight gradient steps for 32 trajectories."""
+"""Policy and values that learn from a search: sixteen gradient steps for 32 trajectories."""
 QUANTILES: dict[str, Any] = {"policy_kwargs": {"n_quantiles": 50}}  # contrib's default: 200
 NO_PRIOR: dict[str, Any] = {"policy_kwargs": {"prior": False}}
 """A policy without the log-prior term, because the reward does not contain it."""
@@ -190,7 +190,7 @@ CONTESTANTS: dict[str, Contestant] = {
             look_ahead="search",
             **{**FROZEN, "gc_objective": "expert_iteration", "gc_learning_rate": 1e-2, **NO_PRIOR},
         ),
-        make_gcgen("expert_iteration", "ValuePolicy", **TREE_SEARCH),
+        make_gcgen("expert_iteration", "SearchPolicy", **TREE_SEARCH),
     )
 }
 """All contestants by name, in the order of the tables, with their default hyperparameters."""

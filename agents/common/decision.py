@@ -33,7 +33,21 @@ class State(NamedTuple):
         """Yield the states in parts of at most `size`."""
         for i in range(0, len(self.step), size):
             part = slice(i, i + size)
-            yield State(*(None if each is None else each[part] for each in self))
+            used = None if self.used is None else self.used[part]
+            yield State(self.canvas[part], self.goal[part], self.step[part], used)
+
+    def advance(self, chain: Chain, action: Tensor) -> State:
+        """Return the states after some choices, M of each state, as B M states.
+
+        Args:
+            chain: Makes the proposals.
+            action: Shape (B, M).
+        """
+        num, chosen = action.shape[1], action.flatten()  # (B M,)
+        canvas, goal, step = (each.repeat_interleave(num, 0) for each in self[:3])
+        used = None if self.used is None else self.used.repeat_interleave(num, 0)
+        canvas = chain.choose(canvas, step, chosen)
+        return State(canvas, goal, step + 1, chain.use(used, chosen))
 
 
 class Decision(NamedTuple):

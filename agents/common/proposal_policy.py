@@ -51,7 +51,7 @@ class ProposalActorCritic(nn.Module):
         super().__init__()
         self.config = config
         self.scorer = scorer
-        self.next_values: nn.Module | None = None  # `ValuePolicy` has one
+        self.next_scores: nn.Module | None = None  # `SearchPolicy` has one
         self._unpack = extractor.unpack  # a method, so that the module is not registered twice
         self.latent_dim_pi = extractor.num_proposals  # SB3 sizes `action_net` by it
         self.latent_dim_vf = scorer.width  # SB3 sizes `value_net` by it
@@ -59,7 +59,7 @@ class ProposalActorCritic(nn.Module):
     @property
     def selection(self) -> Selection:
         """The terms of log q with the current configuration."""
-        return Selection(self.config, self.scorer, self.next_values)
+        return Selection(self.config, self.scorer, self.next_scores)
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """Return the logits (B, A) and the value features (B, width)."""

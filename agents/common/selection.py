@@ -27,8 +27,8 @@ class Selection(NamedTuple):
     """Terms of the logits."""
     scorer: ProposalScorer
     """Learned score and learned factor of beta_h."""
-    next_values: Callable[[Decision], Tensor] | None = None
-    """Learned value of the next images, shape (B, A), in nats, which is added to their gain."""
+    next_scores: Callable[[Decision], Tensor] | None = None
+    """Learned score of the next images, shape (B, A), in nats, which is added to their gain."""
 
     def __call__(self, state: State, decision: Decision) -> Tensor:
         """Return normalised log q(a | x, h, g), shape (B, A), in nats."""
@@ -60,8 +60,8 @@ class Selection(NamedTuple):
         logits = log_prior if config.prior else torch.zeros_like(log_prior)  # zeros: uniform
         if config.look_ahead is not None and self.scorer.sees_goal:
             gain = decision.gain
-            if self.next_values is not None:
-                gain = gain + self.next_values(decision)
+            if self.next_scores is not None:
+                gain = gain + self.next_scores(decision)
             logits = logits + self.temperature(decision.progress) * gain
         if config.learned and latent is not None:
             direction = decision.compress(self.scorer.point(latent))  # k / sqrt(D), (B, P)

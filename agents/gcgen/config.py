@@ -14,7 +14,9 @@ import numpy as np
 from agents.gcgen.small_images import is_small
 from gcgen_env.config import EnvConfig, check_count, make_from_keywords
 
-ObjectiveName = Literal["leave_one_out", "expert_iteration", "path_consistency", "policy_gradient", "tree_search"]
+ObjectiveName = Literal[
+    "leave_one_out", "expert_iteration", "path_consistency", "policy_gradient", "tree_search"
+]
 OptimizerName = Literal["soap", "adam"]
 LRSchedule = Literal["linear", "cosine", "constant"]
 Precision = Literal["auto", "float32", "bfloat16"]
@@ -134,11 +136,11 @@ def check_options(given: dict[str, Any]) -> None:
 
 
 def check_objective(objective: str, has_values: bool) -> None:
-    """Raise a ValueError unless a policy has what an objective trains."""
-    if objective == "tree_search" and not has_values:
+    """Raise a ValueError unless a policy has what an objective trains, and no more."""
+    if (objective == "tree_search") != has_values:
         raise ValueError(
-            "gc_objective='tree_search' trains the values of a ValuePolicy: pass "
-            "policy='ValuePolicy'"
+            "gc_objective='tree_search' and policy='SearchPolicy', whose values it trains, go "
+            f"together: got gc_objective={objective!r}"
         )
 
 

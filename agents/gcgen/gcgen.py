@@ -27,10 +27,10 @@ from agents.gcgen.evaluation_env import warn_of_other_proposers
 from agents.gcgen.optimizer import make_optimizer
 from agents.gcgen.policies import GCPolicy
 from agents.gcgen.saving import SavingMixin
+from agents.gcgen.search_policy import SearchPolicy
 from agents.gcgen.small_images import SMALL_RAMP, is_small
 from agents.gcgen.training import TwoAgentTraining
 from agents.gcgen.training_log import record_round
-from agents.gcgen.value_policy import ValuePolicy
 from gcgen_env.config import EnvConfig, document_fields, make_from_keywords
 from gcgen_env.datasets import DataSource
 from gcgen_env.goals import make_goals
@@ -55,7 +55,7 @@ class GCGen(SavingMixin, TwoAgentTraining, BaseAlgorithm):  # type: ignore[misc]
 
     policy_aliases: ClassVar[dict[str, type[BasePolicy]]] = {
         "GCPolicy": GCPolicy,
-        "ValuePolicy": ValuePolicy,
+        "SearchPolicy": SearchPolicy,
     }
     policy: GCPolicy
 
@@ -79,7 +79,7 @@ class GCGen(SavingMixin, TwoAgentTraining, BaseAlgorithm):  # type: ignore[misc]
         """Make a model.
 
         Args:
-            policy: "GCPolicy", "ValuePolicy", or a subclass of `GCPolicy`.
+            policy: "GCPolicy", "SearchPolicy", or a subclass of `GCPolicy`.
             env: An id, a `GCGenEnv` or a `GCGenVectorEnv`, whose goals, A, H and likelihood are
                 used; it is neither stepped nor changed.
             learning_rate: Learning rate of the S-agent.
@@ -106,7 +106,7 @@ class GCGen(SavingMixin, TwoAgentTraining, BaseAlgorithm):  # type: ignore[misc]
         self.config.check()
         options.check_seed(seed)
         options.check_policy_class(policy, GCPolicy, self.policy_aliases)
-        has_values = issubclass(self.policy_aliases.get(policy, policy), ValuePolicy)  # type: ignore[arg-type]
+        has_values = issubclass(self.policy_aliases.get(policy, policy), SearchPolicy)  # type: ignore[arg-type]
         options.check_objective(self.config.gc_objective, has_values)
         options.check_json(policy_kwargs=policy_kwargs, s_agent_kwargs=s_agent_kwargs)
         self.s_agent_kwargs = dict(s_agent_kwargs or {})  # for the checkpoint

@@ -44,9 +44,7 @@ class GenerativeModel:
         config = self.env_config
         if config is None:
             return self.s_agent.chain  # the S-agent's own keeps all proposals
-        return replace(
-            self.s_agent.chain, nucleus=config.nucleus, single_use=config.single_use
-        )
+        return replace(self.s_agent.chain, nucleus=config.nucleus, single_use=config.single_use)
 
     def load_split(self, name: str) -> Dataset:
         """Return a split of the model's data set: "train", "validation" or "test".

@@ -1,4 +1,4 @@
-"""The learned value of what follows a decision: V of the next images, zero after the last one."""
+"""A learned number for each next image, in nats, zero after the last decision."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gcgen_env.model.likelihoods import Likelihood
 
 
 class NextValues(nn.Module):
-    """V(m(x), h, g) in nats: how much later decisions will gain; a fresh one returns 0."""
+    """V(m(x'_a), h + 1, g), such as what later decisions will gain; a fresh one returns 0."""
 
     def __init__(self, likelihood: Likelihood, values: int, width: int, horizon: int) -> None:
         """Make the network.
@@ -34,13 +34,8 @@ class NextValues(nn.Module):
         goes_on = following < 1 - 0.5 / self.horizon  # (B, 1); h / H is rounded
         return goes_on * self.network.of_next(decision, gap, following)
 
-    def evaluate(self, image: Tensor, goal: Tensor, progress: Tensor) -> Tensor:
-        """Return V of states before a decision, shape (B,), in nats.
-
-        Args:
-            image: m(x), shape (B, D).
-            goal: g, shape (B, D).
-            progress: h / H, shape (B, 1).
-        """
+    def evaluate(self, decision: Decision) -> Tensor:
+        """Return V(m(x), h, g) of the images before decisions, shape (B,), in nats."""
+        image, goal = decision.image, decision.goal
         gap = measure_gap(self.likelihood, image, goal)  # (B, 1)
-        return self.network(image.unsqueeze(1), gap, goal, progress).squeeze(1)
+        return self.network(image.unsqueeze(1), gap, goal, decision.progress).squeeze(1)

@@ -74,15 +74,11 @@ def compute_soft_values(
     Returns:
         The soft values, shape (B, M), in nats; zero at the last decision.
     """
-    num, step = action.shape[1], state.step.repeat_interleave(action.shape[1])  # M, (B M,)
-    ended = step + 1 == chain.horizon  # (B M,); V(x_H) = 0
-    if ended.all():
+    ended = (state.step + 1 == chain.horizon).repeat_interleave(action.shape[1])  # (B M,)
+    if ended.all():  # V(x_H) = 0
         return torch.zeros(action.shape, device=action.device)
-    goal = state.goal.repeat_interleave(num, 0)  # (B M, *S)
-    canvas = chain.choose(state.canvas.repeat_interleave(num, 0), step, action.flatten())
-    following = (step + 1).clamp_max(chain.horizon - 1)  # a valid step where ended
-    used = None if state.used is None else state.used.repeat_interleave(num, 0)  # (B M, A)
-    reached = State(canvas, goal, following, chain.use(used, action.flatten()))
+    reached = state.advance(chain, action)  # B M states
+    reached = reached._replace(step=reached.step.clamp_max(chain.horizon - 1))  # where ended
     values = []
     for next_state in reached.split(_BATCH):
         x, _, h, used = next_state
@@ -159,11 +155,7 @@ def beam_search(
     step = torch.full((len(goal),), first, device=goal.device)  # (B,)
     begin = State(start, goal, step, used)
     size = max(1, _BATCH // width)  # goals searched at once
-    return torch.cat(
-        [
-            _search_beam(chain, part, width, first, prior) for part in begin.split(size)
-        ]
-    )
+    return torch.cat([_search_beam(chain, part, width, first, prior) for part in begin.split(size)])
 
 
 def _check_beam(chain: Chain, width: int, length: int) -> None:

@@ -48,12 +48,8 @@ def _search(chain: Chain, goal: Tensor) -> Tensor:
 
 def _look_further(chain: Chain, state: State, num: int) -> Tensor:
     """Return the largest gain of the decision after each of A proposals, shape (B, A)."""
-    action = torch.arange(num, device=state.step.device).repeat(len(state.step))  # (B A,)
-    canvas, goal, step, used = (
-        None if each is None else each.repeat_interleave(num, 0) for each in state
-    )  # (B A, ...)
-    following = State(chain.choose(canvas, step, action), goal, step + 1, chain.use(used, action))
-    return _measure(chain, following).amax(1).view(-1, num)
+    every = torch.arange(num, device=state.step.device).expand(len(state.step), num)  # (B, A)
+    return _measure(chain, state.advance(chain, every)).amax(1).view(-1, num)
 
 
 def _measure(chain: Chain, state: State) -> Tensor:

@@ -18,8 +18,8 @@ from gcgen_env.model.chain import Chain
 from gcgen_env.model.likelihoods import Likelihood
 from gcgen_env.model.network import ProposalNetwork
 from gcgen_env.model.network_config import NetworkConfig
-from gcgen_env.model.sampling import make_sampler
 from gcgen_env.model.proposer import LazyProposer
+from gcgen_env.model.sampling import make_sampler
 from gcgen_env.model.saved_parts import restore_dynamics, restore_likelihood, restore_network
 from gcgen_env.model.saved_proposers import describe_proposer, restore_proposer
 from gcgen_env.storage import File, describe_error, describe_file, load_container, save_container

@@ -1,8 +1,8 @@
-"""Tree search: the values of a policy learn what a search that ends in them finds."""
+"""Tree search: policy and value learn what a search that ends in learned values finds."""
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -14,57 +14,51 @@ from agents.gcgen.rollout import Trajectories
 
 WIDTH = 4
 """M, the number of proposals that the search expands."""
-EXPLORATION = 0.1
+EXPLORATION = 0.2
 """Share of decisions at which a roll-out chooses a valid proposal at random."""
-BATCH = 256
-"""States in each gradient step."""
+TEMPERATURE = 2.0
+"""Nats by which an expanded proposal is worse if the policy is to choose it exp(-1) as often."""
+BATCH = 64
+"""Decisions in each gradient step."""
 
 
-class Targets(NamedTuple):
-    """States and what their values should be."""
+class Searched(NamedTuple):
+    """Decisions of one step, and what the search has found there."""
 
-    image: Tensor
-    """m(x), shape (B, D)."""
-    goal: Tensor
-    """g, shape (B, D)."""
-    progress: Tensor
-    """h / H, shape (B, 1)."""
-    value: Tensor
-    """max_a Q of the search, shape (B,), in nats."""
+    decision: Decision
+    """B decisions."""
+    q: Tensor
+    """Q of the expanded proposals, shape (B, A), in nats, `INVALID_LOGIT` elsewhere."""
 
 
 class TreeSearch(Objective):
-    """Expert iteration (Anthony et al., 2017) with learned values at the leaves.
+    """Expert iteration with learned values at the leaves (Anthony et al., Silver et al., 2017).
 
         Q_a  = gain_a + max_b [gain_b(x'_a) + V(x''_ab, h + 2, g)]    for the top M proposals
-        L    = E[ huber(V(x, h, g) - max_a Q_a) ]
+        L    = E[ huber(V(x, h, g) - max_a Q_a) ] / sqrt(D)
+             + E[ cross-entropy of q and softmax(Q / temperature) ]
 
-    The top M have the largest gain_a + V(x'_a, h + 1, g). The states x of the roll-out learn, and
-    so do the next states x'_a that the search has expanded (TreeStrap: Veness et al., 2009); their
-    target is the inner maximum. A roll-out follows the search, except for random choices. The
-    policy, a `ValuePolicy`, looks one step ahead with the same V, so it needs no loss of its own.
-    The divergence from the prior is left out.
+    The top M have the largest gain_a + V(x'_a, h + 1, g), with averaged weights of V. A roll-out
+    follows the search, except for random choices. The policy is a `SearchPolicy`. The divergence
+    from the prior is left out.
     """
 
-    updates = 8
+    updates = 16
 
     def __init__(self, *args: Any) -> None:
         """Prepare one roll-out; see `Objective`."""
         super().__init__(*args)
-        self.next_values = self.policy.next_values  # type: ignore[attr-defined]
-        self.targets: list[Targets] = []
-        self._joined: Targets | None = None
+        self.owner: Any = self.policy  # a `SearchPolicy`
+        self.searched: list[Searched] = []
 
     @torch.no_grad()
     def __call__(self, state: State, decision: Decision) -> Tensor:
-        """Search, store what the values should be, and return log q of the roll-out, (B, A)."""
+        """Search, keep what was found, and return log q of the roll-out, shape (B, A)."""
         q = self._search(state, decision)
-        self.targets.append(
-            Targets(decision.image, decision.goal, decision.progress, q.amax(1))
-        )
-        best = q.log_softmax(-1).exp()  # a softmax in nats is close to the maximum
+        self.searched.append(Searched(decision, q))
         valid = (decision.log_prior > INVALID_LOGIT).float()
         random = valid / valid.sum(-1, keepdim=True)
+        best = q.softmax(-1)  # in nats, and so close to the maximum
         return ((1 - EXPLORATION) * best + EXPLORATION * random).log().clamp_min(INVALID_LOGIT)
 
     def _search(self, state: State, decision: Decision) -> Tensor:
@@ -73,35 +67,35 @@ class TreeSearch(Objective):
         if int(state.step[0]) + 1 == self.chain.horizon:  # all B states are at one step
             return first
         top = first.topk(min(WIDTH, first.shape[1])).indices  # (B, M)
-        following = self._advance(state, top)
-        proposals = self.chain.propose(following.canvas, following.step, used=following.used)
-        after = decide(self.chain, proposals, following)
-        value = self._look_ahead(after).amax(1)  # (B M,)
-        self.targets.append(Targets(after.image, after.goal, after.progress, value))
-        q = (decision.gain.gather(1, top) + value.view_as(top)).clamp_min(INVALID_LOGIT)
+        following = state.advance(self.chain, top)  # B M states
+        x, _, h, used = following
+        after = decide(self.chain, self.chain.propose(x, h, used=used), following)
+        q = decision.gain.gather(1, top) + self._look_ahead(after).amax(1).view_as(top)
         q = q.masked_fill(first.gather(1, top) <= INVALID_LOGIT, INVALID_LOGIT)
         return torch.full_like(first, INVALID_LOGIT).scatter(1, top, q)
 
     def _look_ahead(self, decision: Decision) -> Tensor:
         """Return gain_a + V(x'_a), shape (B, A), `INVALID_LOGIT` where invalid."""
-        q = decision.gain + self.next_values(decision)
+        q = decision.gain + self.owner.averaged_values(decision)
         return q.masked_fill(decision.log_prior <= INVALID_LOGIT, INVALID_LOGIT)
 
-    def _advance(self, state: State, action: Tensor) -> State:
-        """Return the states after some proposals (B, M) of B states, as B M states."""
-        num = action.shape[1]
-        canvas, goal, step, used = (
-            None if each is None else each.repeat_interleave(num, 0) for each in state
-        )
-        canvas = self.chain.choose(canvas, step, action.flatten())
-        return State(canvas, goal, step + 1, self.chain.use(used, action.flatten()))
-
     def loss(self, trajectories: Trajectories) -> Tensor:
-        """Return the error of the values on a random part of the targets."""
-        if self._joined is None:
-            self._joined = Targets(*(torch.cat(each) for each in zip(*self.targets, strict=True)))
-        num = len(self._joined.value)
-        index = torch.randint(num, (min(BATCH, num),), generator=self.generator)
-        image, goal, progress, target = (each[index.to(each.device)] for each in self._joined)
-        value = self.next_values.evaluate(image, goal, progress)
-        return F.smooth_l1_loss(value / self.unit, target / self.unit)
+        """Return the error of value and policy at decisions that are drawn anew each time."""
+        self.owner.average()  # before each gradient step
+        decision, q = self._draw()
+        error = (self.owner.values.evaluate(decision) - q.amax(1)) / self.unit  # (B,)
+        value = F.smooth_l1_loss(error, torch.zeros_like(error))
+        logits = self.selection.logits(decision, self.selection.embed(decision))  # (B, A)
+        return value + F.cross_entropy(logits / TEMPERATURE, (q / TEMPERATURE).softmax(1))
+
+    def _draw(self) -> Searched:
+        """Draw some decisions of the roll-out."""
+        if len(self.searched) > 1:  # join the steps once
+            decisions, q = zip(*self.searched, strict=True)
+            *parts, compress = zip(*decisions, strict=True)
+            joined = Decision(*map(torch.cat, parts), compress=compress[0])
+            self.searched = [Searched(joined, torch.cat(q))]
+        ((decision, q),) = self.searched
+        index = torch.randint(len(q), (BATCH,), generator=self.generator).to(q.device)
+        *tensors, compress = decision
+        return Searched(Decision(*(each[index] for each in tensors), compress=compress), q[index])
