@@ -14,7 +14,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from gcgen_env.model.chain import Chain, draw_next, split_batch
+from gcgen_env.model.chain import Chain, split_batch
+from gcgen_env.model.next_images import draw_next
 from gcgen_env.model.proposer import Proposals
 
 Ints = NDArray[np.int64]

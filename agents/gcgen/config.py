@@ -135,6 +135,15 @@ def check_options(given: dict[str, Any]) -> None:
     check_seed(given.get("seed"))
 
 
+def check_trainable(can_learn: bool, is_trained: bool) -> None:
+    """Raise a ValueError if an S-agent without weights is to be trained."""
+    if is_trained and not can_learn:
+        raise ValueError(
+            "the environment's proposer has no weights to train: pass train_s_agent=False, or "
+            "s_agent=None for a fresh S-agent"
+        )
+
+
 def check_objective(objective: str, has_values: bool) -> None:
     """Raise a ValueError unless a policy has what an objective trains, and no more."""
     if (objective == "tree_search") != has_values:

@@ -36,7 +36,7 @@ from gcgen_env.datasets import DataSource
 from gcgen_env.goals import make_goals
 from gcgen_env.model.build import OWN, check_fits, likelihood_of, make_s_agent
 from gcgen_env.model.s_agent import SAgent
-from gcgen_env.model.saved_proposers import describe_proposer
+from gcgen_env.model.saved_proposers import check_alike
 from gcgen_env.spaces import make_observation_space
 
 
@@ -54,8 +54,7 @@ class GCGen(SavingMixin, TwoAgentTraining, BaseAlgorithm):  # type: ignore[misc]
     """
 
     policy_aliases: ClassVar[dict[str, type[BasePolicy]]] = {
-        "GCPolicy": GCPolicy,
-        "SearchPolicy": SearchPolicy,
+        each.__name__: each for each in (GCPolicy, SearchPolicy)
     }
     policy: GCPolicy
 
@@ -84,8 +83,8 @@ class GCGen(SavingMixin, TwoAgentTraining, BaseAlgorithm):  # type: ignore[misc]
                 used; it is neither stepped nor changed.
             learning_rate: Learning rate of the S-agent.
             s_agent: None starts a fresh S-agent; "pretrained", a saved file or an `SAgent` starts
-                from a copy of that one; "environment" takes the environment's own proposer, such
-                as a dictionary, which cannot learn: also pass `train_s_agent=False`.
+                from a copy of that one; "environment" is the environment's proposer, even a
+                dictionary, which needs `train_s_agent=False`.
             s_agent_kwargs: Sizes of `NetworkConfig`, such as `width`, `depth` or `features`.
             policy_kwargs: Keywords of `GCPolicy`, such as `look_ahead`, `learned` or `hard`. Here
                 `learned` is False by default, unless the S-agent is frozen, and the default of
@@ -145,8 +144,10 @@ class GCGen(SavingMixin, TwoAgentTraining, BaseAlgorithm):  # type: ignore[misc]
         likelihood = likelihood_of(config, dataset)
         if hasattr(self, "s_agent"):  # not yet in the constructor
             check_fits(self.s_agent, config, likelihood, dataset.shape)
-            if not self.s_agent.can_learn:
-                self._follow(make_s_agent(config, data, OWN))
+            if not self.s_agent.can_learn:  # the environment's own proposer
+                found = make_s_agent(config, data, OWN)
+                check_alike(self.s_agent.chain.proposer, found.chain.proposer, a)
+                self.s_agent = found.to(self.device)
         self.env_config, self._data, self._live_env = config, data, None
         space = make_observation_space(likelihood, dataset.shape, a, "pixels")
         self.config = replace(self.config, n_envs=num or self.config.n_envs)
@@ -164,38 +165,20 @@ class GCGen(SavingMixin, TwoAgentTraining, BaseAlgorithm):  # type: ignore[misc]
 
     def _finish_setup(self, s_agent: SAgent) -> None:
         """Build what depends on the S-agent and the spaces."""
-        if self.config.train_s_agent and not s_agent.can_learn:
-            raise ValueError(
-                "the environment's proposer has no weights to train: pass train_s_agent=False, or "
-                "s_agent=None for a fresh S-agent"
-            )
+        options.check_trainable(s_agent.can_learn, self.config.train_s_agent)
         self.s_agent = s_agent.to(self.device)
-        network = s_agent.network if s_agent.can_learn else None
-        if network is not None:
+        if network := s_agent.network if s_agent.can_learn else None:
             network.set_trainable(self.config.train_s_agent)
         self.policy = self.policy_class(  # type: ignore[assignment]
             self.observation_space, self.action_space, self.lr_schedule, **self.policy_kwargs
         ).to(self.device)
         rate = self.lr_schedule(1.0)  # `_set_progress` replaces it in each round
         is_half = self.config.scored_pixels == "half"
-        self._scored_values = split_pixels(network) if is_half and network is not None else None
+        self._scored_values = split_pixels(network) if network and is_half else None
         self._uses_grey_goals = self.config.uses_grey_goals(self.s_agent.chain.shape)
         self.optimizer = make_optimizer(
             self.config.optimizer, network, rate, self.config.weight_decay
         )
-
-    def _follow(self, s_agent: SAgent) -> None:
-        """Take over the proposer of another environment, which must be of the same kind."""
-        own, other = (
-            describe_proposer(each.chain.proposer, each.chain.num_proposals)
-            for each in (self.s_agent, s_agent)
-        )
-        if own != other:
-            raise ValueError(
-                f"the model was trained with the proposals {own}, the environment has {other}: "
-                "use an environment with the same ones"
-            )
-        self.s_agent = s_agent.to(self.device)
 
     def set_random_seed(self, seed: int | None = None) -> None:
         """Seed every generator; None draws a new seed for the choices.

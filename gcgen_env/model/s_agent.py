@@ -17,17 +17,14 @@ from gcgen_env.config import check_count
 from gcgen_env.model.chain import Chain
 from gcgen_env.model.likelihoods import Likelihood
 from gcgen_env.model.network import ProposalNetwork
-from gcgen_env.model.network_config import NetworkConfig
-from gcgen_env.model.proposer import LazyProposer
 from gcgen_env.model.sampling import make_sampler
-from gcgen_env.model.saved_parts import restore_dynamics, restore_likelihood, restore_network
-from gcgen_env.model.saved_proposers import describe_proposer, restore_proposer
+from gcgen_env.model.saved_parts import NETWORK, halve, restore_chain
+from gcgen_env.model.saved_proposers import describe_proposer
 from gcgen_env.storage import File, describe_error, describe_file, load_container, save_container
 
 KIND = "s-agent"
 """Kind of container that `SAgent.save` writes."""
 FILE_NAME = "s_agent.safetensors"  # in the folder of a run
-_NETWORK = "network."  # prefix of the network's tensors in the file
 _WEIGHTS = Path(__file__).parent.parent / "weights"  # shipped with the package
 _SAMPLE_BATCH = 1024  # images generated at once, which bounds the memory
 
@@ -98,7 +95,7 @@ class SAgent:
         """
         document, tensors = replace(self, metadata={**self.metadata, **metadata}).pack()
         if half:
-            tensors = {name: _halve(name, tensor) for name, tensor in tensors.items()}
+            tensors = {name: halve(name, tensor) for name, tensor in tensors.items()}
         return save_container(path, KIND, document, tensors)
 
     def pack(self) -> tuple[dict[str, Any], dict[str, Tensor]]:
@@ -117,7 +114,7 @@ class SAgent:
         if not self.can_learn:
             proposer = describe_proposer(self.chain.proposer, self.chain.num_proposals)
             return {"proposer": proposer, **document}, tensors
-        weights = {f"{_NETWORK}{k}": v for k, v in self.network.state_dict().items()}
+        weights = {f"{NETWORK}{k}": v for k, v in self.network.state_dict().items()}
         return {"network": asdict(self.network.config), **document}, {**weights, **tensors}
 
     @classmethod
@@ -125,22 +122,10 @@ class SAgent:
         cls, document: dict[str, Any], tensors: dict[str, Tensor], device: torch.device | str
     ) -> SAgent:
         """Build an S-agent from the results of `pack`; other entries are ignored."""
-        if "network" in document:
-            config = NetworkConfig(**{"features": None, **document["network"]})  # None in 0.1
-            shape, horizon = config.shape, config.horizon
-        else:
-            shape, horizon = tuple(tensors["initial"].shape), len(tensors["rate"])
-        dynamics = restore_dynamics(shape, horizon, tensors).to(device)
-        likelihood = restore_likelihood(len(shape), document["likelihood"])
-        proposer: LazyProposer
-        if "network" in document:
-            weights = {k[len(_NETWORK) :]: v for k, v in tensors.items() if k.startswith(_NETWORK)}
-            proposer = restore_network(config, weights, likelihood.name).to(device)
-        else:
-            proposer = restore_proposer(document["proposer"], shape, horizon)
+        chain = restore_chain(document, tensors, device)
         if not isinstance(document["metadata"], dict):
             raise ValueError(f"metadata must be an object, got {document['metadata']!r:.99}")
-        return cls(Chain(proposer, dynamics, likelihood), document["metadata"])
+        return cls(chain, document["metadata"])
 
     def to(self, device: torch.device | str) -> SAgent:
         """Return the same S-agent on another device; its weights move."""
@@ -261,9 +246,3 @@ def pretrained_path(dataset: str) -> Path:
             f"{', '.join(shipped)}; use proposer='dictionary' or a saved S-agent"
         )
     return path
-
-
-def _halve(name: str, tensor: Tensor) -> Tensor:
-    """Return a weight of the network as float16, any other tensor unchanged."""
-    is_weight = name.startswith(_NETWORK) and tensor.is_floating_point()
-    return tensor.half() if is_weight else tensor

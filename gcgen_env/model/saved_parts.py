@@ -13,18 +13,46 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gcgen_env.model.chain import Dynamics
+from gcgen_env.model.chain import Chain, Dynamics
 from gcgen_env.model.convolutional import count_channels
 from gcgen_env.model.likelihoods import Likelihood, make_likelihood
 from gcgen_env.model.network import ProposalNetwork
 from gcgen_env.model.network_config import NetworkConfig
+from gcgen_env.model.saved_proposers import restore_proposer
 
 Shapes = dict[str, tuple[int, ...]]
 """Shapes of tensors by name."""
 PIXELS = "pixels"
 """The one tensor of a network that holds indices."""
+NETWORK = "network."
+"""Prefix of the network's tensors in a file."""
 LARGEST = 1e30
 """Numbers of a likelihood are smaller, so that float32 can hold them."""
+
+
+def restore_chain(
+    document: Mapping[str, Any], tensors: Mapping[str, Tensor], device: torch.device | str
+) -> Chain:
+    """Build the chain of a saved S-agent, whose proposer has a network or does not learn.
+
+    Raises:
+        LookupError: If something is missing.
+        TypeError: If a field is unknown.
+        ValueError: If something is impossible, or does not fit the tensors.
+    """
+    has_network = "network" in document
+    if has_network:
+        config = NetworkConfig(**{"features": None, **document["network"]})  # None in version 0.1
+        shape, horizon = config.shape, config.horizon
+    else:
+        shape, horizon = tuple(tensors["initial"].shape), len(tensors["rate"])
+    dynamics = restore_dynamics(shape, horizon, tensors).to(device)
+    likelihood = restore_likelihood(len(shape), document["likelihood"])
+    if not has_network:
+        return Chain(restore_proposer(document["proposer"], shape, horizon), dynamics, likelihood)
+    weights = {k[len(NETWORK) :]: v for k, v in tensors.items() if k.startswith(NETWORK)}
+    network = restore_network(config, weights, likelihood.name).to(device)
+    return Chain(network, dynamics, likelihood)
 
 
 def restore_dynamics(
@@ -110,6 +138,12 @@ def _find_active(config: NetworkConfig, pixels: Tensor) -> Tensor:
     if not torch.equal(active.nonzero().squeeze(1), pixels):
         raise ValueError(f"network.pixels must be increasing and lie in [0, {values})")
     return active
+
+
+def halve(name: str, tensor: Tensor) -> Tensor:
+    """Return a weight of the network as float16, any other tensor unchanged."""
+    is_weight = name.startswith(NETWORK) and tensor.is_floating_point()
+    return tensor.half() if is_weight else tensor
 
 
 def list_shapes(config: NetworkConfig, num_active: int) -> Shapes:

@@ -51,6 +51,16 @@ def is_same_proposer(one: LazyProposer, other: LazyProposer) -> bool:
     return known and describe_proposer(one, 0) == describe_proposer(other, 0)
 
 
+def check_alike(own: LazyProposer, other: LazyProposer, num_proposals: int) -> None:
+    """Raise a ValueError unless an environment's proposer is of the kind of the model's own."""
+    ours, theirs = (describe_proposer(each, num_proposals) for each in (own, other))
+    if ours != theirs:
+        raise ValueError(
+            f"the model was trained with the proposals {ours}, the environment has {theirs}: use "
+            "an environment with the same ones"
+        )
+
+
 def restore_proposer(
     fields: Mapping[str, Any], shape: tuple[int, ...], horizon: int
 ) -> LazyProposer:

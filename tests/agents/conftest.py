@@ -28,13 +28,15 @@ def make_vec_env(num_envs: int = 4, **kwargs) -> GCGenVecEnv:
     return GCGenVecEnv(make_envs(num_envs, **kwargs))
 
 
-def make_model(updates: int = 0, n_envs: int = 16, env=DIGITS, **kwargs) -> GCGen:
+def make_model(
+    updates: int = 0, n_envs: int = 16, env=DIGITS, policy="GCPolicy", **kwargs
+) -> GCGen:
     """Make a small model, trained for some updates; both agents learn in each of them."""
     small = {"s_agent_kwargs": {"width": 32, "depth": 1}, "gc_interval": 1}
     options = {"seed": 0, "n_envs": n_envs, "policy_kwargs": {}, **small, **kwargs}
     if isinstance(options["policy_kwargs"], dict):  # some tests give something else
         options["policy_kwargs"] = {"learned": True, **options["policy_kwargs"]}
-    model = GCGen("GCPolicy", env, **options)
+    model = GCGen(policy, env, **options)
     horizon = model.s_agent.network.horizon
     return model.learn(updates * n_envs * horizon) if updates else model
 

@@ -8,11 +8,12 @@ import torch
 
 from gcgen_env import proposal_cache
 from gcgen_env.model import chain as chain_module
-from gcgen_env.model.chain import Chain, Dynamics, draw_next
+from gcgen_env.model.chain import Chain, Dynamics
 from gcgen_env.model.dictionary import DictionaryProposer
 from gcgen_env.model.likelihoods import Bernoulli, Gaussian
 from gcgen_env.model.network import ProposalNetwork
 from gcgen_env.model.network_config import NetworkConfig
+from gcgen_env.model.next_images import draw_next
 from gcgen_env.on_demand_cache import OnDemandCache, make_cache
 from gcgen_env.proposal_cache import ALL, EagerCache
 from tests.gcgen_env.sample_proposers import CountingProposer, OnlyPropose

@@ -20,6 +20,7 @@ TEMPERATURE = 2.0
 """Nats by which an expanded proposal is worse if the policy is to choose it exp(-1) as often."""
 BATCH = 64
 """Decisions in each gradient step."""
+_TENSORS = [name for name in Decision._fields if name != "compress"]
 
 
 class Searched(NamedTuple):
@@ -39,8 +40,8 @@ class TreeSearch(Objective):
              + E[ cross-entropy of q and softmax(Q / temperature) ]
 
     The top M have the largest gain_a + V(x'_a, h + 1, g), with averaged weights of V. A roll-out
-    follows the search, except for random choices. The policy is a `SearchPolicy`. The divergence
-    from the prior is left out.
+    follows the policy, a `SearchPolicy`, so that it learns in the states that it reaches, except
+    for random choices. The divergence from the prior is left out.
     """
 
     updates = 16
@@ -53,13 +54,13 @@ class TreeSearch(Objective):
 
     @torch.no_grad()
     def __call__(self, state: State, decision: Decision) -> Tensor:
-        """Search, keep what was found, and return log q of the roll-out, shape (B, A)."""
+        """Search, keep what was found, and return the policy's log q, shape (B, A)."""
         q = self._search(state, decision)
         self.searched.append(Searched(decision, q))
         valid = (decision.log_prior > INVALID_LOGIT).float()
         random = valid / valid.sum(-1, keepdim=True)
-        best = q.softmax(-1)  # in nats, and so close to the maximum
-        return ((1 - EXPLORATION) * best + EXPLORATION * random).log().clamp_min(INVALID_LOGIT)
+        own = super().__call__(state, decision).exp()
+        return ((1 - EXPLORATION) * own + EXPLORATION * random).log().clamp_min(INVALID_LOGIT)
 
     def _search(self, state: State, decision: Decision) -> Tensor:
         """Return Q, shape (B, A), in nats; `INVALID_LOGIT` of invalid and unexpanded proposals."""
@@ -91,11 +92,13 @@ class TreeSearch(Objective):
     def _draw(self) -> Searched:
         """Draw some decisions of the roll-out."""
         if len(self.searched) > 1:  # join the steps once
-            decisions, q = zip(*self.searched, strict=True)
-            *parts, compress = zip(*decisions, strict=True)
-            joined = Decision(*map(torch.cat, parts), compress=compress[0])
-            self.searched = [Searched(joined, torch.cat(q))]
-        ((decision, q),) = self.searched
+            joined: dict[str, Any] = {
+                name: torch.cat([getattr(each.decision, name) for each in self.searched])
+                for name in _TENSORS
+            }
+            decision = self.searched[0].decision._replace(**joined)
+            self.searched = [Searched(decision, torch.cat([each.q for each in self.searched]))]
+        decision, q = self.searched[0]
         index = torch.randint(len(q), (BATCH,), generator=self.generator).to(q.device)
-        *tensors, compress = decision
-        return Searched(Decision(*(each[index] for each in tensors), compress=compress), q[index])
+        drawn: dict[str, Any] = {name: getattr(decision, name)[index] for name in _TENSORS}
+        return Searched(decision._replace(**drawn), q[index])

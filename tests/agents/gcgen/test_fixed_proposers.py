@@ -186,7 +186,9 @@ class TestMessages:
             make_fixed(ATOMS, s_agent_kwargs={"width": 32})
 
     def test_tree_search_needs_its_policy(self):
-        with pytest.raises(ValueError, match=r"tree_search.*and policy='SearchPolicy'.*go together"):
+        with pytest.raises(
+            ValueError, match=r"tree_search.*and policy='SearchPolicy'.*go together"
+        ):
             make_fixed(ATOMS, gc_objective="tree_search")
 
 

@@ -273,7 +273,9 @@ def test_expert_iteration_converges_to_its_expert():
 @pytest.mark.parametrize("name", OBJECTIVES)
 @pytest.mark.parametrize("train_s_agent", [True, False])
 def test_every_objective_trains_a_model(name, train_s_agent):
-    model = make_model(gc_objective=name, train_s_agent=train_s_agent, gc_learning_rate=1e-2)
+    policy = "SearchPolicy" if name == "tree_search" else "GCPolicy"
+    options = {"gc_objective": name, "train_s_agent": train_s_agent, "gc_learning_rate": 1e-2}
+    model = make_model(policy=policy, **options)
     scorer = {k: v.clone() for k, v in model.policy.scorer.state_dict().items()}
     network = {k: v.clone() for k, v in model.s_agent.network.state_dict().items()}
     model.learn(3 * 16 * 8)
