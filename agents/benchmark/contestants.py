@@ -81,13 +81,13 @@ FROZEN: dict[str, Any] = {
 }
 """The GC-agent of `GCGen` on a frozen S-agent: one update for every 32 trajectories."""
 TREE_SEARCH: dict[str, Any] = {
-    "batch_size": 32,
+    "batch_size": 64,
     "gc_objective": "tree_search",
     "gc_learning_rate": 1e-3,
     "precision": "float32",
     "policy_kwargs": {"prior": False, "look_ahead": [1.0, 1.0]},
 }
-"""Policy and values that learn from a search: sixteen gradient steps for 32 trajectories."""
+"""Policy and values that learn from a search: sixteen gradient steps for 64 trajectories."""
 QUANTILES: dict[str, Any] = {"policy_kwargs": {"n_quantiles": 50}}  # contrib's default: 200
 NO_PRIOR: dict[str, Any] = {"policy_kwargs": {"prior": False}}
 """A policy without the log-prior term, because the reward does not contain it."""

@@ -31,6 +31,7 @@ from agents.benchmark.study import (
     check_tasks,
     plan,
 )
+from agents.benchmark.tasks import SUITE_IDS
 from agents.common.goal_replay_buffer import GoalReplayBuffer
 from agents.maskable_dqn import MaskableDQN
 from agents.maskable_qrdqn import MaskableQRDQN
@@ -68,9 +69,14 @@ class TestPlan:
             "greedy": ["previews"], "dqn+hindsight": ["sparse"],
         }  # fmt: skip
 
-    def test_dear_decisions_are_limited_and_an_s_agent_may_be_needed(self):
-        (run,) = plan([ATOMS], ["afterstate_dqn", "gcgen"], 1, 300_000)
+    def test_dear_decisions_are_limited(self):
+        (run,) = plan([ATOMS], ["afterstate_dqn"], 1, 300_000)
         assert (run.contestant, run.timesteps) == ("afterstate_dqn", 100_000)
+
+    @pytest.mark.parametrize("name", ["gcgen", "gcgen_prior0", "expert_iteration"])
+    def test_gcgen_takes_part_on_every_task_of_the_suite(self, name):
+        runs = plan(SUITE_IDS, [name], 1, 100)
+        assert [(run.env, run.track) for run in runs] == [(env, "previews") for env in SUITE_IDS]
 
     def test_proposals_are_recomputed_only_where_images_determine_them(self):
         runs = plan([ATOMS, LOGITS], ["maskable_dqn+proposals"], 1, 100)
