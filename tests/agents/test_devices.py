@@ -22,8 +22,8 @@ NO_GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 GPU = pytest.param("cuda", marks=[pytest.mark.gpu, NO_GPU])
 # Without a GPU the CPU is compared with itself.
 DEVICES = pytest.mark.parametrize("device", ["cpu", GPU])
-# The search of expert iteration may end early, which reads values.
-WAITLESS = sorted(set(OBJECTIVES) - {"expert_iteration"})
+# The searches may end early, which reads values.
+WAITLESS = sorted(set(OBJECTIVES) - {"expert_iteration", "tree_search"})
 
 
 @contextlib.contextmanager
