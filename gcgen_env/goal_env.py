@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from gcgen_env.config import EnvConfig, make_config
 from gcgen_env.episodes import Episodes
 from gcgen_env.messages import show
-from gcgen_env.model.next_images import draw_next
+from gcgen_env.proposal_cache import draw_next
 from gcgen_env.spaces import make_observation_space
 
 RENDER_MODES = ("rgb_array", "ansi")

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from gcgen_env.episodes import Episodes
-from gcgen_env.model.next_images import draw_next
+from gcgen_env.proposal_cache import draw_next
 from gcgen_env.viewer import Frame
 
 

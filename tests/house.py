@@ -44,7 +44,6 @@ LAYERS: dict[str, dict[str, str]] = {
     "The generative model": {
         "gcgen_env/model/build.py": "Builds the chain and the S-agent of a configuration; the caller loads the data once.",
         "gcgen_env/model/chain.py": "The decision chain x_0 -> x_H of the generative model: no goal, no episode.",
-        "gcgen_env/model/next_images.py": "Draws the images of next states, given the values that proposals change.",
         "gcgen_env/model/convolutional.py": "The convolutional body of the S-agent's network, for images above 28x28.",
         "gcgen_env/model/uniform.py": "Proposers without learning, whose proposals are equally probable in every state.",
         "gcgen_env/model/toggles.py": "Proposals that invert the pixels of a rectangle: the canvas is a black and white image.",

@@ -303,7 +303,7 @@ def test_a_frozen_s_agent_may_be_evaluated_elsewhere(s_agent_file):
         (lambda m: GCGen("GCPolicy", DIGITS, device="gpu"), "no device 'gpu' on this machine"),
         (lambda m: m.learn("10"), "total_timesteps must be a positive integer, got '10'"),
         (lambda m: m.set_random_seed("a"), r"seed must lie in .* got 'a'"),
-        (lambda m: make_model(s_agent=3), "s_agent must be None, 'pretrained', .* got int"),
+        (lambda m: make_model(s_agent=3), "s_agent must be None, 'environment', .* got int"),
         (lambda m: make_model(policy_kwargs=3), "policy_kwargs must be a dictionary"),
         (lambda m: make_model(policy_kwargs={"width": 0}), "width must be at least 1"),
         (lambda m: make_model(env_kwargs="x"), "env_kwargs must be a dictionary"),

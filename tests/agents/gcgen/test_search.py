@@ -131,7 +131,7 @@ class TestSoftSearch:
         values = compute_soft_values(chain, state, action)
         assert not values[step == H - 1].any()
         for row in (step < H - 1).nonzero().flatten().tolist():
-            x, g, h = (each[row : row + 1] for each in state)
+            x, g, h = (each[row : row + 1] for each in state[:3])
             for column, a in enumerate((2, 0)):
                 after = chain.choose(x, h, torch.tensor([a]))
                 delta, log_prior = propose_all(chain, after, h + 1)
