@@ -42,6 +42,12 @@ LAYERS: dict[str, dict[str, str]] = {
         "gcgen_env/datasets/toy2d.py": "Toy2D densities: points in the square [-1, 1] x [-1, 1], sampled with fixed seeds.",
     },
     "The generative model": {
+        "gcgen_env/model/basis.py": "A basis of images, in which the proposals of large images are few numbers.",
+        "gcgen_env/model/basis_proposer.py": "A proposer whose network reads and proposes coordinates in a basis; canvases stay images.",
+        "gcgen_env/model/coordinates.py": "Roll-outs in the coordinates of a basis, where a step costs P numbers instead of D.",
+        "gcgen_env/model/fresh.py": "A fresh S-agent, whose first proposals lead to training images.",
+        "gcgen_env/model/inner_products.py": "Inner products of the proposals of linear heads, without computing the proposals.",
+        "gcgen_env/model/pretrained.py": "The S-agents that are shipped with the package.",
         "gcgen_env/model/build.py": "Builds the chain and the S-agent of a configuration; the caller loads the data once.",
         "gcgen_env/model/chain.py": "The decision chain x_0 -> x_H of the generative model: no goal, no episode.",
         "gcgen_env/model/convolutional.py": "The convolutional body of the S-agent's network, for images above 28x28.",

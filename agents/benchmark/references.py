@@ -24,7 +24,7 @@ from agents.gcgen.search import beam_search
 from agents.gcgen.search_agent import SearchAgent
 from agents.gcgen.two_step import two_step_search
 from gcgen_env.atomic_files import read_json, write_json
-from gcgen_env.model.s_agent import pretrained_path
+from gcgen_env.model.pretrained import pretrained_path
 from gcgen_env.tasks import ENV_CONFIGS
 from gcgen_env.vector_env import GCGenVectorEnv
 

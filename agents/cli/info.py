@@ -80,7 +80,7 @@ def find_datasets(data_dir: Path | None) -> dict[str, dict[str, Any]]:
 def find_shipped() -> dict[str, dict[str, Any]]:
     """Return the file, the size and the SHA-256 of the S-agent shipped for each data set."""
     from gcgen_env.datasets import DATASETS
-    from gcgen_env.model.s_agent import pretrained_path
+    from gcgen_env.model.pretrained import pretrained_path
 
     shipped = {}
     for name in DATASETS:

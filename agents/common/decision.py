@@ -67,7 +67,7 @@ class Decision(NamedTuple):
     gain: Tensor
     """Phi(x'_a, g) - Phi(x, g), shape (B, A), in nats."""
     proposals: Tensor
-    """m(x'_a) at the P values, shape (B, A, P)."""
+    """m(x'_a) at the P values, shape (B, A, P); empty if the gains need no images."""
     values: Tensor
     """m(x) at the P values, shape (B, P)."""
     compress: Callable[[Tensor], Tensor]
@@ -99,18 +99,35 @@ def decide(
         return values if part is None else values.index_select(-1, part)
 
     x, goal = take(proposals.x.detach()), take(chain.compress(state.goal))  # (B, P) both
-    before = likelihood.log_prob_terms(x, goal).sum(-1, keepdim=True)  # (B, 1), over the P values
-    images, after = chain.measure_next_(x, proposals.all(dtype, part), state.step, goal)
+    if likelihood.precision is not None and proposals.products is not None:
+        images, gain = x.new_empty(0), _sum_gains(chain, proposals, x, goal, state.step)
+    else:
+        before = likelihood.log_prob_terms(x, goal).sum(-1, keepdim=True)  # (B, 1), over P values
+        images, after = chain.measure_next_(x, proposals.all(dtype, part), state.step, goal)
+        gain = weight * (after - before)  # the D - P values that cannot change would cancel here
     return Decision(
         likelihood.mean(state.canvas.detach()).flatten(1),  # (B, D)
         state.goal.flatten(1),  # (B, D)
         (state.step / chain.horizon).unsqueeze(1),  # (B, 1)
         proposals.log_prior.detach(),
-        weight * (after - before),  # the D - P values that cannot change would cancel here
+        gain,
         images,
         likelihood.mean(x),  # (B, P)
         lambda values: weight * take(chain.compress(values.unflatten(1, chain.shape))),
     )
+
+
+def _sum_gains(chain: Chain, proposals: Proposals, x: Tensor, goal: Tensor, step: Tensor) -> Tensor:
+    """Return Phi(x'_a, g) - Phi(x, g), shape (B, A), of a likelihood that is quadratic in x.
+
+    alpha <w (g - x), y[a]> - alpha^2 / 2 sum_i w y[a]^2      with the precision w
+    """
+    w = chain.likelihood.precision
+    assert w is not None and proposals.products is not None
+    w = w[: x.shape[1]]  # (P,)
+    first, second = proposals.products(w * (goal - x), w)  # (B, A) both
+    alpha = chain.dynamics.rate[step].unsqueeze(1)  # (B, 1)
+    return alpha * first - 0.5 * alpha * alpha * second
 
 
 def read_observation(likelihood: Likelihood, observation: Mapping[str, Tensor]) -> Decision:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from agents.gcgen.rollout import GCAgent, Trajectories, rollout
-from gcgen_env.model.chain import Chain
+from gcgen_env.model.coordinates import RolloutSpace
 from gcgen_env.model.sampling import make_sampler
 
 _BATCH = 256  # goals times paths in one roll-out
@@ -113,7 +113,7 @@ class NLLReport:
 
 @torch.no_grad()
 def evaluate_bound(
-    chain: Chain,
+    space: RolloutSpace,
     make_agent: Callable[[Tensor], GCAgent],
     goals: Tensor,
     num_paths: int = 1,
@@ -125,8 +125,8 @@ def evaluate_bound(
     wherever p_S > 0.
 
     Args:
-        chain: The S-agent's chain; with `nucleus < 1` its pruned prior is the prior.
-        make_agent: Makes the GC-agent of one roll-out, given its goals (B, *S).
+        space: The S-agent's chain; with `nucleus < 1` its pruned prior is the prior.
+        make_agent: Makes the GC-agent of one roll-out, given its goals as the space has them.
         goals: Images g, shape (N, *S), on the chain's device.
         num_paths: M.
         seed: Seed of the paths; None draws them anew.
@@ -140,7 +140,7 @@ def evaluate_bound(
     generator.manual_seed(generator.seed() if seed is None else seed)
     choose = make_sampler(generator)
     rows = [
-        _evaluate_batch(chain, make_agent, batch, num_paths, choose)
+        _evaluate_batch(space, make_agent, batch, num_paths, choose)
         for batch in goals.split(max(1, _BATCH // num_paths))  # bounds the memory
     ]
     return NLLReport.of(ImageBounds(*map(torch.cat, zip(*rows, strict=True))), num_paths)
@@ -160,7 +160,7 @@ def compute_image_bounds(reconstruction: Tensor, divergence: Tensor) -> ImageBou
 
 
 def _evaluate_batch(
-    chain: Chain,
+    space: RolloutSpace,
     make_agent: Callable[[Tensor], GCAgent],
     goals: Tensor,
     num_paths: int,
@@ -172,7 +172,10 @@ def _evaluate_batch(
     for num in [most] * (num_paths // most) + [num_paths % most]:
         if num:  # the remainder may be 0
             repeated = goals.repeat_interleave(num, 0)  # (B num, *S), paths of a goal adjacent
-            bound = compute_bound(rollout(chain, make_agent(repeated), repeated, choose))
-            reconstructions.append(bound.reconstruction.view(-1, num))  # (B, num)
-            divergences.append(bound.divergence.view(-1, num, chain.horizon))  # (B, num, H)
+            goal = space.enter(repeated)
+            paths = rollout(space.chain, make_agent(goal), goal, choose)
+            log_prob = space.log_prob(paths.canvas[:, -1], repeated)  # of the images, (B num,)
+            reconstructions.append(-log_prob.view(-1, num))  # (B, num)
+            divergence = compute_bound(paths).divergence
+            divergences.append(divergence.view(-1, num, space.chain.horizon))  # (B, num, H)
     return compute_image_bounds(torch.cat(reconstructions, 1), torch.cat(divergences, 1))

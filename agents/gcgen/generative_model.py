@@ -22,6 +22,7 @@ from gcgen_env.config import EnvConfig
 from gcgen_env.datasets import Dataset, DataSource
 from gcgen_env.model.build import open_data
 from gcgen_env.model.chain import Chain
+from gcgen_env.model.coordinates import RolloutSpace
 from gcgen_env.model.likelihoods import binarize
 from gcgen_env.model.s_agent import SAgent
 from gcgen_env.model.sampling import choose_best
@@ -80,7 +81,8 @@ class GenerativeModel:
         """
         check_search(search, width)
         self.policy.set_training_mode(False)
-        goals, chain = self._check_images(images), self.chain
+        space = self._space(self.chain)
+        goals, chain = space.enter(self._check_images(images)), space.chain
         with torch.no_grad():
             codes = [
                 rollout(chain, self._make_agent(chain, batch, search, width), batch, choose_best)
@@ -130,12 +132,12 @@ class GenerativeModel:
             binary = binarize(goals.cpu().numpy(), np.random.default_rng(seed))
             goals = torch.from_numpy(binary).to(self.device)
         self.policy.set_training_mode(False)
-        chain = self.chain
+        space = self._space(self.chain)
 
         def make_agent(batch: Tensor) -> GCAgent:
-            return self._make_agent(chain, batch, search, width)
+            return self._make_agent(space.chain, batch, search, width)
 
-        return evaluate_bound(chain, make_agent, goals, num_paths, seed)
+        return evaluate_bound(space, make_agent, goals, num_paths, seed)
 
     def predict(
         self,
@@ -174,6 +176,16 @@ class GenerativeModel:
         return predict_by_search(
             agent, self.chain, observation, search, width, deterministic, allowed
         ), state
+
+    def _space(self, chain: Chain) -> RolloutSpace:
+        """Return where trajectories are computed; a learned score reads images."""
+        has_score = self.policy.selection.learned
+        return RolloutSpace(chain, chain) if has_score else RolloutSpace.of(chain)
+
+    def _enter(self, chain: Chain, goals: Tensor) -> tuple[Chain, Tensor]:
+        """Return the chain of the roll-outs, and goals (B, *S) as they see them."""
+        space = self._space(chain)
+        return space.chain, space.enter(goals)
 
     def _open_data(self) -> DataSource:
         """Return the data of the environment; a loaded model opens them when they are needed."""

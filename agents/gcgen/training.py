@@ -157,8 +157,7 @@ class TwoAgentTraining(GenerativeModel):
         """Draw `n_envs` goals, and make one roll-out and one update for each `batch_size`.
 
         If the GC-agent learns, it is updated on roll-outs of its own after every `gc_interval`
-        updates of the S-agent; or on every roll-out, if the S-agent is frozen. It learns from
-        goals as episodes have them.
+        updates of the S-agent, or on all if that is frozen; its goals are as in episodes.
 
         Returns:
             The last trajectories.
@@ -189,14 +188,15 @@ class TwoAgentTraining(GenerativeModel):
         return trajectories
 
     def _split(self, goals: NDArray[np.float32]) -> tuple[Tensor, ...]:
-        """Split goals (n_envs, *S) into batches; the last may be smaller."""
+        """Split goals (n_envs, *S) into batches."""
         return torch.from_numpy(goals).to(self.device).split(self.config.batch_size)
 
     def update_s_agent(self, goals: Tensor, callback: BaseCallback | None = None) -> Trajectories:
         """Roll out one trajectory for each goal (B, *S) and make a gradient step of the S-agent."""
         trajectories = self._roll_out(goals, self._fixed_agent(), callback)
         auxiliary = self.config.auxiliary * (1 - self.progress)
-        loss = s_agent_loss(self.s_agent.chain, trajectories, goals, auxiliary)
+        chain, goals = self._enter(self.s_agent.chain, goals)
+        loss = s_agent_loss(chain, trajectories, goals, auxiliary)
         check_finite(loss, self._n_updates)  # raises before the weights change
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -230,7 +230,8 @@ class TwoAgentTraining(GenerativeModel):
         self, goals: Tensor, agent: GCAgent, callback: BaseCallback | None
     ) -> Trajectories:
         """Roll out one trajectory for each goal; call the callback's methods while it happens."""
-        chain, dtype = self._training_chain, find_dtype(self.config.precision, self.device)
+        dtype = find_dtype(self.config.precision, self.device)
+        chain, goals = self._enter(self._training_chain, goals)
         part = self._scored_values[self._n_updates % 2] if self._scored_values else None
         choose = make_sampler(self._generator)
         if callback is None:

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from agents import GCGen, SAgent
 from gcgen_env import GCGenVectorEnv, keep_freed_memory
-from gcgen_env.model.s_agent import pretrained_path
+from gcgen_env.model.pretrained import pretrained_path
 
 ENV_ID = "GCGen-MNIST-v0"
 S_AGENT = pretrained_path("mnist")

@@ -7,29 +7,23 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from torch import Tensor
 
 from gcgen_env.config import EnvConfig
 from gcgen_env.datasets import Dataset, DataSource
 from gcgen_env.messages import show
 from gcgen_env.model.chain import Chain, Dynamics
 from gcgen_env.model.dictionary import DictionaryProposer
+from gcgen_env.model.fresh import make_fresh
 from gcgen_env.model.initial_state import make_initial
 from gcgen_env.model.likelihoods import Likelihood, make_likelihood
-from gcgen_env.model.network import ProposalNetwork
-from gcgen_env.model.network_config import NetworkConfig
+from gcgen_env.model.pretrained import pretrained_path
 from gcgen_env.model.proposer import Proposer
-from gcgen_env.model.s_agent import FILE_NAME, SAgent, pretrained_path
+from gcgen_env.model.s_agent import FILE_NAME, SAgent
 from gcgen_env.model.toggles import ToggleProposer
 
 OWN = "environment"
 """Stands for the proposer of the environment as the S-agent."""
-FRESH_CHANGE = {"bernoulli": 10.0, "gaussian": 1.0}
-"""How far the H proposals of a fresh S-agent change a value that shall change from 0 to 1."""
-ACTIVE_SPREAD = 0.02
-"""A value is active if its standard deviation, in units of the range, exceeds this."""
 
 
 def open_data(config: EnvConfig) -> DataSource:
@@ -81,14 +75,18 @@ def make_s_agent(
         data: Its data.
         start: None for a fresh S-agent, "pretrained", a saved file, or an S-agent, of which a
             copy is made; "environment" for the environment's own proposer, whatever it is.
-        **sizes: `width`, `depth`, `body` or `uniform_prior` of `NetworkConfig`.
+        **sizes: `width`, `depth`, `body` or `uniform_prior` of `NetworkConfig`, and `basis`; see
+            `make_fresh`.
 
     Raises:
         FileNotFoundError: If there is no such file.
         ValueError: If the S-agent does not fit the environment.
     """
     if start is None:
-        return _make_fresh(config, data, **sizes)
+        dataset = data.split("train")
+        likelihood = likelihood_of(config, dataset)
+        dynamics = _make_dynamics(config, data, likelihood)
+        return make_fresh(config, dataset, dynamics, likelihood, **sizes)
     if not isinstance(start, SAgent | str | Path):
         raise ValueError(
             "s_agent must be None, 'environment', 'pretrained', a saved file or an SAgent, got "
@@ -97,7 +95,7 @@ def make_s_agent(
     if not isinstance(start, SAgent):
         start = _find_start(config, data, start)
     for name, size in sizes.items():
-        own = getattr(start.network.config, name, None) if start.can_learn else "no network"
+        own = _find_size(start, name)
         if size not in (None, own):  # None: keep the S-agent's size
             raise ValueError(f"the S-agent to start from has {name}={own}, asked for {size}")
     dataset = data.split("train")  # also if goals are drawn from another split
@@ -105,8 +103,15 @@ def make_s_agent(
     check_fits(start, config, likelihood, dataset.shape)
     dynamics = _make_dynamics(config, data, likelihood, start)
     metadata = {"dataset": dataset.name, "started_from": start.metadata}
-    proposer = deepcopy(start.network) if start.can_learn else start.chain.proposer
+    proposer = deepcopy(start.chain.proposer) if start.can_learn else start.chain.proposer
     return SAgent(Chain(proposer, dynamics, likelihood), metadata)
+
+
+def _find_size(s_agent: SAgent, name: str) -> Any:
+    """Return a field of an S-agent's `NetworkConfig`, or "basis", its number of components."""
+    if name == "basis":
+        return 0 if s_agent.basis is None else s_agent.basis.size
+    return getattr(s_agent.network.config, name, None) if s_agent.can_learn else "no network"
 
 
 def _find_start(config: EnvConfig, data: DataSource, start: str | Path) -> SAgent:
@@ -120,41 +125,6 @@ def _find_start(config: EnvConfig, data: DataSource, start: str | Path) -> SAgen
         return found
     likelihood = likelihood_of(config, dataset)
     return SAgent(Chain(found, _make_dynamics(config, data, likelihood), likelihood))
-
-
-def _make_fresh(config: EnvConfig, data: DataSource, **sizes: Any) -> SAgent:
-    """Return an untrained S-agent; its first proposals lead to training images."""
-    dataset = data.split("train")
-    likelihood = likelihood_of(config, dataset)
-    dynamics = _make_dynamics(config, data, likelihood)
-    network_config = NetworkConfig(
-        dataset.shape, config.num_proposals, config.horizon, config.likelihood, **sizes
-    )
-    initial = likelihood.mean(dynamics.initial)  # (*S)
-    network = ProposalNetwork(network_config, find_active(dataset, initial))
-    index = torch.randint(len(dataset), (config.num_proposals,)).numpy()
-    images = torch.from_numpy(dataset.take(index))  # (A, *S)
-    size = FRESH_CHANGE[likelihood.name] / config.horizon
-    network.start_with(size * (images - initial))
-    return SAgent(Chain(network, dynamics, likelihood), {"dataset": dataset.name})
-
-
-def find_active(dataset: Dataset, initial: Tensor) -> Tensor:
-    """Find the values that proposals need to change, shape (*S), bool.
-
-    A value is left out only if it hardly varies over the training images and is already right in
-    the initial image. If this holds for all values, as with a single image, none is left out.
-
-    Args:
-        dataset: Training images.
-        initial: The initial image, shape (*S).
-    """
-    count = min(len(dataset), 10_000)  # enough for a standard deviation
-    images = dataset.take(np.linspace(0, len(dataset) - 1, count).astype(np.int64))  # (count, *S)
-    threshold = ACTIVE_SPREAD * (dataset.high - dataset.low)
-    off = np.abs(images.mean(axis=0) - initial.cpu().numpy())  # (*S)
-    active = (images.std(axis=0) > threshold) | (off > threshold)
-    return torch.from_numpy(active if active.any() else np.ones_like(active))
 
 
 def check_fits(

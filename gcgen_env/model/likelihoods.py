@@ -1,8 +1,7 @@
 """Likelihoods p(g | x) of a goal image g given a canvas x, and the potentials made of them.
 
-The canvas is the picture being built, in the space where proposals are added: logits for
-`Bernoulli`, pixels for `Gaussian`. The mean is clipped in the same way in all methods, so that
-agents (torch, canvas) and environments (NumPy float64, images) agree.
+Proposals are added to the canvas: logits for `Bernoulli`, pixels for `Gaussian`. The mean is
+clipped alike in all methods, for agents (torch, canvas) and environments (NumPy, images) to agree.
 """
 
 from __future__ import annotations
@@ -28,11 +27,7 @@ MEAN_CLIP = 1e-5
 FACTORS_FLOAT64 = 16  # clipped means in one product: at least 1e-80, full precision in float64
 LOGIT_CLIP = math.log((1 - MEAN_CLIP) / MEAN_CLIP)
 SMALLEST_SIGMA, LARGEST_SIGMA = 1e-12, 1e6
-"""Bounds of sigma in units of the range of images.
-
-Below, the squared number of standard deviations, summed over an image, overflows float32. Above,
-the differences of potentials vanish in the rounding of their constant.
-"""
+"""Bounds of sigma in units of the range of images: float32 cannot hold potentials beyond them."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +41,8 @@ class Likelihood(ABC):
     high: float = 1.0
     """Largest value an image can take."""
     name: ClassVar[str]
+    precision: ClassVar[Tensor | None] = None
+    """1 / sigma^2 of each value if log p(g | x) is quadratic in x, else None."""
 
     @abstractmethod
     def mean(self, canvas: Tensor, out: Tensor | None = None) -> Tensor:

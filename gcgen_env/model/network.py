@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from gcgen_env.model.convolutional import ConvHead, ConvTrunk
 from gcgen_env.model.grouped_linear import ChosenRows
+from gcgen_env.model.inner_products import make_gram, multiply, stack_rows
 from gcgen_env.model.network_config import NetworkConfig
 from gcgen_env.model.proposer import LazyProposer, Proposals
 
@@ -117,11 +118,13 @@ class ProposalNetwork(nn.Module, LazyProposer):
             z, log_prior = (v.expand(len(canvas), *v.shape[1:]) for v in (z, log_prior))  # views
         else:
             z, log_prior = self.encode(x, step)
+        head = self.head if isinstance(self.head, LinearHead) else None
         return Proposals(
             x,
             log_prior,
             lambda action: self.expand(self.head.chosen(z, action)),  # (B,) to (B, *S)
             lambda dtype, part=None: self.head(z.detach(), dtype, part).detach(),  # (B, A, P)
+            None if head is None else lambda r, w: head.products(z, r, w),
         )
 
     def propose(self, canvas: Tensor, step: Tensor) -> tuple[Tensor, Tensor]:
@@ -187,6 +190,7 @@ class LinearHead(nn.Module):
         self.weight = nn.Parameter(torch.randn(num_proposals, features, values) * 0.02)  # (A, K, P)
         self.bias = nn.Parameter(torch.randn(num_proposals, values) * 0.02)  # (A, P)
         self._ready: tuple[torch.dtype, Tensor | None, Tensor, Tensor] | None = None
+        self._products: tuple[Tensor, Tensor] | None = None
 
     def forward(
         self, z: Tensor, dtype: torch.dtype = torch.float32, part: Tensor | None = None
@@ -203,6 +207,17 @@ class LinearHead(nn.Module):
         y = torch.baddbmm(bias.unsqueeze(1), batches, weight)  # (A, B, P)
         return y.to(self.weight.dtype).transpose(0, 1)
 
+    @torch.no_grad()
+    def products(self, z: Tensor, r: Tensor, w: Tensor) -> tuple[Tensor, Tensor]:
+        """Return <r, y[a]> and sum_i w y[a]^2, both (B, A), of r (B, P) and w (P,)."""
+        if self._products is None:
+            rows = stack_rows(self.weight, self.bias)
+            self._products = rows, make_gram(rows, w)
+        found = multiply(z, r, *self._products)
+        if self._ready is None:  # the weights may change before the next call
+            self._products = None
+        return found
+
     def chosen(self, z: Tensor, action: Tensor) -> Tensor:
         """Return the chosen proposals, shape (B, P), float32."""
         return ChosenRows.apply(z, self.weight, self.bias, action)
@@ -215,7 +230,7 @@ class LinearHead(nn.Module):
         try:
             yield
         finally:
-            self._ready = None  # stale as soon as the weights change
+            self._ready = self._products = None  # stale as soon as the weights change
 
     def _select(self, dtype: torch.dtype, part: Tensor | None) -> tuple[Tensor, Tensor]:
         """Return weight and bias of some values in a precision."""

@@ -54,6 +54,9 @@ class Proposals(NamedTuple):
 
     The result has the canvas's precision, and the caller may overwrite it.
     """
+    products: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]] | None = None
+    """Maps r (B, P) and w (P,) to <r, y[a]> and sum_i w y[a]^2, both (B, A), without computing
+    the changes; None if the proposer cannot."""
 
 
 class LazyProposer(ABC):

@@ -14,18 +14,19 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gcgen_env.config import check_count
+from gcgen_env.model.basis import Basis
+from gcgen_env.model.basis_proposer import BasisProposer
 from gcgen_env.model.chain import Chain
 from gcgen_env.model.likelihoods import Likelihood
 from gcgen_env.model.network import ProposalNetwork
 from gcgen_env.model.sampling import make_sampler
-from gcgen_env.model.saved_parts import NETWORK, halve, restore_chain
+from gcgen_env.model.saved_parts import BASIS, NETWORK, halve, restore_chain
 from gcgen_env.model.saved_proposers import describe_proposer
 from gcgen_env.storage import File, describe_error, describe_file, load_container, save_container
 
 KIND = "s-agent"
 """Kind of container that `SAgent.save` writes."""
 FILE_NAME = "s_agent.safetensors"  # in the folder of a run
-_WEIGHTS = Path(__file__).parent.parent / "weights"  # shipped with the package
 _SAMPLE_BATCH = 1024  # images generated at once, which bounds the memory
 
 
@@ -34,8 +35,8 @@ class SAgent:
     """A generative model of images: p_S over codes, and p(g | x_H).
 
     Attributes:
-        chain: The decision chain; its proposer is the S-agent's `ProposalNetwork`, or one that
-            does not learn, such as a dictionary.
+        chain: The decision chain; its proposer is the S-agent's `ProposalNetwork`, also inside a
+            `BasisProposer`, or one that does not learn, such as a dictionary.
         metadata: JSON values that say how it was trained: data set, command, seed, bound.
     """
 
@@ -50,12 +51,18 @@ class SAgent:
     @property
     def can_learn(self) -> bool:
         """Whether it has a network."""
-        return isinstance(self.chain.proposer, ProposalNetwork)
+        return isinstance(self.chain.proposer, ProposalNetwork | BasisProposer)
+
+    @property
+    def basis(self) -> Basis | None:
+        """The basis of its proposals; None if it proposes values of images."""
+        return getattr(self.chain.proposer, "basis", None)
 
     @property
     def network(self) -> ProposalNetwork:
         """Proposals and prior, if it can learn."""
-        return self.chain.proposer
+        proposer = self.chain.proposer
+        return proposer.network if isinstance(proposer, BasisProposer) else proposer
 
     @property
     def likelihood(self) -> Likelihood:
@@ -115,6 +122,8 @@ class SAgent:
             proposer = describe_proposer(self.chain.proposer, self.chain.num_proposals)
             return {"proposer": proposer, **document}, tensors
         weights = {f"{NETWORK}{k}": v for k, v in self.network.state_dict().items()}
+        if self.basis is not None:
+            tensors |= {f"{BASIS}{k}": v for k, v in vars(self.basis).items()}
         return {"network": asdict(self.network.config), **document}, {**weights, **tensors}
 
     @classmethod
@@ -129,9 +138,11 @@ class SAgent:
 
     def to(self, device: torch.device | str) -> SAgent:
         """Return the same S-agent on another device; its weights move."""
+        proposer = self.chain.proposer
         if self.can_learn:
-            self.network.to(device)  # in place, as torch does
-        return replace(self, chain=replace(self.chain, dynamics=self.chain.dynamics.to(device)))
+            proposer = proposer.to(device)  # weights in place, as torch does
+        dynamics = self.chain.dynamics.to(device)
+        return replace(self, chain=replace(self.chain, proposer=proposer, dynamics=dynamics))
 
     @torch.no_grad()
     def sample(
@@ -230,19 +241,3 @@ class SAgent:
         if array.size and not (0 <= array.min() and array.max() < num):  # min() fails if empty
             raise ValueError(f"codes must lie in [0, {num}), got {array.min()}..{array.max()}")
         return array.astype(np.int64)
-
-
-def pretrained_path(dataset: str) -> Path:
-    """Return the file of the S-agent shipped for a data set.
-
-    Raises:
-        ValueError: If no S-agent is shipped for it.
-    """
-    path = _WEIGHTS / f"{dataset}.safetensors"
-    if not path.is_file():
-        shipped = sorted(p.stem for p in _WEIGHTS.glob("*.safetensors"))
-        raise ValueError(
-            f"no pretrained S-agent is shipped for the data set {dataset!r}, only for "
-            f"{', '.join(shipped)}; use proposer='dictionary' or a saved S-agent"
-        )
-    return path

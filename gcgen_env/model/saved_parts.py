@@ -13,6 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from gcgen_env.model.basis import Basis
+from gcgen_env.model.basis_proposer import BasisProposer
 from gcgen_env.model.chain import Chain, Dynamics
 from gcgen_env.model.convolutional import count_channels
 from gcgen_env.model.likelihoods import Likelihood, make_likelihood
@@ -24,8 +26,8 @@ Shapes = dict[str, tuple[int, ...]]
 """Shapes of tensors by name."""
 PIXELS = "pixels"
 """The one tensor of a network that holds indices."""
-NETWORK = "network."
-"""Prefix of the network's tensors in a file."""
+NETWORK, BASIS = "network.", "basis."
+"""Prefixes of the network's tensors in a file, and of those of the basis, if there is one."""
 LARGEST = 1e30
 """Numbers of a likelihood are smaller, so that float32 can hold them."""
 
@@ -41,18 +43,41 @@ def restore_chain(
         ValueError: If something is impossible, or does not fit the tensors.
     """
     has_network = "network" in document
+    basis = {k[len(BASIS) :]: v for k, v in tensors.items() if k.startswith(BASIS)}
+    shape, horizon = tuple(tensors["initial"].shape), len(tensors["rate"])
     if has_network:
         config = NetworkConfig(**{"features": None, **document["network"]})  # None in version 0.1
-        shape, horizon = config.shape, config.horizon
-    else:
-        shape, horizon = tuple(tensors["initial"].shape), len(tensors["rate"])
+        shape, horizon = shape if basis else config.shape, config.horizon
     dynamics = restore_dynamics(shape, horizon, tensors).to(device)
     likelihood = restore_likelihood(len(shape), document["likelihood"])
     if not has_network:
         return Chain(restore_proposer(document["proposer"], shape, horizon), dynamics, likelihood)
     weights = {k[len(NETWORK) :]: v for k, v in tensors.items() if k.startswith(NETWORK)}
     network = restore_network(config, weights, likelihood.name).to(device)
-    return Chain(network, dynamics, likelihood)
+    if not basis:
+        return Chain(network, dynamics, likelihood)
+    found = restore_basis(config, shape, basis).to(device)
+    return Chain(BasisProposer(network, found), dynamics, likelihood)
+
+
+def restore_basis(
+    config: NetworkConfig, shape: tuple[int, ...], tensors: Mapping[str, Tensor]
+) -> Basis:
+    """Return the basis of a saved S-agent, whose images have a shape S.
+
+    Raises:
+        LookupError: If a tensor is missing.
+        ValueError: If a tensor does not fit the network and the images, or is not a basis.
+    """
+    size = math.prod(config.shape) - 1  # P: the network has one coordinate more
+    shapes = {"centre": shape, "vectors": (size, math.prod(shape)), "scale": (size,)}
+    for name, expected in shapes.items():
+        _check_tensor(f"{BASIS}{name}", tensors[name], expected)
+    if not (tensors["scale"] > 0).all():
+        raise ValueError("basis.scale must be positive")
+    if config.likelihood != "gaussian":
+        raise ValueError(f"a basis needs a Gaussian likelihood, got {config.likelihood!r}")
+    return Basis(**{name: tensors[name].float() for name in shapes})
 
 
 def restore_dynamics(

@@ -7,7 +7,8 @@ import pytest
 
 from gcgen_env import GCGenEnv, GCGenVectorEnv, default_kwargs
 from gcgen_env.config import OBS_MODES
-from gcgen_env.model.s_agent import SAgent, pretrained_path
+from gcgen_env.model.pretrained import pretrained_path
+from gcgen_env.model.s_agent import SAgent
 from gcgen_env.testing.episodes import choose_valid, find_difference
 from tests.gcgen_env.sample_proposers import CountingProposer, OnlyPropose
 

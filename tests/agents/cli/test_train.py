@@ -287,7 +287,7 @@ OPTIONS = """
 --no-uniform-prior
 --look-ahead --learned --no-learned --prior --no-prior --hard --no-hard --gc-width
 --learning-rate --gc-learning-rate --gc-objective --gc-interval --auxiliary --lr-schedule --n-envs
---batch-size --precision --scored-pixels --goals --weight-decay --optimizer --features
+--batch-size --precision --scored-pixels --goals --weight-decay --optimizer --features --basis
 --config --quiet --verbose
 """
 """Every option of `gcgen train` that users may have in their scripts."""

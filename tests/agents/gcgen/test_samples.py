@@ -6,7 +6,8 @@ import torch
 from torch import nn
 
 from gcgen_env.datasets import find_dataset, load_dataset
-from gcgen_env.model.s_agent import SAgent, pretrained_path
+from gcgen_env.model.pretrained import pretrained_path
+from gcgen_env.model.s_agent import SAgent
 
 NUM = 10_000
 SURE = 0.9

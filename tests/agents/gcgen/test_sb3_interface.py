@@ -25,7 +25,7 @@ from stable_baselines3.common.evaluation import evaluate_policy
 from stable_baselines3.common.logger import KVWriter, Logger
 
 from agents import GCGen, SAgent
-from gcgen_env.model.s_agent import pretrained_path
+from gcgen_env.model.pretrained import pretrained_path
 from gcgen_env.storage import load_container, save_container
 from tests.agents.conftest import DIGITS, make_env, make_model
 

@@ -11,12 +11,14 @@ from gcgen_env import GCGenEnv, GCGenVectorEnv, default_kwargs
 from gcgen_env.config import EnvConfig
 from gcgen_env.datasets import DatasetNotFoundError, load, load_dataset, locations, mnist
 from gcgen_env.datasets.images import wrap_images
-from gcgen_env.model.build import find_active, make_s_agent, open_data
+from gcgen_env.model.build import make_s_agent, open_data
 from gcgen_env.model.chain import Chain, Dynamics
+from gcgen_env.model.fresh import find_active
 from gcgen_env.model.likelihoods import Bernoulli, Gaussian
 from gcgen_env.model.network import ProposalNetwork
 from gcgen_env.model.network_config import NetworkConfig
-from gcgen_env.model.s_agent import SAgent, pretrained_path
+from gcgen_env.model.pretrained import pretrained_path
+from gcgen_env.model.s_agent import SAgent
 from gcgen_env.testing.episodes import find_difference, roll
 from tests.gcgen_env.sample_proposers import OnlyPropose
 

@@ -13,7 +13,8 @@ from gcgen_env.model.chain import Chain, Dynamics
 from gcgen_env.model.likelihoods import Bernoulli, Gaussian
 from gcgen_env.model.network import ProposalNetwork
 from gcgen_env.model.network_config import NetworkConfig
-from gcgen_env.model.s_agent import SAgent, pretrained_path
+from gcgen_env.model.pretrained import pretrained_path
+from gcgen_env.model.s_agent import SAgent
 from gcgen_env.tasks import ENV_CONFIGS
 
 A, H = 4, 3

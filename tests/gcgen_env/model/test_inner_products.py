@@ -1,0 +1,39 @@
+"""Inner products of all proposals of a linear head."""
+
+import pytest
+import torch
+
+from gcgen_env.model.network import LinearHead
+
+A, K, P, B = 5, 3, 11, 7
+
+
+def test_are_those_of_the_proposals():
+    torch.manual_seed(0)
+    head = LinearHead(K, A, P)
+    z, r, w = torch.randn(B, K), torch.randn(B, P), torch.rand(P)
+    y = head(z)  # (B, A, P)
+    first, second = head.products(z, r, w)
+    torch.testing.assert_close(first, (r.unsqueeze(1) * y).sum(-1))
+    torch.testing.assert_close(second, (w * y * y).sum(-1))
+
+
+@pytest.mark.parametrize("inside", [True, False])
+def test_follow_the_weights(inside):
+    """Weights may change between two contexts, and between calls outside of any."""
+    torch.manual_seed(0)
+    head = LinearHead(K, A, P)
+    z, r, w = torch.randn(B, K), torch.randn(B, P), torch.rand(P)
+    for _ in range(2):
+        if inside:
+            with head.cast_once(torch.float32):
+                head.products(z, r, w)
+                first, second = head.products(z, r, w)
+        else:
+            first, second = head.products(z, r, w)
+        y = head(z)
+        torch.testing.assert_close(first, (r.unsqueeze(1) * y).sum(-1))
+        torch.testing.assert_close(second, (w * y * y).sum(-1))
+        with torch.no_grad():
+            head.weight.mul_(2)
+            head.bias.add_(1)
