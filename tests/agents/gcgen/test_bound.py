@@ -75,7 +75,9 @@ def test_the_sampled_bound_agrees_with_the_expected_one(chain, name):
     path = roll_every_path(chain, agent, goal)
     q, nll = path.log_q.double().sum(1).exp(), compute_bound(path).nll.double()
     expected = (q * nll)[q > 0].sum().item()
-    report = evaluate_bound(chain, make_agents(chain)[name], goal.expand(2000, *goal.shape))
+    report = evaluate_bound(
+        RolloutSpace.of(chain), make_agents(chain)[name], goal.expand(2000, *goal.shape)
+    )
     assert abs(report.nll - expected) <= 4 * report.standard_error + 1e-3
     assert report.nll >= -exact_log_prob(chain, goal[None]).item() - 4 * report.standard_error
 
@@ -89,7 +91,9 @@ def test_at_the_soft_optimum_every_path_gives_the_exact_value(chain, shaping):
     value = agent.soft_value(chain.dynamics.start(len(goals)), goals, 0)
     start = chain.likelihood.log_prob(chain.dynamics.start(len(goals)), goals)
     torch.testing.assert_close(value + start * shaping, exact.float(), rtol=0, atol=1e-5)
-    report = evaluate_bound(chain, lambda _: agent, goals.repeat(20, *[1] * len(chain.shape)))
+    report = evaluate_bound(
+        RolloutSpace.of(chain), lambda _: agent, goals.repeat(20, *[1] * len(chain.shape))
+    )
     np.testing.assert_allclose(report.per_image, -exact.repeat(20), rtol=0, atol=1e-5)
 
 
@@ -98,7 +102,9 @@ def test_iw_m_falls_towards_the_exact_value(chain):
     exact = -exact_log_prob(chain, goal[None]).item()
     make_agent = make_agents(chain)["random"]
     reports = [
-        evaluate_bound(chain, make_agent, goal.expand(rows, *goal.shape), num_paths)
+        evaluate_bound(
+            RolloutSpace.of(chain), make_agent, goal.expand(rows, *goal.shape), num_paths
+        )
         for num_paths, rows in ((1, 2000), (8, 400), (64, 100), (512, 50))
     ]
     assert reports[0].nll > reports[1].nll > reports[2].nll
@@ -117,14 +123,19 @@ def test_a_search_that_misses_codes_stays_above_the_exact_value():
     def always_first(state, decision):
         return torch.tensor([0.0, -torch.inf, -torch.inf]).expand(len(state.canvas), A)
 
-    report = evaluate_bound(chain, lambda _: always_first, goal.expand(4, *goal.shape), 64)
+    report = evaluate_bound(
+        RolloutSpace.of(chain), lambda _: always_first, goal.expand(4, *goal.shape), 64
+    )
     assert report.nll > exact + 0.1
 
 
 def test_the_report_adds_up():
     chain = make_chain("network")
     goals = make_goals(chain)
-    one, many = (evaluate_bound(chain, make_agents(chain)["look-ahead"], goals, m) for m in (1, 8))
+    one, many = (
+        evaluate_bound(RolloutSpace.of(chain), make_agents(chain)["look-ahead"], goals, m)
+        for m in (1, 8)
+    )
     assert one.nll == pytest.approx(one.negative_elbo, abs=1e-6)
     assert many.nll < many.negative_elbo
     for report in (one, many):
@@ -142,7 +153,7 @@ def test_the_report_adds_up():
 def test_batches_do_not_change_the_report():
     chain = make_chain("network")
     goals = make_goals(chain).repeat(40, 1, 1, 1)  # 320 goals: more than one batch
-    report = evaluate_bound(chain, lambda _: SoftOptimum(chain), goals)
+    report = evaluate_bound(RolloutSpace.of(chain), lambda _: SoftOptimum(chain), goals)
     np.testing.assert_allclose(report.per_image[:8], report.per_image[-8:], atol=1e-5)
 
 
@@ -150,7 +161,7 @@ def test_a_seed_repeats_the_paths_and_none_draws_them_anew():
     chain = make_chain("network")
     goals, make_agent = make_goals(chain), make_agents(chain)["random"]
     one, again, other, fresh, fresher = (
-        evaluate_bound(chain, make_agent, goals, 2, seed).per_image
+        evaluate_bound(RolloutSpace.of(chain), make_agent, goals, 2, seed).per_image
         for seed in (3, 3, 4, None, None)
     )
     np.testing.assert_array_equal(one, again)
@@ -168,7 +179,7 @@ def test_paths_beyond_one_batch_are_all_counted(num_paths):
             sizes.append(len(state.goal))
         return agent(state, decision)
 
-    report = evaluate_bound(chain, lambda _: count, goals, num_paths)
+    report = evaluate_bound(RolloutSpace.of(chain), lambda _: count, goals, num_paths)
     assert sum(sizes) == 2 * num_paths and max(sizes) <= 256
     assert report.num_paths == num_paths and np.isfinite(report.per_image).all()
 
@@ -185,7 +196,9 @@ def test_image_bounds_by_hand():
 
 def test_one_image_has_no_standard_error():
     chain = make_chain("network")
-    report = evaluate_bound(chain, make_agents(chain)["random"], make_goals(chain)[:1])
+    report = evaluate_bound(
+        RolloutSpace.of(chain), make_agents(chain)["random"], make_goals(chain)[:1]
+    )
     assert math.isnan(report.standard_error) and report.nll == pytest.approx(report.per_image[0])
 
 
@@ -193,4 +206,6 @@ def test_one_image_has_no_standard_error():
 def test_nothing_to_evaluate_is_refused(images, paths):
     chain = make_chain("network")
     with pytest.raises(ValueError, match=f"got {images} images, {paths} paths"):
-        evaluate_bound(chain, lambda _: SoftOptimum(chain), make_goals(chain)[:images], paths)
+        evaluate_bound(
+            RolloutSpace.of(chain), lambda _: SoftOptimum(chain), make_goals(chain)[:images], paths
+        )
