@@ -85,7 +85,7 @@ class GCGen(SavingMixin, TwoAgentTraining, BaseAlgorithm):  # type: ignore[misc]
             s_agent: None starts a fresh S-agent; "pretrained", a saved file or an `SAgent` starts
                 from a copy of that one; "environment" is the environment's proposer, even a
                 dictionary, which needs `train_s_agent=False`.
-            s_agent_kwargs: Sizes of `NetworkConfig`, such as `width`, and `basis`; see `make_fresh`.
+            s_agent_kwargs: Sizes of `NetworkConfig`, such as `width`; `basis` of `make_fresh`.
             policy_kwargs: Keywords of `GCPolicy`, such as `look_ahead`, `learned` or `hard`. Here
                 `learned` is False by default, unless the S-agent is frozen, and the default of
                 `look_ahead` is (0.8, 1.0) for images of at most 256 values.

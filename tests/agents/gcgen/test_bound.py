@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from agents.gcgen.bound import compute_bound, compute_image_bounds, evaluate_bound
+from gcgen_env.model.coordinates import RolloutSpace
 from gcgen_env.model.s_agent import SAgent
 from tests.agents.toys import (
     KINDS,
@@ -27,6 +28,11 @@ PRUNED = 0.7
 
 
 @pytest.fixture(params=itertools.product(KINDS, (1.0, PRUNED)), ids=lambda p: f"{p[0]}-{p[1]}")
+def evaluate(chain, *arguments):
+    """Call `evaluate_bound` with roll-outs on the canvases of a chain."""
+    return evaluate_bound(RolloutSpace.of(chain), *arguments)
+
+
 def chain(request):
     return make_chain(*request.param)
 
@@ -132,10 +138,7 @@ def test_a_search_that_misses_codes_stays_above_the_exact_value():
 def test_the_report_adds_up():
     chain = make_chain("network")
     goals = make_goals(chain)
-    one, many = (
-        evaluate_bound(RolloutSpace.of(chain), make_agents(chain)["look-ahead"], goals, m)
-        for m in (1, 8)
-    )
+    one, many = (evaluate(chain, make_agents(chain)["look-ahead"], goals, m) for m in (1, 8))
     assert one.nll == pytest.approx(one.negative_elbo, abs=1e-6)
     assert many.nll < many.negative_elbo
     for report in (one, many):
@@ -153,7 +156,7 @@ def test_the_report_adds_up():
 def test_batches_do_not_change_the_report():
     chain = make_chain("network")
     goals = make_goals(chain).repeat(40, 1, 1, 1)  # 320 goals: more than one batch
-    report = evaluate_bound(RolloutSpace.of(chain), lambda _: SoftOptimum(chain), goals)
+    report = evaluate(chain, lambda _: SoftOptimum(chain), goals)
     np.testing.assert_allclose(report.per_image[:8], report.per_image[-8:], atol=1e-5)
 
 
@@ -161,8 +164,7 @@ def test_a_seed_repeats_the_paths_and_none_draws_them_anew():
     chain = make_chain("network")
     goals, make_agent = make_goals(chain), make_agents(chain)["random"]
     one, again, other, fresh, fresher = (
-        evaluate_bound(RolloutSpace.of(chain), make_agent, goals, 2, seed).per_image
-        for seed in (3, 3, 4, None, None)
+        evaluate(chain, make_agent, goals, 2, seed).per_image for seed in (3, 3, 4, None, None)
     )
     np.testing.assert_array_equal(one, again)
     assert (one != other).any() and (fresh != fresher).any()
@@ -179,7 +181,7 @@ def test_paths_beyond_one_batch_are_all_counted(num_paths):
             sizes.append(len(state.goal))
         return agent(state, decision)
 
-    report = evaluate_bound(RolloutSpace.of(chain), lambda _: count, goals, num_paths)
+    report = evaluate(chain, lambda _: count, goals, num_paths)
     assert sum(sizes) == 2 * num_paths and max(sizes) <= 256
     assert report.num_paths == num_paths and np.isfinite(report.per_image).all()
 
