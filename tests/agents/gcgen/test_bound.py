@@ -27,12 +27,12 @@ AGENTS = tuple(make_agents(make_chain("network")))
 PRUNED = 0.7
 
 
-@pytest.fixture(params=itertools.product(KINDS, (1.0, PRUNED)), ids=lambda p: f"{p[0]}-{p[1]}")
 def evaluate(chain, *arguments):
     """Call `evaluate_bound` with roll-outs on the canvases of a chain."""
     return evaluate_bound(RolloutSpace.of(chain), *arguments)
 
 
+@pytest.fixture(params=itertools.product(KINDS, (1.0, PRUNED)), ids=lambda p: f"{p[0]}-{p[1]}")
 def chain(request):
     return make_chain(*request.param)
 
