@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from gcgen_env.config import LIKELIHOODS, check_count
 
 MLP_VALUES = 28 * 28
-"""Images of at most this many values get a perceptron, larger ones convolutions."""
+"""Images of at most this many values get a perceptron; larger ones convolutions, or a basis."""
 
 
 @dataclass(frozen=True)
