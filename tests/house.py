@@ -111,6 +111,7 @@ LAYERS: dict[str, dict[str, str]] = {
     "What agents share": {
         "agents/common/algorithm_file.py": "The file of a value-based algorithm: its arguments as JSON, its states as tensors.",
         "agents/common/calling_algorithm.py": "What an actor-critic policy expects of the algorithm that builds it, checked as it is built.",
+        "agents/common/augmentation.py": "Random changes of training images, which keep small sets from being learned by heart.",
         "agents/common/decision.py": "What an agent knows when it selects a proposal: read from canvases or from observations.",
         "agents/common/env_source.py": "Finds the configuration and the data of an environment, whatever is wrapped around it.",
         "agents/common/evaluation.py": "Evaluation of an agent over whole episodes, with action masks.",

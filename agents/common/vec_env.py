@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from gymnasium.vector import AutoresetMode
 from numpy.typing import NDArray
 from stable_baselines3.common.vec_env import VecEnv, VecMonitor
 
+from agents.common.augmentation import augment
 from gcgen_env.config import EnvConfig
 from gcgen_env.datasets import DataSource
 from gcgen_env.goals import GoalSampler
@@ -120,10 +121,11 @@ class GoalVecEnv(VecEnv):
         self.render_mode = None  # before `super`, which reads it through `get_attr`
         super().__init__(num, observation_space, spaces.Discrete(num_proposals))
 
-    def sample_images(self) -> NDArray[np.float32]:
-        """Draw the images of goals, shape (num, *S), grey if the data are."""
-        index = self.goals.sample_index(self.num_envs, self.rng)
-        return self.goals.dataset.take(index)
+    def sample_images(self, kinds: Collection[str] = ()) -> NDArray[np.float32]:
+        """Draw the images of goals, shape (num, *S), grey if the data are; see `augment`."""
+        data = self.goals.dataset
+        images = data.take(self.goals.sample_index(self.num_envs, self.rng))
+        return augment(images, kinds, self.rng, data.low, data.high)
 
     def make_goals(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
         """Make goals of images, shape (num, *S): binarised, if the environment does so."""

@@ -11,6 +11,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
+from agents.common.augmentation import AUGMENTATIONS, Augmentation
 from agents.gcgen.small_images import is_small
 from gcgen_env.config import EnvConfig, check_count, make_from_keywords
 
@@ -49,6 +50,8 @@ class GCGenConfig:
             the gradient has no noise of the binarisation; auto: grey, unless images are small.
             Episodes and evaluation always use binary ones.
         weight_decay: Decay of the S-agent's matrices with SOAP; Adam ignores it.
+        augment: Random changes of the training images, of "flip", "shift" and "colour": for small
+            sets of images.
         train_s_agent: Train the S-agent; otherwise only the GC-agent learns.
     """
 
@@ -65,7 +68,13 @@ class GCGenConfig:
     scored_pixels: ScoredPixels = "half"
     goals: GoalKind = "auto"
     weight_decay: float = 0.1
+    augment: tuple[Augmentation, ...] = ()
     train_s_agent: bool = True
+
+    def __post_init__(self) -> None:
+        """Turn a list, as JSON has it, into a tuple."""
+        if isinstance(self.augment, list):
+            object.__setattr__(self, "augment", tuple(self.augment))
 
     def check(self) -> None:
         """Check every option; `GCGen` does so, the command line only builds the dataclass.
@@ -91,6 +100,10 @@ class GCGenConfig:
             if not 0 <= getattr(self, name) < math.inf:
                 value = getattr(self, name)
                 raise ValueError(f"{name} must be finite and not negative, got {value}")
+        if isinstance(self.augment, str):
+            raise ValueError(f"augment must be a list of names, got {self.augment!r}")
+        for kind in self.augment:
+            _check_choice("augment", kind, AUGMENTATIONS)
         _check_choice("optimizer", self.optimizer, get_args(OptimizerName))
         _check_choice("lr_schedule", self.lr_schedule, get_args(LRSchedule))
         _check_choice("gc_objective", self.gc_objective, get_args(ObjectiveName))

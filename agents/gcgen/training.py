@@ -168,7 +168,7 @@ class TwoAgentTraining(GenerativeModel):
         self.policy.set_training_mode(True)
         learned, config = self.policy.selection.learned, self.config
         self._begin_round()
-        images = self.env.sample_images()  # (n_envs, *S)
+        images = self.env.sample_images(self.config.augment)  # (n_envs, *S)
         batches = self._split(images if self._uses_grey_goals else self.env.make_goals(images))
         before = self._n_updates
         for batch in batches:
