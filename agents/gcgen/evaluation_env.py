@@ -14,10 +14,13 @@ from stable_baselines3.common.callbacks import (
     EventCallback,
 )
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecEnvWrapper
+from torch import Tensor
 
 from agents.common.vec_env import GCGenVecEnv
 from gcgen_env.env import GCGenEnv
+from gcgen_env.model.basis_proposer import BasisProposer
 from gcgen_env.model.network import ProposalNetwork
+from gcgen_env.model.network_config import NetworkConfig
 from gcgen_env.model.s_agent import SAgent
 from gcgen_env.model.saved_proposers import is_same_proposer
 
@@ -72,9 +75,16 @@ def _is_same(proposer: Any, own: Any, is_trained: bool) -> bool:
         return True
     if is_trained or type(proposer) is not type(own):
         return False
-    if not isinstance(own, ProposalNetwork):
+    if not isinstance(own, ProposalNetwork | BasisProposer):
         return is_same_proposer(proposer, own)
-    weights, other = own.state_dict(), proposer.state_dict()
-    return proposer.config == own.config and all(
+    (config, weights), (other_config, other) = _read(own), _read(proposer)
+    return config == other_config and all(
         torch.equal(value.cpu(), other[name].cpu()) for name, value in weights.items()
     )
+
+
+def _read(proposer: ProposalNetwork | BasisProposer) -> tuple[NetworkConfig, dict[str, Tensor]]:
+    """Return the sizes and all tensors of a proposer that can learn."""
+    if isinstance(proposer, BasisProposer):
+        return proposer.network.config, {**proposer.network.state_dict(), **vars(proposer.basis)}
+    return proposer.config, proposer.state_dict()

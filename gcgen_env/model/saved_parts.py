@@ -166,8 +166,8 @@ def _find_active(config: NetworkConfig, pixels: Tensor) -> Tensor:
 
 
 def halve(name: str, tensor: Tensor) -> Tensor:
-    """Return a weight of the network as float16, any other tensor unchanged."""
-    is_weight = name.startswith(NETWORK) and tensor.is_floating_point()
+    """Return a weight of the network, or the basis, as float16, any other tensor unchanged."""
+    is_weight = name.startswith((NETWORK, f"{BASIS}vectors")) and tensor.is_floating_point()
     return tensor.half() if is_weight else tensor
 
 

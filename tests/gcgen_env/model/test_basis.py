@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from agents import GCGen
+from agents.gcgen.evaluation_env import _is_same
 from agents.gcgen.rollout import rollout
 from gcgen_env import EnvConfig, GCGenVectorEnv
 from gcgen_env.datasets import Dataset
@@ -163,6 +164,15 @@ class TestSAgent:
             assert torch.equal(value, getattr(loaded.basis, name)), name
         np.testing.assert_array_equal(agent.sample(4, seed=0), loaded.sample(4, seed=0))
 
+    def test_half_a_file_draws_the_same(self, tmp_path):
+        agent = make_agent()
+        agent.save(tmp_path / "whole.safetensors")
+        agent.save(tmp_path / "half.safetensors", half=True)
+        whole, half = ((tmp_path / f"{n}.safetensors").stat().st_size for n in ("whole", "half"))
+        assert half < 0.7 * whole
+        loaded = SAgent.load(tmp_path / "half.safetensors")
+        np.testing.assert_allclose(agent.sample(8, seed=0), loaded.sample(8, seed=0), atol=5e-3)
+
     def test_changes_of_x0_and_rate_leave_the_basis(self, tmp_path):
         agent = make_agent()
         agent.save(tmp_path / "a.safetensors")
@@ -238,6 +248,15 @@ class TestModel:
         before = model.evaluate_nll(images).nll
         model.learn(60 * 16 * 4, log_interval=None)
         assert model.evaluate_nll(images).nll < before - 5
+
+    def test_evaluation_of_its_own_proposals_is_recognised(self):
+        model = self.make_model(s_agent=make_agent(), train_s_agent=False)
+        own, copy = make_agent().chain.proposer, make_agent().chain.proposer
+        assert _is_same(own, copy, is_trained=False)
+        assert not _is_same(own, copy, is_trained=True)
+        assert not _is_same(own, make_agent(seed=1).chain.proposer, is_trained=False)
+        proposer = model.get_env().envs.episodes.chain.proposer
+        assert _is_same(proposer, model.s_agent.chain.proposer, is_trained=True)
 
     def test_learned_score_sees_images(self):
         model = self.make_model(policy_kwargs={"learned": True}, gc_interval=1)
