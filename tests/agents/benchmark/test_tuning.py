@@ -136,7 +136,7 @@ def test_the_track_and_the_limit_suit_the_contestant():
     ("name", "message"),
     [
         ("greedy", "'greedy' does not learn: there is nothing to tune"),
-        ("gcgen", "'gcgen' takes part in none of the tasks in --envs"),
+        ("maskable_dqn+proposals", "proposals' takes part in none of the tasks in --envs"),
         ("examples.benchmark_agent:OftenGood", "OftenGood' has no search space"),
     ],
 )

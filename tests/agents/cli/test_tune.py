@@ -96,7 +96,7 @@ def test_failures_are_told_and_end_with_code_1(tmp_path, capsys, executed, monke
     [
         (["--algos", "sarsa"], "unknown algorithm 'sarsa'; known algorithms: random, "),
         (["--algos", "a2c", "greedy"], "'greedy' does not learn: there is nothing to tune"),
-        (["--algos", "gcgen"], "'gcgen' takes part in none of the tasks in --envs"),
+        (["--algos", "maskable_dqn+proposals"], "takes part in none of the tasks in --envs"),
         (["--algos", "pri*"], "'prior' does not learn"),
         (["--algos", "examples.benchmark_agent:OftenGood"], "has no search space"),
         (["--envs", "CartPole-v1"], "'CartPole-v1' is not a task of the benchmark"),
