@@ -48,7 +48,15 @@ def propose(
                 optuna.trial.create_trial(params=params, distributions=ranges, value=value)
             )
     drawn = study.ask(ranges).params
-    return {k: float(f"{v:.3g}") if isinstance(space[k], tuple) else v for k, v in drawn.items()}
+    return {name: _round(value, space[name]) for name, value in drawn.items()}
+
+
+def _round(value: Any, each: Range) -> Any:
+    """Return a number from a pair with three digits, within the pair; a choice as it is."""
+    if isinstance(each, list):
+        return value
+    low, high = each
+    return min(max(float(f"{value:.3g}"), low), high)
 
 
 def _make_distribution(each: Range) -> Any:
@@ -60,5 +68,5 @@ def _make_distribution(each: Range) -> Any:
 
 
 def _find_first(value: Any) -> Any:
-    """Return the first of a pair, or the value that is none."""
+    """Return the first of a pair, or the value itself if it is no pair."""
     return value[0] if isinstance(value, tuple) else value

@@ -55,3 +55,8 @@ def _check_place(path: Path, option: str) -> None:
         raise ValueError(f"{option} cannot be {path}: {folder} is a file, not a folder")
     if not os.access(folder, os.W_OK | os.X_OK):
         raise ValueError(f"{option} cannot be {path}: no permission to write in {folder}")
+
+
+def as_argument(path: Path) -> str:
+    """Return a path as a word of a command; one that begins with a dash would be an option."""
+    return f"./{path}" if str(path).startswith("-") else str(path)

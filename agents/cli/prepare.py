@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from tyro.conf import Positional
 
 from agents.cli.checks import check_at_least, reading_input
-from agents.cli.outputs import check_output
+from agents.cli.outputs import as_argument, check_output
 from gcgen_env.datasets.size_advice import SMALLEST
 from gcgen_env.datasets.squares import Fit
 from gcgen_env.limits import MAX_BYTES
@@ -91,11 +91,20 @@ class Prepare:
 
     def _suggest_writing(self, side: int) -> str:
         """Return the command that writes what this one has reported."""
-        words = ["gcgen", "prepare", str(self.folder), "--size", str(side), "--fit", self.fit]
+        words = [
+            "gcgen",
+            "prepare",
+            as_argument(self.folder),
+            "--size",
+            str(side),
+            "--fit",
+            self.fit,
+        ]
         words += ["--background", self.background]
+        name = self.folder.resolve().name or "images"
         if self.max_bytes != MAX_BYTES:
             words += ["--max-bytes", str(self.max_bytes)]
-        return shlex.join([*words, "--out", f"{self.folder.resolve().name or 'images'}.npz"])
+        return shlex.join([*words, "--out", as_argument(Path(f"{name}.npz"))])
 
 
 def read_colour(text: str) -> Colour:

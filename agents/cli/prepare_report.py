@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
+from agents.cli.outputs import as_argument
 from gcgen_env.datasets.dataset import SMALLEST_TO_SPLIT
 from gcgen_env.datasets.folder_survey import Survey, count_suffixes
 from gcgen_env.datasets.prepared import Prepared
@@ -72,7 +73,7 @@ def find_notes(survey: Survey, prepared: Prepared) -> list[str]:
 def suggest_training(prepared: Prepared, out: Path) -> str:
     """Return the command that trains on a data set."""
     proposals, horizon = suggest_task(prepared.side, prepared.is_grey)
-    words = ["gcgen", "train", "--env", "GCGen-Images-v0", "--dataset", str(out)]
+    words = ["gcgen", "train", "--env", "GCGen-Images-v0", "--dataset", as_argument(out)]
     words += ["--num-proposals", str(proposals), "--horizon", str(horizon)]
     if 2 * prepared.images.nbytes > MAX_BYTES:  # with room for the labels, and small sets' copies
         words += ["--max-bytes", str(4 * prepared.images.nbytes)]

@@ -75,8 +75,8 @@ class SAgentSettings:
     body: Literal["mlp", "conv"] | None = None
     """Perceptron or convolutions; by default the size of the images decides."""
     basis: int | None = None
-    """Number of principal components in which images are proposed, 0 for their pixels; by default
-    400 for images of more than 784 values with a Gaussian likelihood, else 0."""
+    """Largest number of principal components in which images are proposed, 0 for their pixels; by
+    default 400 for images of more than 784 values with a Gaussian likelihood and no --body."""
     uniform_prior: bool = NetworkConfig.uniform_prior
     """Fix p_S(a) = 1/A, as in Discrete Distribution Networks."""
 

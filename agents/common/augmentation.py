@@ -36,12 +36,7 @@ def augment(
 
     Returns:
         New images of the same shape, within the bounds; `images` itself without kinds.
-
-    Raises:
-        ValueError: If there are kinds, and the items are points.
     """
-    if kinds and images.ndim != 4:
-        raise ValueError(f"augment={list(kinds)} changes images, but the data are points")
     for kind in AUGMENTATIONS:  # one order, however they are named
         if kind in kinds:
             images = AUGMENTATIONS[kind](images, rng, low, high)

@@ -100,10 +100,11 @@ class GCGenConfig:
             if not 0 <= getattr(self, name) < math.inf:
                 value = getattr(self, name)
                 raise ValueError(f"{name} must be finite and not negative, got {value}")
-        if isinstance(self.augment, str):
-            raise ValueError(f"augment must be a list of names, got {self.augment!r}")
-        for kind in self.augment:
-            _check_choice("augment", kind, AUGMENTATIONS)
+        names = self.augment
+        if not isinstance(names, tuple) or not all(isinstance(each, str) for each in names):
+            raise ValueError(f"augment must be a list of names, got {names!r}")
+        for each in names:
+            _check_choice("augment", each, AUGMENTATIONS)
         _check_choice("optimizer", self.optimizer, get_args(OptimizerName))
         _check_choice("lr_schedule", self.lr_schedule, get_args(LRSchedule))
         _check_choice("gc_objective", self.gc_objective, get_args(ObjectiveName))
@@ -188,9 +189,16 @@ def check_total_timesteps(total_timesteps: float) -> int:
     return int(total_timesteps)
 
 
-def check_task(config: EnvConfig, train_s_agent: bool = True) -> None:
-    """Raise a ValueError unless an environment's rewards and proposals are those of the bound."""
-    if config.single_use and train_s_agent:
+def check_task(config: EnvConfig, shape: Sequence[int], training: GCGenConfig) -> None:
+    """Raise a ValueError unless training options fit an environment whose images have a shape S.
+
+    Its rewards and proposals must be those of the bound.
+    """
+    if training.augment and len(shape) != 3:
+        raise ValueError(
+            f"augment={list(training.augment)} changes images, and the data are points: omit it"
+        )
+    if config.single_use and training.train_s_agent:
         raise ValueError(
             "an S-agent learns to propose what may be chosen again: make the environment with "
             "single_use=False, or pass train_s_agent=False"

@@ -139,8 +139,8 @@ class GCGen(SavingMixin, TwoAgentTraining, BaseAlgorithm):  # type: ignore[misc]
     def _use_goals(self, env: Any, env_kwargs: dict[str, Any] | None = None) -> GoalVecEnv:
         """Take the configuration and the goals of an environment."""
         config, data, num = find_source(env, env_kwargs)
-        options.check_task(config, self.config.train_s_agent)
         dataset, a = data.split(config.split), config.num_proposals
+        options.check_task(config, dataset.shape, self.config)
         likelihood = likelihood_of(config, dataset)
         if hasattr(self, "s_agent"):  # not yet in the constructor
             check_fits(self.s_agent, config, likelihood, dataset.shape)

@@ -178,8 +178,8 @@ class GenerativeModel:
         ), state
 
     def _space(self, chain: Chain) -> RolloutSpace:
-        """Return where trajectories are computed; a learned score reads images."""
-        has_score = self.policy.selection.learned
+        """Return where trajectories are computed; learned terms read images."""
+        has_score = self.policy.selection.learned or self.policy.make_selection().next_scores
         return RolloutSpace(chain, chain) if has_score else RolloutSpace.of(chain)
 
     def _enter(self, chain: Chain, goals: Tensor) -> tuple[Chain, Tensor]:

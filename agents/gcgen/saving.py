@@ -17,6 +17,7 @@ from agents.common.saved_policy import check_shapes
 from agents.gcgen import optimizer_state
 from agents.gcgen.checkpoint import OPTIMIZERS, READ_ERRORS, Checkpoint
 from agents.gcgen.config import GCGenConfig, check_options
+from gcgen_env.model.basis import is_same_basis
 from gcgen_env.model.s_agent import SAgent
 from gcgen_env.model.saved_proposers import is_same_proposer
 from gcgen_env.storage import File, describe_error, describe_file
@@ -158,7 +159,7 @@ class SavingMixin:
         saved, name = Checkpoint.load(path, "cpu"), describe_file(path)
         if not _is_alike(saved.s_agent, self.s_agent):
             raise ValueError(
-                f"{name} has an S-agent of another size, likelihood, initial state or rate: "
+                f"{name} has an S-agent of another size, basis, likelihood, initial state or rate: "
                 "GCGen.load makes a model of its own from it"
             )
         if exact_match and len(saved.optimizers) < len(OPTIMIZERS):
@@ -190,6 +191,7 @@ def _is_alike(one: SAgent, other: SAgent) -> bool:
         has_form = is_same_proposer(one.chain.proposer, other.chain.proposer)
     return (
         has_form
+        and is_same_basis(one.basis, other.basis)
         and one.likelihood == other.likelihood
         and torch.equal(*(each.initial.cpu() for each in dynamics))
         and torch.equal(*(each.rate.cpu() for each in dynamics))

@@ -142,7 +142,7 @@ def write_archive(prepared: Prepared, survey: Survey, path: Path) -> dict[str, i
         if labels is not None:
             arrays |= {f"{split}_labels": labels[index], "label_names": np.array(classes)}
     content = BytesIO()
-    np.savez_compressed(content, allow_pickle=False, **arrays)
+    np.savez_compressed(content, **arrays)  # type: ignore[arg-type]  # NumPy reads a keyword
     write_bytes(path, content.getvalue())
     return sizes
 

@@ -73,6 +73,15 @@ class Basis:
         return Basis(self.centre.to(device), self.vectors.to(device), self.scale.to(device))
 
 
+def is_same_basis(one: Basis | None, other: Basis | None) -> bool:
+    """Return whether two bases give the same coordinates; None is no basis."""
+    if one is None or other is None:
+        return one is other
+    return all(
+        torch.equal(value.cpu(), getattr(other, name).cpu()) for name, value in vars(one).items()
+    )
+
+
 @torch.no_grad()
 def find_components(data: Dataset, centre: Tensor, most: int) -> Basis:
     """Compute the principal components of images around x_0, those of largest variance first.

@@ -96,7 +96,8 @@ def make_s_agent(
         start = _find_start(config, data, start)
     for name, size in sizes.items():
         own = _find_size(start, name)
-        if size not in (None, own):  # None: keep the S-agent's size
+        is_enough = name == "basis" and 0 < own <= (size or 0)  # data may have fewer components
+        if size not in (None, own) and not is_enough:  # None: keep the S-agent's size
             raise ValueError(f"the S-agent to start from has {name}={own}, asked for {size}")
     dataset = data.split("train")  # also if goals are drawn from another split
     likelihood = likelihood_of(config, dataset)

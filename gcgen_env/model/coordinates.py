@@ -16,6 +16,9 @@ from gcgen_env.model.basis_proposer import BasisProposer
 from gcgen_env.model.chain import Chain, Dynamics
 from gcgen_env.model.likelihoods import Likelihood
 
+INSIDE = 0.01
+"""Largest distance of x_0 from the span, in standard deviations."""
+
 
 @dataclass(frozen=True, eq=False)
 class CoordinateGaussian(Likelihood):
@@ -83,17 +86,24 @@ class RolloutSpace:
 
     @classmethod
     def of(cls, chain: Chain) -> RolloutSpace:
-        """Return the coordinates of a chain whose proposer has a basis, else the chain itself."""
+        """Return the coordinates of a chain whose proposer has a basis, else the chain itself.
+
+        If x_0 is not the basis's own, and not in the span around it, coordinates cannot tell the
+        distance to a goal: then it is the chain itself, too.
+        """
         proposer, likelihood = chain.proposer, chain.likelihood
         if not isinstance(proposer, BasisProposer):
             return cls(chain, chain)
         basis, sigma = proposer.basis, likelihood.sigma  # type: ignore[attr-defined]
+        start = basis.project(chain.dynamics.initial)  # (P + 1,)
+        if start[-1] > INSIDE * sigma:
+            return cls(chain, chain)
         scale = torch.cat([basis.scale, basis.scale.new_ones(1)])  # (P + 1,)
         inner = CoordinateGaussian(
             1, -math.inf, math.inf, deviation=sigma / scale,
             constant=math.prod(basis.shape) * math.log(sigma * math.sqrt(2 * math.pi)),
         )  # fmt: skip
-        dynamics = Dynamics(basis.project(chain.dynamics.initial), chain.dynamics.rate)
+        dynamics = Dynamics(start, chain.dynamics.rate)
         own = Chain(proposer.network, dynamics, inner, chain.nucleus, chain.single_use)
         return cls(chain, own, basis)
 

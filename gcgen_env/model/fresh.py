@@ -42,8 +42,9 @@ def make_fresh(
         data: Training images.
         dynamics: x_0 and the rate.
         likelihood: p(g | x).
-        basis: Number of principal components in which it proposes; 0 proposes values of images.
-            None means 400 for images of more than 784 values with a Gaussian likelihood.
+        basis: Largest number of principal components in which it proposes, at most one for each
+            training image; 0 proposes values of images. None means 400 for images of more than
+            784 values with a Gaussian likelihood, unless a body is chosen.
         **sizes: Fields of `NetworkConfig`.
 
     Raises:
@@ -53,6 +54,8 @@ def make_fresh(
     check_count("basis", num, 0, "it counts principal components; 0 proposes values of images")
     if num and config.likelihood != "gaussian":
         raise ValueError(f"basis={num} needs likelihood='gaussian', got {config.likelihood!r}")
+    if num and sizes.get("body") == "conv":
+        raise ValueError(f"basis={num} needs body='mlp', got 'conv': convolutions read pixels")
     index = torch.randint(len(data), (config.num_proposals,)).numpy()
     images = torch.from_numpy(data.take(index))  # (A, *S)
     size = FRESH_CHANGE[likelihood.name] / config.horizon

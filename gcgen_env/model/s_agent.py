@@ -45,7 +45,9 @@ class SAgent:
 
     def __repr__(self) -> str:
         """Show the sizes, not the weights."""
-        shown = self.network.config if self.can_learn else type(self.chain.proposer).__name__
+        shown = str(self.network.config if self.can_learn else type(self.chain.proposer).__name__)
+        if self.basis is not None:
+            shown += f", images={self.chain.shape} in {self.basis.size} components"
         return f"SAgent({shown}, device={str(self.device)!r})"
 
     @property

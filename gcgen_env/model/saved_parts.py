@@ -75,6 +75,9 @@ def restore_basis(
         _check_tensor(f"{BASIS}{name}", tensors[name], expected)
     if not (tensors["scale"] > 0).all():
         raise ValueError("basis.scale must be positive")
+    vectors = tensors["vectors"].float()
+    if (vectors @ vectors.T - torch.eye(size)).abs().max() > 1e-2:  # float16 is within 1e-3
+        raise ValueError("basis.vectors must be orthonormal")
     if config.likelihood != "gaussian":
         raise ValueError(f"a basis needs a Gaussian likelihood, got {config.likelihood!r}")
     return Basis(**{name: tensors[name].float() for name in shapes})

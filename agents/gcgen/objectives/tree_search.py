@@ -40,8 +40,8 @@ class TreeSearch(Objective):
     """Expert iteration with learned values at the leaves (Anthony et al., Silver et al., 2017).
 
         Q_a  = gain_a + max_b [gain_b(x'_a) + V(x''_ab, h + 2, g)]    for the top M proposals
-        L    = E[ huber(V(x, h, g) - max_a Q_a) ] / sqrt(D)
-             + E[ cross-entropy of q and softmax(Q / temperature) ]
+        L    = E[ huber((V(x, h, g) - max_a Q_a) / sqrt(D)) ]
+             + E[ cross-entropy of softmax(log q / T) and softmax(Q / T) ]
 
     The top M have the largest gain_a + V(x'_a, h + 1, g), with averaged weights of V. The values of
     the M next states learn from the inner maximum, too (TreeStrap: Veness et al., 2009). A roll-out

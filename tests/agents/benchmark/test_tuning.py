@@ -276,6 +276,11 @@ class TestSampler:
         assert sum(values["size"] == 2 for values in late) > 2 / 3 * len(late)
         assert sorted(values["rate"] for values in late)[len(late) // 2] < 1e-2
 
+    def test_rounded_numbers_stay_inside_a_narrow_range(self):
+        narrow = {"rate": (1.2345e-4, 1.2349e-4)}
+        for seed in range(5):
+            assert is_inside(propose(narrow, [], seed)["rate"], narrow["rate"])
+
     def test_numbers_are_short_and_inside(self):
         for values, _ in self.known(20):
             assert all(is_inside(values[name], each) for name, each in SPACE.items())

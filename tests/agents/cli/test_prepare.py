@@ -83,6 +83,15 @@ def test_from_a_folder_to_pictures_as_the_commands_suggest(folder, capsys):
     assert Path("samples.png").is_file()
 
 
+def test_a_folder_that_looks_like_an_option_is_named_as_a_path(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    paint(tmp_path / "-pics" / "a.png", "#0000ff", size=(40, 20))
+    suggested = shlex.split(run(capsys, "./-pics")[0][-1])
+    assert suggested[2] == "./-pics" and suggested[-1] == "./-pics.npz"
+    lines, _ = run(capsys, *suggested[2:])
+    assert "--dataset ./-pics.npz" in lines[-1]
+
+
 def test_size_fit_and_background_are_those_given(tmp_path, capsys):
     paint(tmp_path / "in" / "a.png", "#0000ff", size=(40, 20))
     options = ["--size", "12", "--fit", "pad", "--background", "#ff8800"]

@@ -105,10 +105,10 @@ class TestGCGen:
             ValueError, match="augment must be one of flip, shift, colour; got 'rot'"
         ):
             self.make_model(augment=["rot"])
-        with pytest.raises(ValueError, match="augment must be a list of names, got 'flip'"):
-            self.make_model(augment="flip")
+        for wrong in ("flip", None, [["flip"]]):
+            with pytest.raises(ValueError, match="augment must be a list of names, got "):
+                self.make_model(augment=wrong)
 
     def test_points_are_refused(self):
-        model = self.make_model("GCGen-Toy2D-v0", augment=["flip"])
-        with pytest.raises(ValueError, match="changes images, but the data are points"):
-            model.learn(48)
+        with pytest.raises(ValueError, match="changes images, and the data are points"):
+            self.make_model("GCGen-Toy2D-v0", augment=["flip"])

@@ -189,6 +189,7 @@ class TestSAgent:
             ("basis.vectors", torch.zeros(6, 4), "basis.vectors has shape"),
             ("basis.scale", torch.zeros(6), "basis.scale must be positive"),
             ("basis.centre", torch.full(SHAPE, torch.nan), "basis.centre holds NaN"),
+            ("basis.vectors", 3 * tensors["basis.vectors"], "basis.vectors must be orthonormal"),
         ]:
             with pytest.raises(ValueError, match=words):
                 SAgent.unpack(document, {**tensors, name: wrong}, "cpu")
@@ -201,6 +202,18 @@ class TestSAgent:
         ):
             make_agent(basis=4, likelihood="bernoulli")
 
+    def test_convolutions_have_no_basis(self):
+        config = make_config()
+        with pytest.raises(ValueError, match="basis=4 needs body='mlp', got 'conv'"):
+            make_s_agent(config, open_data(config), None, basis=4, body="conv")
+
+    def test_a_copy_may_be_asked_for_more_components_than_there_are(self):
+        agent = make_agent()
+        config = make_config()
+        assert make_s_agent(config, open_data(config), agent, basis=400).basis.size == 6
+        with pytest.raises(ValueError, match="has basis=6, asked for 0"):
+            make_s_agent(config, open_data(config), agent, basis=0)
+
     def test_large_images_have_one_by_default(self):
         images = np.random.default_rng(0).integers(0, 255, (30, 18, 18, 3)).astype(np.uint8)
         config = EnvConfig(dataset=images, num_proposals=3, horizon=2)
@@ -212,11 +225,11 @@ class TestSAgent:
 
 
 class TestModel:
-    def make_model(self, **kwargs):
+    def make_model(self, policy="GCPolicy", env=None, **kwargs):
         images = (255 * draw_images()).astype(np.uint8)
-        env_kwargs = {"dataset": images, "num_proposals": 5, "horizon": 4}
+        env_kwargs = {"dataset": images, "num_proposals": 5, "horizon": 4, **(env or {})}
         return GCGen(
-            "GCPolicy", "GCGen-Images-v0", env_kwargs=env_kwargs, seed=0, batch_size=16, n_envs=16,
+            policy, "GCGen-Images-v0", env_kwargs=env_kwargs, seed=0, batch_size=16, n_envs=16,
             s_agent_kwargs={"width": 16, "features": 8, "basis": 6}, **kwargs,
         )  # fmt: skip
 
@@ -241,6 +254,30 @@ class TestModel:
         decoded = chain.likelihood.to_canvas(torch.from_numpy(model.decode(codes)))
         reconstruction = -chain.likelihood.log_prob(decoded, goals).mean()
         assert report.reconstruction == pytest.approx(float(reconstruction), abs=0.05)
+
+    def test_bound_is_that_of_the_images_from_another_x0(self):
+        """An x_0 outside of the span has no coordinates."""
+        trained = make_agent()
+        model = self.make_model(s_agent=trained, env={"initial_state": "zeros"})
+        images = draw_images(12, seed=5)
+        report = model.evaluate_nll(images, search="beam", width=4)
+        rebuilt = torch.from_numpy(model.reconstruct(images, search="beam", width=4))
+        likelihood = model.chain.likelihood
+        reconstruction = -likelihood.log_prob(rebuilt, torch.from_numpy(images)).mean()
+        assert report.reconstruction == pytest.approx(float(reconstruction), rel=1e-4)
+        model.learn(2 * 16 * 4, log_interval=None)  # on the canvases
+
+    def test_weights_of_another_basis_are_refused(self, tmp_path):
+        model, other = self.make_model(), self.make_model()
+        other.s_agent.basis.vectors.neg_()
+        other.save(tmp_path / "other.gcgen")
+        with pytest.raises(ValueError, match="another size, basis, likelihood"):
+            model.set_parameters(str(tmp_path / "other.gcgen"))
+
+    def test_a_policy_that_searches_sees_images(self):
+        model = self.make_model(policy="SearchPolicy", gc_objective="tree_search")
+        model.learn(2 * 16 * 4, log_interval=None)
+        assert model.encode(draw_images(3, seed=5)).shape == (3, 4)
 
     def test_learning_explains_images_better(self):
         model = self.make_model()
