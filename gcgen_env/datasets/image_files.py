@@ -76,7 +76,7 @@ def open_image(path: Path) -> "Image":
     """Open an image; nothing but its header is read.
 
     Raises:
-        ValueError: If the file is none that can be read.
+        ValueError: If the file cannot be read.
     """
     from PIL import Image
 

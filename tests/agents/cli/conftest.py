@@ -2,12 +2,14 @@
 
 import contextlib
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
+from agents.benchmark import launchers
+from agents.benchmark.execution import execute
 from agents.cli.main import main
 from agents.cli.run_folder import RunFolder
 
@@ -51,3 +53,17 @@ def fails(capfd: pytest.CaptureFixture[str]) -> Callable[..., str]:
         return captured.err
 
     return run
+
+
+@pytest.fixture
+def executed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Execute in this process, and record what was executed."""
+    names: list[str] = []
+
+    def launch(runs: Any, out: Path, jobs: int | None) -> Iterator[tuple[Any, str | None]]:
+        for run in runs:
+            names.append(run.contestant)
+            yield run, execute(run, out)
+
+    monkeypatch.setitem(launchers.LAUNCHERS, "local", launch)
+    return names

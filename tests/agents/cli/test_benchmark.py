@@ -17,20 +17,6 @@ SMALL = [
 ]  # fmt: skip
 
 
-@pytest.fixture
-def executed(monkeypatch):
-    """Execute in this process, and record what was executed."""
-    names = []
-
-    def launch(runs, out, jobs):
-        for run in runs:
-            names.append(run.contestant)
-            yield run, execute(run, out)
-
-    monkeypatch.setitem(launchers.LAUNCHERS, "local", launch)
-    return names
-
-
 def test_tables_and_figures(tmp_path, capsys, executed):
     out = ["--out", str(tmp_path), "--seeds", "1"]
     assert main(["benchmark", *SMALL, *out, "--algos", "random", "greedy", "a2c"]) == 0

@@ -6,9 +6,7 @@ from importlib.util import find_spec
 
 import pytest
 
-from agents.benchmark import launchers
 from agents.benchmark.contestants import CONTESTANTS
-from agents.benchmark.execution import execute
 from agents.benchmark.hyperparameters import use_hyperparameters
 from agents.cli.main import main
 
@@ -20,20 +18,6 @@ SMALL = ["--envs", "GCGen-PlaneReach-v0", "--timesteps", "512", "--episodes", "8
 def needs_optuna(request):
     if "missing" not in request.node.name and find_spec("optuna") is None:
         pytest.skip("Optuna is not installed")
-
-
-@pytest.fixture
-def executed(monkeypatch):
-    """Execute in this process, and record what was executed."""
-    names = []
-
-    def launch(runs, out, jobs):
-        for run in runs:
-            names.append(run.contestant)
-            yield run, execute(run, out)
-
-    monkeypatch.setitem(launchers.LAUNCHERS, "local", launch)
-    return names
 
 
 def run(out, *words):
