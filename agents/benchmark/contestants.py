@@ -41,15 +41,15 @@ A2C_OPTIONS: dict[str, Any] = {"n_steps": 8, "gamma": 1.0, "ent_coef": 0.0}
 OFF_POLICY: dict[str, Any] = {
     "buffer_size": 100_000,
     "learning_starts": 5_000,
-    "batch_size": 128,
+    "batch_size": 256,
     "gamma": 1.0,  # as in the score
     "train_freq": 1,
-    "gradient_steps": 8,
+    "gradient_steps": 4,
     "target_update_interval": 4_096,
     "exploration_fraction": 0.3,
     "learning_rate": 5e-4,
 }
-"""DQN and its relatives: one gradient step for every 8 decisions of 64 environments."""
+"""DQN and its relatives: one gradient step for every 16 decisions of 64 environments."""
 EXACT: dict[str, Any] = {"likelihoods": ("bernoulli",)}
 """Only there an image determines its canvas, from which proposals are recomputed."""
 REPLAYED: dict[str, Any] = {

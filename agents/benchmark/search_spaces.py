@@ -24,8 +24,8 @@ _PPO: Space = {
 _DEAR_PPO: Space = {**_PPO, "batch_size": [256, 512], "n_epochs": [2, 4]}
 _DQN: Space = {
     "learning_rate": (1e-4, 3e-3),
-    "batch_size": [64, 128, 256],
-    "gradient_steps": [2, 4, 8],
+    "batch_size": [128, 256, 512],
+    "gradient_steps": [1, 2, 4],
     "target_update_interval": [1_024, 4_096, 16_384],
     "exploration_fraction": [0.1, 0.3, 0.5],
     "exploration_final_eps": [0.01, 0.05, 0.1],
@@ -57,7 +57,7 @@ SPACES: dict[str, Space] = {
     "AfterstateDQN": {
         "learning_rate": (2e-4, 3e-3),
         "batch_size": [64, 128, 256],
-        "gradient_steps": [2, 5, 10],
+        "gradient_steps": [2, 3, 5],
         "target_update_interval": [250, 500, 1_000, 2_000],
         "exploration_fraction": [0.3, 0.5, 0.7],
         "exploration_initial_eps": [0.1, 0.3, 1.0],
