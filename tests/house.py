@@ -56,6 +56,7 @@ LAYERS: dict[str, dict[str, str]] = {
         "gcgen_env/model/dictionary.py": "Proposals without learning: signed cosine atoms, coarse to fine, equally probable.",
         "gcgen_env/model/grouped_linear.py": "The product y_b = z_b W[a_b] + b[a_b] and its gradient, at the cost of the chosen rows alone.",
         "gcgen_env/model/initial_state.py": "The initial state x_0 of a configuration: a mean, zeros, noise, or an image of the user's.",
+        "gcgen_env/model/stored_values.py": "Probabilities of stored images, which bits per dimension need: of bits, and of bytes.",
         "gcgen_env/model/sums.py": "Sums over the values of images, on their device.",
         "gcgen_env/model/likelihoods.py": "Likelihoods p(g | x) of a goal image g given a canvas x, and the potentials made of them.",
         "gcgen_env/model/network_config.py": "The sizes of the S-agent's network.",

@@ -60,6 +60,8 @@ def print_table(bounds: list[Measurement], title: str) -> None:
         table.add_column(report.name, justify="right")
     reports = [report for report, _ in bounds]
     table.add_row("bound", *(f"{r.nll:.2f} ± {r.standard_error:.2f}" for r in reports))
+    if all(report.bits_per_dim is not None for report in reports):
+        table.add_row("bits per dimension", *(f"{r.bits_per_dim:.3f}" for r in reports))
     table.add_row("one path", *(f"{r.negative_elbo:.2f}" for r in reports))
     table.add_row("reconstruction", *(f"{r.reconstruction:.2f}" for r in reports))
     table.add_row("divergence", *(f"{sum(r.divergence):z.2f}" for r in reports))  # z: no -0.00

@@ -3,6 +3,9 @@
 For one path tau drawn from q, the bound on -log p_S(g) is
 
     -log p(g | x_H)  +  sum_h log q(a_h | x_h, h, g) - log p_S(a_h | x_h, h)
+
+With the probability of a stored image instead of the density p(g | x_H) it bounds the length of
+its code; divided by D log 2, that is in bits per dimension.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ from torch import Tensor
 from agents.gcgen.rollout import GCAgent, Trajectories, rollout
 from gcgen_env.model.coordinates import RolloutSpace
 from gcgen_env.model.sampling import make_sampler
+from gcgen_env.model.stored_values import has_probabilities, log_probability
 
 _BATCH = 256  # goals times paths in one roll-out
 
@@ -53,6 +57,8 @@ class ImageBounds(NamedTuple):
     """-log p(g | x_H), mean over the paths, shape (B,)."""
     divergence: Tensor
     """log q - log p_S of each choice, mean over the paths, shape (B, H)."""
+    code_length: Tensor
+    """IW-M of the probability of the stored image, shape (B,); NaN if it has none."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +75,8 @@ class NLLReport:
         divergence: log q - log p_S at each of the H steps, mean over images and paths.
         num_paths: M, the number of paths for each image.
         num_images: Number of images.
+        bits_per_dim: The bound on the code length of an image, mean over images, in bits for each
+            of its D values; None for images that are neither binary nor bytes.
         per_image: The bound of each image, shape (num_images,), for paired comparisons.
     """
 
@@ -79,6 +87,7 @@ class NLLReport:
     divergence: tuple[float, ...]
     num_paths: int
     num_images: int
+    bits_per_dim: float | None
     per_image: NDArray[np.float64] = field(repr=False)
 
     @property
@@ -87,10 +96,11 @@ class NLLReport:
         return "-ELBO" if self.num_paths == 1 else f"IW-{self.num_paths}"
 
     @classmethod
-    def of(cls, bounds: ImageBounds, num_paths: int) -> NLLReport:
-        """Average the bounds of images from M paths each."""
-        nll, reconstruction, divergence = (part.cpu().numpy() for part in bounds)  # N, N, (N, H)
+    def of(cls, bounds: ImageBounds, num_paths: int, num_values: int) -> NLLReport:
+        """Average the bounds of images of D values from M paths each."""
+        nll, reconstruction, divergence, length = (part.cpu().numpy() for part in bounds)  # N, ...
         per_step, num = divergence.mean(axis=0), len(nll)  # (H,), N
+        bits = float(length.mean()) / (num_values * math.log(2))
         return cls(
             nll=float(nll.mean()),
             standard_error=float(nll.std(ddof=1) / math.sqrt(num)) if num > 1 else math.nan,
@@ -99,15 +109,17 @@ class NLLReport:
             divergence=tuple(per_step.tolist()),
             num_paths=num_paths,
             num_images=num,
+            bits_per_dim=bits if math.isfinite(bits) else None,
             per_image=nll,
         )
 
     def __str__(self) -> str:
         """Return the report as one sentence."""
+        bits = "" if self.bits_per_dim is None else f", {self.bits_per_dim:.3f} bits per dimension"
         return (
             f"{self.name} {self.nll:.2f} ± {self.standard_error:.2f} nats "
             f"(reconstruction {self.reconstruction:.2f}, "
-            f"divergence {sum(self.divergence):.2f}) on {self.num_images} images"
+            f"divergence {sum(self.divergence):.2f}){bits} on {self.num_images} images"
         )
 
 
@@ -139,24 +151,35 @@ def evaluate_bound(
     generator = torch.Generator()  # on the CPU, as `make_sampler` needs it
     generator.manual_seed(generator.seed() if seed is None else seed)
     choose = make_sampler(generator)
+    are_stored = has_probabilities(space.outer.likelihood, goals)
     rows = [
-        _evaluate_batch(space, make_agent, batch, num_paths, choose)
+        _evaluate_batch(space, make_agent, batch, num_paths, choose, are_stored)
         for batch in goals.split(max(1, _BATCH // num_paths))  # bounds the memory
     ]
-    return NLLReport.of(ImageBounds(*map(torch.cat, zip(*rows, strict=True))), num_paths)
+    bounds = ImageBounds(*map(torch.cat, zip(*rows, strict=True)))
+    return NLLReport.of(bounds, num_paths, math.prod(space.outer.shape))
 
 
-def compute_image_bounds(reconstruction: Tensor, divergence: Tensor) -> ImageBounds:
+def compute_image_bounds(
+    reconstruction: Tensor, divergence: Tensor, stored: Tensor | None = None
+) -> ImageBounds:
     """Compute IW-M of every image from its M paths (Burda et al., 2016), in float64.
 
     Args:
         reconstruction: -log p(g | x_H), shape (B, M).
         divergence: log q - log p_S of each choice, shape (B, M, H).
+        stored: -log P(g | x_H) of the stored image, shape (B, M); None if it has no probability.
     """
+    cost = divergence.double().sum(2)  # (B, M)
+    stored = torch.full_like(cost, math.nan) if stored is None else stored
+    nll, length = (_weigh(each.double() + cost) for each in (reconstruction, stored))
     reconstruction, divergence = reconstruction.double(), divergence.double()
-    log_ratio = -(reconstruction + divergence.sum(2))  # log p(tau, g) / q(tau | g), (B, M)
-    nll = math.log(log_ratio.shape[1]) - log_ratio.logsumexp(1)  # -log mean_m exp, (B,)
-    return ImageBounds(nll, reconstruction.mean(1), divergence.mean(1))
+    return ImageBounds(nll, reconstruction.mean(1), divergence.mean(1), length)
+
+
+def _weigh(cost: Tensor) -> Tensor:
+    """Return -log mean_m exp(-cost_m) of the M paths, shape (B,)."""
+    return math.log(cost.shape[1]) - (-cost).logsumexp(1)
 
 
 def _evaluate_batch(
@@ -165,17 +188,23 @@ def _evaluate_batch(
     goals: Tensor,
     num_paths: int,
     choose: Callable[[Tensor], Tensor],
+    are_stored: bool,
 ) -> ImageBounds:
-    """Return the bounds of B goals."""
+    """Return the bounds of B goals, which may have probabilities."""
     most = max(1, _BATCH // len(goals))  # paths of one roll-out: memory does not grow with M
-    reconstructions, divergences = [], []
+    reconstructions, divergences, stored = [], [], []
     for num in [most] * (num_paths // most) + [num_paths % most]:
         if num:  # the remainder may be 0
             repeated = goals.repeat_interleave(num, 0)  # (B num, *S), paths of a goal adjacent
             goal = space.enter(repeated)
             paths = rollout(space.chain, make_agent(goal), goal, choose)
-            log_prob = space.log_prob(paths.canvas[:, -1], repeated)  # of the images, (B num,)
-            reconstructions.append(-log_prob.view(-1, num))  # (B, num)
+            canvas, likelihood = space.embed(paths.canvas[:, -1]), space.outer.likelihood
+            reconstructions.append(-likelihood.log_prob(canvas, repeated).view(-1, num))  # (B, num)
+            if are_stored:
+                stored.append(-log_probability(likelihood, canvas, repeated).view(-1, num))
             divergence = compute_bound(paths).divergence
             divergences.append(divergence.view(-1, num, space.chain.horizon))  # (B, num, H)
-    return compute_image_bounds(torch.cat(reconstructions, 1), torch.cat(divergences, 1))
+    parts = (
+        torch.cat(each, 1) if each else None for each in (reconstructions, divergences, stored)
+    )
+    return compute_image_bounds(*parts)  # type: ignore[arg-type]

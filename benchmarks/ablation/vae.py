@@ -150,7 +150,8 @@ class VAE(nn.Module, ABC):
             codes, cost = self.draw_paths(self.encode(batch), num_paths)
             reconstruction = -self.log_prob(codes, batch).T
             bounds.append(compute_image_bounds(reconstruction, cost.T.unsqueeze(2)))
-        return NLLReport.of(ImageBounds(*map(torch.cat, zip(*bounds, strict=True))), num_paths)
+        found = ImageBounds(*map(torch.cat, zip(*bounds, strict=True)))
+        return NLLReport.of(found, num_paths, goals[0].numel())
 
 
 class GaussianVAE(VAE):

@@ -111,7 +111,6 @@ class RolloutSpace:
         """Return goals (B, *S) as the roll-outs see them."""
         return goal if self.basis is None else self.basis.project(goal)
 
-    def log_prob(self, canvas: Tensor, goal: Tensor) -> Tensor:
-        """Return log p(g | x) of canvases of the roll-outs and goals (B, *S), shape (B,)."""
-        x = canvas if self.basis is None else self.basis.embed(canvas)
-        return self.outer.likelihood.log_prob(x, goal)
+    def embed(self, canvas: Tensor) -> Tensor:
+        """Return canvases of the roll-outs as those of images, (B, *S)."""
+        return canvas if self.basis is None else self.basis.embed(canvas)

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,9 +10,12 @@ import torch
 
 from agents.gcgen.bound import compute_bound, compute_image_bounds, evaluate_bound
 from gcgen_env.model.coordinates import RolloutSpace
+from gcgen_env.model.likelihoods import Gaussian
 from gcgen_env.model.s_agent import SAgent
+from gcgen_env.model.stored_values import log_probability
 from tests.agents.toys import (
     KINDS,
+    PIXELS,
     A,
     H,
     SoftOptimum,
@@ -194,6 +198,34 @@ def test_image_bounds_by_hand():
     assert bounds.nll.item() == pytest.approx(math.log(2.0))
     assert bounds.reconstruction.item() == pytest.approx(reconstruction.mean().item())
     assert bounds.divergence.tolist() == [[pytest.approx(math.log(2.0) / 2)]]
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("kind", ["bernoulli", "gaussian"])
+def test_bits_per_dimension_bound_the_exact_code_length(kind):
+    """P_S of a stored image sums over all codes; importance weights approach it from above."""
+    chain = make_chain("network")
+    goals = make_goals(chain)
+    if kind == "gaussian":  # bytes of 3 pixels
+        chain = replace(make_chain("handwritten"), likelihood=Gaussian(3, sigma=0.2))
+        goals = (goals * 200 + 30).round() / 255
+    paths = enumerate_paths(chain)
+    last = paths.canvas[-1].repeat(len(goals), *[1] * len(PIXELS))
+    repeated = goals.repeat_interleave(A**H, 0)
+    stored = log_probability(chain.likelihood, last, repeated).view(len(goals), -1)
+    exact = -(stored + paths.log_prior.double().sum(1)).logsumexp(1).mean().item()
+    make_agent = make_agents(chain)["random"]
+    one, many = (evaluate(chain, make_agent, goals, num) for num in (1, 4_000))
+    in_bits = exact / (math.prod(PIXELS) * math.log(2))
+    assert many.bits_per_dim == pytest.approx(in_bits, rel=0.02)
+    assert one.bits_per_dim > in_bits
+    assert ("bits per dimension" in str(many)) and many.name == "IW-4000"
+
+
+def test_images_between_the_bytes_have_no_code_length():
+    chain = replace(make_chain("handwritten"), likelihood=Gaussian(3, sigma=0.2))
+    report = evaluate(chain, make_agents(chain)["random"], make_goals(chain) * 0.3)
+    assert report.bits_per_dim is None and "bits" not in str(report)
 
 
 def test_one_image_has_no_standard_error():
