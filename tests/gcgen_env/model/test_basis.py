@@ -2,6 +2,7 @@
 
 import math
 
+import gymnasium as gym
 import numpy as np
 import pytest
 import torch
@@ -16,6 +17,7 @@ from gcgen_env.model.build import make_s_agent, open_data
 from gcgen_env.model.coordinates import RolloutSpace
 from gcgen_env.model.s_agent import SAgent
 from gcgen_env.model.sampling import choose_best
+from gcgen_env.testing import check_goal_env, check_vector_env
 
 SHAPE = (3, 6, 5)
 NUM = 60
@@ -108,6 +110,14 @@ class TestCoordinates:
         inside = (scale * (basis.project(goals) - basis.project(canvas))).square().sum(1)
         outside = (goals - canvas).flatten(1).square().sum(1)
         torch.testing.assert_close(inside, outside, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("obs_mode", ["pixels", "compact"])
+def test_its_environments_conform(obs_mode):
+    """An S-agent that a user has trained on colour images is a task like any other."""
+    kwargs = {**vars(make_config(obs_mode=obs_mode)), "proposer": make_agent()}
+    check_goal_env(gym.make("GCGen-Images-v0", **kwargs))
+    check_vector_env(gym.make_vec("GCGen-Images-v0", 5, autoreset_mode="SameStep", **kwargs))
 
 
 class TestRolloutSpace:
