@@ -46,7 +46,8 @@ class EnvConfig:
         proposer: "pretrained", "dictionary", "toggles", a path to a saved S-agent, an `SAgent`,
             or a `Proposer` object.
         likelihood: "bernoulli" or "gaussian".
-        sigma: Standard deviation of the Gaussian likelihood, in image units.
+        sigma: Standard deviation of the Gaussian likelihood, in image units. None uses that of the
+            saved S-agent, or 0.1 without one.
         binarize: Whether to sample a binary goal from the grey levels in each episode; True only
             with the Bernoulli likelihood. None means True with it.
         reward_type: "potential", "distance" or "sparse".
@@ -75,7 +76,7 @@ class EnvConfig:
     initial_state: Any = None
     proposer: Any = "dictionary"
     likelihood: str = "gaussian"
-    sigma: float = 0.1
+    sigma: float | None = 0.1
     binarize: bool | None = None
     reward_type: str = "potential"
     success_threshold: float = 0.1
@@ -97,7 +98,8 @@ class EnvConfig:
         _check_member("obs_mode", self.obs_mode, OBS_MODES)
         _check_member("likelihood", self.likelihood, LIKELIHOODS)
         _check_member("invalid_action", self.invalid_action, INVALID_ACTIONS)
-        _check_range("sigma", self.sigma, 0.0, low_is_valid=False)
+        if self.sigma is not None:
+            _check_range("sigma", self.sigma, 0.0, low_is_valid=False)
         _check_range("reward_scale", self.reward_scale, 0.0, low_is_valid=False)
         _check_range("nucleus", self.nucleus, 0.0, 1.0, low_is_valid=False)
         _check_range("gamma", self.gamma, 0.0, 1.0, low_is_valid=True)
@@ -136,7 +138,8 @@ class EnvConfig:
             name: int(getattr(self, name)) for name in ("num_proposals", "horizon", "max_bytes")
         }
         numbers = ("sigma", "nucleus", "gamma", "reward_scale", "success_threshold")
-        plain |= {name: float(getattr(self, name)) for name in numbers}
+        given = {name: getattr(self, name) for name in numbers}
+        plain |= {name: float(value) for name, value in given.items() if value is not None}
         if self.rate is not None:
             plain["rate"] = np.asarray(self.rate, dtype=np.float64).tolist()
         if self.image_size is not None:

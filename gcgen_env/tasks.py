@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from gcgen_env.config import EnvConfig
 
-_IMAGES = EnvConfig()  # the defaults are those for images
+_IMAGES = EnvConfig(sigma=None)  # the other defaults are those for images
 GENERATIVE: dict[str, EnvConfig] = {
     "GCGen-Toy2D-v0": EnvConfig(
         dataset="two_moons", num_proposals=8, horizon=6, sigma=0.05,

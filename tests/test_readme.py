@@ -105,7 +105,8 @@ def test_table_of_ids_is_that_of_the_code(env_id):
     assert cells[4].lower().startswith(config.likelihood)
     assert cells[6] == config.proposer
     if config.likelihood == "gaussian":
-        assert cells[4].endswith(f"sigma {config.sigma:g}")
+        sigma = "fitted" if config.sigma is None else f"{config.sigma:g}"
+        assert cells[4].endswith(f"sigma {sigma}")
 
 
 def test_every_keyword_is_named_and_explained():

@@ -100,7 +100,7 @@ def list_ids() -> Table:
     for env_id, config in ENV_CONFIGS.items():
         likelihood = config.likelihood
         if likelihood == "gaussian":
-            likelihood += f", sigma {config.sigma:g}"
+            likelihood += ", sigma " + ("fitted" if config.sigma is None else f"{config.sigma:g}")
         sizes = (str(config.num_proposals), str(config.horizon))
         table.add_row(env_id, *sizes, likelihood, str(config.proposer))
     return table

@@ -141,7 +141,7 @@ class GCGen(SavingMixin, TwoAgentTraining, BaseAlgorithm):  # type: ignore[misc]
         config, data, num = find_source(env, env_kwargs)
         dataset, a = data.split(config.split), config.num_proposals
         options.check_task(config, dataset.shape, self.config)
-        likelihood = likelihood_of(config, dataset)
+        likelihood = likelihood_of(config, dataset, getattr(self, "s_agent", None))
         if hasattr(self, "s_agent"):  # not yet in the constructor
             check_fits(self.s_agent, config, likelihood, dataset.shape)
             if not self.s_agent.can_learn:  # the environment's own proposer

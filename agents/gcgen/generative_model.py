@@ -13,6 +13,7 @@ from torch import Tensor
 from agents.common.decision import NEEDS_PROPOSALS, check_observation
 from agents.common.masking import join_masks
 from agents.gcgen.bound import NLLReport, evaluate_bound
+from agents.gcgen.noise_scale import fit_sigma
 from agents.gcgen.policies import GCPolicy
 from agents.gcgen.predict_by_search import predict_by_search
 from agents.gcgen.rollout import GCAgent, rollout
@@ -23,7 +24,7 @@ from gcgen_env.datasets import Dataset, DataSource
 from gcgen_env.model.build import open_data
 from gcgen_env.model.chain import Chain
 from gcgen_env.model.coordinates import RolloutSpace
-from gcgen_env.model.likelihoods import binarize
+from gcgen_env.model.likelihoods import Gaussian, binarize
 from gcgen_env.model.s_agent import SAgent
 from gcgen_env.model.sampling import choose_best
 
@@ -38,6 +39,7 @@ class GenerativeModel:
     env_config: EnvConfig | None
     device: torch.device
     _data: DataSource | None
+    _live_env: Any
 
     @property
     def chain(self) -> Chain:
@@ -176,6 +178,29 @@ class GenerativeModel:
         return predict_by_search(
             agent, self.chain, observation, search, width, deterministic, allowed
         ), state
+
+    def fit_sigma(self, images: Any) -> float:
+        """Set sigma of the Gaussian likelihood to that of the shortest code of images.
+
+        If they have no code length (see `bits_per_dim`), it minimises minus their log-density.
+
+        Args:
+            images: Images that were not trained on, shape (B, *S): the validation split.
+
+        Returns:
+            sigma.
+
+        Raises:
+            ValueError: If the environment has a number as sigma, or the likelihood has none.
+        """
+        config, chain = self.env_config, self.s_agent.chain
+        likelihood, is_fixed = chain.likelihood, config is not None and config.sigma is not None
+        if not isinstance(likelihood, Gaussian) or is_fixed:
+            raise ValueError("there is no sigma to fit: it needs likelihood='gaussian', sigma=None")
+        fitted = fit_sigma(likelihood, self.reconstruct(images), self._check_images(images))
+        self.s_agent = replace(self.s_agent, chain=replace(chain, likelihood=fitted))
+        self._live_env = None  # it has the sigma of before
+        return fitted.sigma
 
     def _space(self, chain: Chain) -> RolloutSpace:
         """Return where trajectories are computed; learned terms read images."""

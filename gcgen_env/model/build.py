@@ -22,6 +22,8 @@ from gcgen_env.model.proposer import Proposer
 from gcgen_env.model.s_agent import FILE_NAME, SAgent
 from gcgen_env.model.toggles import ToggleProposer
 
+DEFAULT_SIGMA = 0.1
+"""Standard deviation of a Gaussian likelihood for which neither a number nor a file says more."""
 OWN = "environment"
 """Stands for the proposer of the environment as the S-agent."""
 
@@ -50,9 +52,9 @@ def make_chain(config: EnvConfig, data: DataSource, device: torch.device | str) 
         ValueError: If the proposer or the initial state does not fit.
     """
     dataset = data.split(config.split)
-    likelihood = likelihood_of(config, dataset)
     proposer = _find_proposer(config, dataset.shape, device)
     saved = proposer if isinstance(proposer, SAgent) else None
+    likelihood = likelihood_of(config, dataset, saved)
     if saved is not None:
         check_fits(saved, config, likelihood, dataset.shape)
         if saved.device.type != torch.device(device).type:
@@ -100,7 +102,7 @@ def make_s_agent(
         if size not in (None, own) and not is_enough:  # None: keep the S-agent's size
             raise ValueError(f"the S-agent to start from has {name}={own}, asked for {size}")
     dataset = data.split("train")  # also if goals are drawn from another split
-    likelihood = likelihood_of(config, dataset)
+    likelihood = likelihood_of(config, dataset, start)
     check_fits(start, config, likelihood, dataset.shape)
     dynamics = _make_dynamics(config, data, likelihood, start)
     metadata = {"dataset": dataset.name, "started_from": start.metadata}
@@ -151,9 +153,12 @@ def check_fits(
             )
 
 
-def likelihood_of(config: EnvConfig, data: Dataset) -> Likelihood:
-    """Build the configured likelihood for the images of a data set."""
-    return make_likelihood(config.likelihood, len(data.shape), data.low, data.high, config.sigma)
+def likelihood_of(config: EnvConfig, data: Dataset, saved: SAgent | None = None) -> Likelihood:
+    """Build the configured likelihood for the images of a data set; sigma may be a saved one."""
+    sigma = config.sigma
+    if sigma is None:
+        sigma = getattr(saved.likelihood, "sigma", DEFAULT_SIGMA) if saved else DEFAULT_SIGMA
+    return make_likelihood(config.likelihood, len(data.shape), data.low, data.high, sigma)
 
 
 def _make_dynamics(
