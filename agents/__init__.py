@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from agents.common.vec_env import GCGenVecEnv, make_vec_env
     from agents.gcgen import GCGen, GCGenConfig, GCPolicy, MaskableGCPolicy, NLLReport
     from agents.gcgen.callbacks import BoundProgressBar, StopOnRequest, TimedCheckpoint
+    from agents.gcgen.validation_watch import ValidationWatch
     from agents.maskable_dqn import MaskableDQN, MaskableDQNPolicy, ProposalDQNPolicy
     from agents.maskable_qrdqn import MaskableQRDQN, MaskableQRDQNPolicy, ProposalQRDQNPolicy
     from agents.offline import GCBC, GCIQL
@@ -60,6 +61,7 @@ else:
             "SelectionConfig": "agents.common.selection_config",
             "StopOnRequest": "agents.gcgen.callbacks",
             "TimedCheckpoint": "agents.gcgen.callbacks",
+            "ValidationWatch": "agents.gcgen.validation_watch",
             "evaluate_agent": "agents.common.evaluation",
             "make_vec_env": "agents.common.vec_env",
         },
@@ -97,6 +99,7 @@ __all__ = [
     "SelectionConfig",
     "StopOnRequest",
     "TimedCheckpoint",
+    "ValidationWatch",
     "evaluate_agent",
     "make_vec_env",
 ]

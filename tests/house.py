@@ -141,6 +141,8 @@ LAYERS: dict[str, dict[str, str]] = {
     "Agents": {
         "agents/gcgen/bound.py": "The bound on the negative log-likelihood, of trajectories and of given images.",
         "agents/gcgen/callbacks.py": "Callbacks of long trainings: a progress bar, timed checkpoints, a stop on request.",
+        "agents/gcgen/generalisation.py": "Bounds on training and validation images, and whether the two have parted.",
+        "agents/gcgen/validation_watch.py": "Watches the bound on validation images during training, keeps the best model, and warns.",
         "agents/gcgen/checkerboard.py": "The pixels on which training scores proposals: the fields of a checkerboard, in turn.",
         "agents/gcgen/checkpoint.py": "A saved model: the constructor's arguments as JSON, every state as safetensors; no pickle.",
         "agents/gcgen/config.py": "The training options of `GCGen`: one dataclass for constructor, command line and checkpoint.",
@@ -227,6 +229,7 @@ LAYERS: dict[str, dict[str, str]] = {
         "agents/offline/gciql.py": "`GCIQL`: goal-conditioned implicit Q-learning, for discrete actions.",
     },
     "Command line": {
+        "agents/cli/best_model.py": "`gcgen train --keep best`: the best model of a run, and how the run returns to it at the end.",
         "agents/cli/benchmark.py": "`gcgen benchmark`: compare reinforcement-learning algorithms on the environments.",
         "agents/cli/checks.py": "Checks of options; turns mistakes of the user into errors of one sentence.",
         "agents/cli/commands.py": "The commands and their summaries; what a command imports is imported when it is chosen.",

@@ -34,16 +34,18 @@ class Export:
 
     def run(self) -> int:
         """Run the command; return its exit code."""
-        from agents.cli.models import load_model, load_split, take_split
+        from agents.cli.models import find_model, load_model, load_split, take_split
         from agents.cli.run_folder import RunFolder
         from gcgen_env.model.s_agent import SAgent
 
         with reading_input():
             check_seed(self.seed)
             folder = RunFolder(self.run_folder)
-            check_output(self.out, self.overwrite, inputs=[folder.model, folder.config])
+            check_output(
+                self.out, self.overwrite, inputs=[folder.model, folder.best, folder.config]
+            )
             record = folder.read()
-            model = load_model(folder.model, "cpu")
+            model = load_model(find_model(self.run_folder), "cpu")
             train = load_split(model, "train", self.data_dir)
             images = take_split(model, "test", data_dir=self.data_dir)
         with TemporaryDirectory() as folder_of_copy:  # --out is written once, with its bound

@@ -50,15 +50,17 @@ def load_sampler(path: Path, device: str) -> GCGen | SAgent:
 def find_model(path: Path) -> Path:
     """Return the file of a saved model; for the folder of a run, its model.
 
+    While a training with `--keep best` goes on, or is stopped, that is the best one so far.
+
     Raises:
         FileNotFoundError: If the folder holds no run.
     """
     if not path.is_dir():
         return path
-    model = RunFolder(path).model
-    if not model.is_file():
-        raise FileNotFoundError(f"there is no run in {path}: no file {model.name}")
-    return model
+    folder = RunFolder(path)
+    if not folder.has_run:
+        raise FileNotFoundError(f"there is no run in {path}: no file {folder.model.name}")
+    return folder.best if folder.best.is_file() else folder.model
 
 
 def load_split(model: GCGen, split: str, data_dir: Path | None = None) -> Dataset:

@@ -1,7 +1,8 @@
 """The folder of a training run: its files, its checkpoint, and the lock of its only writer.
 
 The model's file is the run: a folder without it has no run. It holds the settings and the state
-of the run, and each checkpoint replaces it at once. Every other file can be made from it again.
+of the run, and each checkpoint replaces it at once. Every other file can be made from it again, but
+the best model so far, which a run that keeps the best one has beside it until the training ends.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from typing import Any
 from agents.cli.writer_lock import WriterLock
 from agents.common.saved_names import MODEL_NAME
 from agents.gcgen import GCGen
-from agents.gcgen.checkpoint import KIND, Checkpoint
+from agents.gcgen.checkpoint import KIND, READ_ERRORS, Checkpoint
+from agents.gcgen.generalisation import Evaluation
 from gcgen_env.atomic_files import read_json, remove_temporaries, write_json
 from gcgen_env.model.s_agent import FILE_NAME as S_AGENT_NAME
 from gcgen_env.storage import read_document
@@ -40,6 +42,10 @@ class RunRecord:
     """Training time so far."""
     initial_bound: str | None = None
     """The bound on the test images before training, as it was printed."""
+    best: dict[str, Any] | None = None
+    """The evaluation of the model in the file, if it is the best one; else None."""
+    discarded: int = 0
+    """Timesteps that were trained after the best models to which the run returned."""
 
     def __post_init__(self) -> None:
         """Check the types of what is computed with; they may come from a file."""
@@ -47,6 +53,10 @@ class RunRecord:
             raise ValueError("its settings are no table")
         if type(self.minutes) not in (int, float) or not 0 <= self.minutes < math.inf:
             raise ValueError(f"its minutes are {self.minutes!r:.99}")
+        if type(self.discarded) is not int or self.discarded < 0:
+            raise ValueError(f"its discarded timesteps are {self.discarded!r:.99}")
+        if self.best is not None:
+            Evaluation.read(self.best)  # raises
         for name, kind in (("command", str), ("initial_bound", str), ("versions", dict)):
             value = getattr(self, name)
             if value is not None and not isinstance(value, kind):
@@ -55,7 +65,8 @@ class RunRecord:
     def describe(self) -> dict[str, Any]:
         """Return the content of `config.json`: what does not change during a session."""
         fields = asdict(self)
-        del fields["minutes"], fields["initial_bound"]
+        for name in ("minutes", "initial_bound", "best", "discarded"):
+            del fields[name]
         return fields
 
 
@@ -75,6 +86,7 @@ class RunFolder:
             raise ValueError(f"{path} is neither the folder of a run nor its {MODEL_NAME}")
         self.path = path = path.parent if path.is_file() else path
         self.model = path / MODEL_NAME
+        self.best = path / "best.gcgen"  # the best model so far, while `--keep best` trains
         self.s_agent = path / S_AGENT_NAME  # the S-agent alone, which `proposer=` accepts
         self.config = path / "config.json"  # every setting, for people and other programs
         self.tensorboard = path / "tb"
@@ -149,11 +161,35 @@ class RunFolder:
             write_json(self.config, description)
             self._state.unlink(missing_ok=True)
 
+    def save_best(self, model: GCGen, record: RunRecord, evaluation: Evaluation) -> None:
+        """Write the best model so far; `commit` writes the one that the training goes on with.
+
+        Raises:
+            OSError: If the file cannot be written.
+        """
+        described = replace(record, best=asdict(evaluation))
+        replace(Checkpoint.of(model), run=asdict(described)).save(self.best)
+
+    def read_best(self) -> Evaluation | None:
+        """Read the evaluation of the best model so far; None if there is no such model.
+
+        Raises:
+            ValueError: If the file is damaged.
+        """
+        if not self.best.is_file():
+            return None
+        try:
+            return Evaluation.read(read_document(self.best)["run"]["best"])
+        except READ_ERRORS as error:
+            raise ValueError(
+                f"{self.best} is damaged: remove it, and the run starts its search anew"
+            ) from error
+
     @property
     def _derived(self) -> tuple[Path, ...]:
-        """The files that can be made from the model's file."""
+        """The files that mean nothing without the model's file."""
         pictures = self.samples, self.trajectories, self.reconstructions
-        return self.config, self.s_agent, self._state, *pictures
+        return self.config, self.best, self.s_agent, self._state, *pictures
 
     def _read_config(self) -> dict[str, Any] | None:
         """Return the content of `config.json`; None if it is absent or damaged."""

@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import TextIO, cast
 
+from agents.cli.best_model import keeps_best, return_to_best, watch
 from agents.cli.interrupts import EXIT_CODE, StopRequest, handle_signals
 from agents.cli.models import take_split
 from agents.cli.pictures import write_reconstructions, write_samples, write_trajectories
@@ -15,6 +16,7 @@ from agents.cli.run_folder import RunFolder, RunRecord
 from agents.common.patience import PatientStream, PatientWriter
 from agents.gcgen import GCGen, NLLReport
 from agents.gcgen.callbacks import BoundProgressBar, StopOnRequest, TimedCheckpoint
+from agents.gcgen.validation_watch import ValidationWatch
 
 TEST_IMAGES = 1000
 """Largest number of test images for the bound before and after training."""
@@ -68,6 +70,7 @@ class Session:
         self.model = model
         self.budget = budget
         self.record = record
+        self._keeps_best = keeps_best(record.settings.get("keep", "last"), model)  # earlier: none
         self._images = take_split(model, "test", TEST_IMAGES)  # raises before the training starts
         self._start: float | None = None  # time of the last save, once training has begun
 
@@ -78,12 +81,14 @@ class Session:
             finished = self._train()
             self._save_at_last()
             if finished:
+                self._choose_model()
                 self._finish()
                 return 0
         except KeyboardInterrupt:  # outside of `_train`, or the second Ctrl-C
             pass
+        best = f"the best model so far is {self.folder.best}\n" * self.folder.best.is_file()
         _say(
-            f"stopped: the checkpoint is {self.folder.model}\n"
+            f"stopped: the checkpoint is {self.folder.model}\n{best}"
             f"continue with: gcgen train --resume {self.folder.path}"
         )
         return EXIT_CODE
@@ -109,7 +114,8 @@ class Session:
 
     def _train(self) -> bool:
         """Spend what is left of the budget; return False if a signal has stopped the training."""
-        left = self.budget.remaining(self.record.minutes, self.model.num_timesteps)
+        spent = self.model.num_timesteps + self.record.discarded
+        left = self.budget.remaining(self.record.minutes, spent)
         if left is None:
             _say("the budget is spent: nothing to train; raise --minutes or --timesteps")
             return True
@@ -119,6 +125,7 @@ class Session:
             self.model.learn(
                 left.timesteps or UNLIMITED,
                 callback=[
+                    *self._make_watch(),
                     StopOnRequest(lambda: stop.is_set),
                     TimedCheckpoint(self.save),
                     BoundProgressBar(),
@@ -128,6 +135,24 @@ class Session:
                 max_minutes=left.minutes,
             )
         return not stop.is_set
+
+    def _make_watch(self) -> list[ValidationWatch]:
+        """Return the callback that keeps the best model; it acts before the run may be stopped."""
+        if not self._keeps_best:
+            return []
+        made = watch(self.folder, self.model, self.record)
+        self.record = replace(self.record, best=None)  # the model is going to change
+        return [made]
+
+    def _choose_model(self) -> None:
+        """Return to the best model if it is to be kept."""
+        if not self._keeps_best:
+            return
+        self._start = None  # the training time is over
+        self.model, self.record, sentence = return_to_best(self.folder, self.model, self.record)
+        self._save_at_last()
+        self.folder.best.unlink(missing_ok=True)  # now it is the model of the run
+        _say(sentence)
 
     def _evaluate(self) -> NLLReport:
         """Bound the negative log-likelihood of the test images."""
@@ -143,11 +168,12 @@ class Session:
         """Print the bound after training, draw the pictures and list the files."""
         _say(f"test bound after:  {self._evaluate()}")
         folder, model = self.folder, self.model
+        spent = model.num_timesteps + self.record.discarded
         write_samples(model, folder.samples)
         write_trajectories(model, folder.trajectories)
         write_reconstructions(model, self._images[:GOALS], folder.reconstructions)
         _say(
-            f"after {self.record.minutes:.1f} minutes and {model.num_timesteps:,} timesteps:\n"
+            f"after {self.record.minutes:.1f} minutes and {spent:,} timesteps:\n"
             f"  model            {folder.model}\n"
             f"  S-agent          {folder.s_agent}\n"
             f"  samples          {folder.samples}\n"

@@ -133,6 +133,10 @@ class TrainSettings:
     """Number of decisions, summed over all trajectories."""
     out: Path | None = None
     """Folder of the run; by default runs/<short id>-<seed>."""
+    keep: Literal["auto", "best", "last"] = "auto"
+    """The model that a run ends with: the last one, or the best one on validation images, which are
+    evaluated for about 5 % of the training; auto: best for your own images if they have a
+    validation split of their own, otherwise last."""
     seed: int = 0
     """Seed of the run; it reproduces a run with a given number of timesteps."""
     config: Path | None = None

@@ -116,11 +116,14 @@ def _load_session(settings: TrainSettings, folder: RunFolder) -> Session:
         model.set_env(model.env_config)
     except (TypeError, ValueError) as error:  # other data now, or the file contradicts itself
         raise ValueError(f"{folder.model} does not fit its environment: {error}") from error
+    folder.read_best()  # raises if it is damaged
     command = " && ".join(filter(None, (record.command, find_command())))
     resumed = replace(
         _make_record(own, budget, command),
         minutes=record.minutes,
         initial_bound=record.initial_bound,
+        best=record.best,
+        discarded=record.discarded,
     )
     return Session(folder, model, budget, resumed)
 

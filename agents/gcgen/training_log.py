@@ -36,7 +36,7 @@ def record_round(model: Any, trajectories: Trajectories | None) -> None:
     if model._n_updates // SAMPLE_INTERVAL > model._last_grid // SAMPLE_INTERVAL:
         model._last_grid = model._n_updates
         record_samples(logger, model.s_agent)
-    _dump(logger, timesteps)
+    write_row(logger, timesteps)
 
 
 @torch.no_grad()
@@ -75,8 +75,12 @@ def record_samples(logger: Logger, s_agent: SAgent) -> None:
         logger.record("samples", Image(grid, "HWC"), exclude=("stdout", "log", "json", "csv"))
 
 
-def _dump(logger: Logger, timesteps: int) -> None:
-    """Write the recorded values; after a failure, get ready for the next row."""
+def write_row(logger: Logger, timesteps: int) -> None:
+    """Write the recorded values; after a failure, get ready for the next row.
+
+    Raises:
+        OSError: If the disk is full.
+    """
     try:
         logger.dump(timesteps)
     except OSError:
