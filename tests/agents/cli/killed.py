@@ -15,6 +15,7 @@ import torch
 from agents.cli import session
 from agents.cli.main import main
 from agents.cli.run_folder import RunFolder
+from agents.gcgen import validation_watch
 from agents.gcgen.callbacks import TimedCheckpoint
 from gcgen_env.storage import load_container
 
@@ -100,6 +101,8 @@ def _shrink():
     """Make the commands of this process quick."""
     torch.set_num_threads(1)
     session.TEST_IMAGES, session.GOALS = 4, 2
+    validation_watch.find_interval = lambda num, batch_size: 1
+    validation_watch.MOST_IMAGES = 4
     session.write_samples = lambda model, path: path.write_bytes(b"picture")
     session.write_trajectories = session.write_samples
     session.write_reconstructions = lambda model, images, path: path.write_bytes(b"picture")

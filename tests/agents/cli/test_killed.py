@@ -16,6 +16,7 @@ import pytest
 
 from agents import SAgent
 from agents.cli.run_folder import RunFolder
+from gcgen_env.storage import read_document
 from tests.agents.cli.killed import KILLED, TINY, digest, run, start, train
 
 
@@ -24,6 +25,22 @@ def ends(tmp_path_factory):
     """The digests of the runs of seeds 1 and 2 that were never stopped."""
     path = tmp_path_factory.mktemp("ends")
     return {seed: train(path / str(seed), "--seed", seed) for seed in (1, 2)}
+
+
+BEST = (
+    *("--optimizer", "adam", "--learning-rate", "0.5", "--lr-schedule", "constant"),
+    *("--keep", "best"),
+)
+"""Options of a run whose best model is the second of three."""
+
+
+@pytest.fixture(scope="module")
+def best_ends(tmp_path_factory):
+    """The digest of a run with these options, and seed 1."""
+    path = tmp_path_factory.mktemp("best") / "run"
+    found = {1: train(path, "--seed", 1, *BEST)}
+    assert read_document(RunFolder(path).model)["counters"]["n_updates"] == 2
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -56,10 +73,10 @@ def die_everywhere(words, path, prepare):
             return
 
 
-def check_run(path, ends, may_be_absent=False):
+def check_run(path, ends, may_be_absent=False, options=()):
     """Check that what is left of a run is a run that can be finished, or nothing."""
     folder = RunFolder(path)
-    begin = ("train", "--out", path, *TINY, "--seed", 1)
+    begin = ("train", "--out", path, *TINY, "--seed", 1, *options)
     if not folder.has_run:
         assert may_be_absent
         code, printed = run("train", "--resume", path)
@@ -92,6 +109,18 @@ def test_start(tmp_path, ends):
         seen.add(RunFolder(path).has_run)
         check_run(path, ends, may_be_absent=True)
     assert seen == {False, True}
+
+
+@pytest.mark.slow
+def test_a_run_that_keeps_its_best_model(tmp_path, best_ends):
+    path = tmp_path / "run"
+    words = ("train", "--out", path, *TINY, "--seed", 1, *BEST)
+    seen = set()
+    for _ in die_everywhere(words, path, lambda: shutil.rmtree(path, ignore_errors=True)):
+        folder = RunFolder(path)
+        seen.add((folder.has_run, folder.best.is_file()))
+        check_run(path, best_ends, may_be_absent=True, options=BEST)
+    assert seen == {(False, False), (True, False), (True, True)}
 
 
 @pytest.mark.slow
