@@ -71,9 +71,9 @@ def test_thirty_images_are_learned_by_heart(make_small, every_ten):
     saved = []
     watch = Recorder(saved.append)
     with pytest.warns(UserWarning, match=r"risen since update \d+ by .* by heart; more") as told:
-        make_small(30, 100, **FAST).learn(56 * ROUND, watch)
+        make_small(30, 100, **FAST).learn(65 * ROUND, watch)
     assert len(told) == 1  # although they go on to part
-    assert [each.update for each in watch.all] == [10, 20, 30, 40, 50, 56]
+    assert [each.update for each in watch.all] == [10, 20, 30, 40, 50, 60, 65]
     assert saved == watch.all[: len(saved)]
     assert watch.best == saved[-1]
     assert watch.last.validation_bound > watch.best.validation_bound + 3
