@@ -238,6 +238,7 @@ LAYERS: dict[str, dict[str, str]] = {
         "agents/cli/dataset.py": "`gcgen dataset`: write episodes of a behaviour policy as a Minari data set.",
         "agents/cli/evaluate.py": "`gcgen evaluate`: bound the negative log-likelihood of a split.",
         "agents/cli/export.py": "`gcgen export`: write the S-agent of a run as a small file that records its origin.",
+        "agents/cli/fitted_sigma.py": "How a run ends if its environment leaves sigma open: it is fitted to validation images.",
         "agents/cli/info.py": "`gcgen info`: list what is available.",
         "agents/cli/interrupts.py": "Ctrl-C, SIGTERM and SIGHUP: a request to stop while a model trains, an exception otherwise.",
         "agents/cli/main.py": "The console script `gcgen`: runs one command, and reports mistakes in one sentence.",

@@ -44,6 +44,8 @@ class RunRecord:
     """The bound on the test images before training, as it was printed."""
     best: dict[str, Any] | None = None
     """The evaluation of the model in the file, if it is the best one; else None."""
+    is_fitted: bool = False
+    """Whether sigma was fitted to the model in the file, where that is needed."""
     discarded: int = 0
     """Timesteps that were trained after the best models to which the run returned."""
 
@@ -57,7 +59,8 @@ class RunRecord:
             raise ValueError(f"its discarded timesteps are {self.discarded!r:.99}")
         if self.best is not None:
             Evaluation.read(self.best)  # raises
-        for name, kind in (("command", str), ("initial_bound", str), ("versions", dict)):
+        kinds = {"command": str, "initial_bound": str, "versions": dict, "is_fitted": bool}
+        for name, kind in kinds.items():
             value = getattr(self, name)
             if value is not None and not isinstance(value, kind):
                 raise ValueError(f"its {name} must be a {kind.__name__}, got {value!r:.99}")
@@ -65,7 +68,7 @@ class RunRecord:
     def describe(self) -> dict[str, Any]:
         """Return the content of `config.json`: what does not change during a session."""
         fields = asdict(self)
-        for name in ("minutes", "initial_bound", "best", "discarded"):
+        for name in ("minutes", "initial_bound", "best", "is_fitted", "discarded"):
             del fields[name]
         return fields
 

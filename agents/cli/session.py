@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TextIO, cast
 
 from agents.cli.best_model import keeps_best, return_to_best, watch
+from agents.cli.fitted_sigma import fit_sigma, needs_sigma
 from agents.cli.interrupts import EXIT_CODE, StopRequest, handle_signals
 from agents.cli.models import take_split
 from agents.cli.pictures import write_reconstructions, write_samples, write_trajectories
@@ -81,7 +82,7 @@ class Session:
             finished = self._train()
             self._save_at_last()
             if finished:
-                self._choose_model()
+                self._complete()
                 self._finish()
                 return 0
         except KeyboardInterrupt:  # outside of `_train`, or the second Ctrl-C
@@ -119,6 +120,7 @@ class Session:
         if left is None:
             _say("the budget is spent: nothing to train; raise --minutes or --timesteps")
             return True
+        self.record = replace(self.record, is_fitted=False)
         stop = StopRequest()
         with handle_signals(stop):
             self._start = time.monotonic()
@@ -144,15 +146,17 @@ class Session:
         self.record = replace(self.record, best=None)  # the model is going to change
         return [made]
 
-    def _choose_model(self) -> None:
-        """Return to the best model if it is to be kept."""
-        if not self._keeps_best:
-            return
+    def _complete(self) -> None:
+        """Return to the best model if it is to be kept, and fit sigma if that is left open."""
         self._start = None  # the training time is over
-        self.model, self.record, sentence = return_to_best(self.folder, self.model, self.record)
+        if self._keeps_best:
+            self.model, self.record, sentence = return_to_best(self.folder, self.model, self.record)
+            _say(sentence)
+        if needs_sigma(self.model) and not self.record.is_fitted:
+            self.record, sentence = fit_sigma(self.model, self.record)
+            _say(sentence)
         self._save_at_last()
         self.folder.best.unlink(missing_ok=True)  # now it is the model of the run
-        _say(sentence)
 
     def _evaluate(self) -> NLLReport:
         """Bound the negative log-likelihood of the test images."""

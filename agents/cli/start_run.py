@@ -123,6 +123,7 @@ def _load_session(settings: TrainSettings, folder: RunFolder) -> Session:
         minutes=record.minutes,
         initial_bound=record.initial_bound,
         best=record.best,
+        is_fitted=record.is_fitted,
         discarded=record.discarded,
     )
     return Session(folder, model, budget, resumed)

@@ -20,8 +20,6 @@ from gcgen_env.model.stored_values import has_probabilities, log_probability
 
 SMALLEST, LARGEST = 1e-3, 1.0
 """Bounds of sigma in units of the range of images."""
-MOST_IMAGES = 256
-"""Number of images that are used, evenly spread."""
 
 
 def fit_sigma(likelihood: Gaussian, mean: NDArray[np.float32], images: Tensor) -> Gaussian:
@@ -32,8 +30,7 @@ def fit_sigma(likelihood: Gaussian, mean: NDArray[np.float32], images: Tensor) -
         mean: Reconstructions m(x_H), shape (N, *S).
         images: Images g, shape (N, *S).
     """
-    index = np.unique(np.linspace(0, len(mean) - 1, MOST_IMAGES).astype(np.int64))
-    goal, canvas = images[torch.from_numpy(index)].cpu(), torch.from_numpy(mean[index])
+    goal, canvas = images.cpu(), torch.from_numpy(mean)
     score = log_probability if has_probabilities(likelihood, goal) else Gaussian.log_prob
 
     def cost(log_sigma: float) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,9 +65,8 @@ class ValidationWatch(BaseCallback):
 
     def _on_training_start(self) -> None:
         """Choose the images; raise a ValueError if there are no validation images of their own."""
-        training, validation = load_images(self.model)
-        num = min(MOST_IMAGES, len(validation))
-        self._training, self._validation = _choose(training, num), _choose(validation, num)
+        self._samples = draw_samples(self.model)
+        num = len(self._samples.validation)
         self.interval = find_interval(num, self.model.config.batch_size)
         self._seen = self.model._n_updates  # what was due before was done before
         self._has_warned = False
@@ -109,17 +109,36 @@ class ValidationWatch(BaseCallback):
             warnings.warn(sentence, UserWarning, stacklevel=2)
 
     def _measure(self) -> Evaluation:
-        """Return the bounds of both samples; the model and its generators stay as they are."""
-        policy = self.model.policy
-        was_training = policy.training
-        validation, training = (
-            self.model.evaluate_nll(images, seed=SEED).per_image
-            for images in (self._validation, self._training)
-        )
-        policy.set_training_mode(was_training)
-        return Evaluation(
-            self.model._n_updates, tuple(validation.tolist()), tuple(training.tolist())
-        )
+        """Return the evaluation of the model as it is now."""
+        return measure(self.model, self._samples)
+
+
+class Samples(NamedTuple):
+    """The images of the evaluations, always the same ones of a data set."""
+
+    validation: NDArray[np.float32]
+    """Shape (n, *S)."""
+    training: NDArray[np.float32]
+    """Shape (n, *S), or fewer if there are fewer."""
+
+
+def draw_samples(model: TwoAgentTraining) -> Samples:
+    """Draw the images of a model's evaluations.
+
+    Raises:
+        ValueError: If there are no validation images of their own, or they are too few.
+    """
+    training, validation = load_images(model)
+    num = min(MOST_IMAGES, len(validation))
+    return Samples(_choose(validation, num), _choose(training, num))
+
+
+def measure(model: TwoAgentTraining, samples: Samples) -> Evaluation:
+    """Return the bounds of both samples; the model and its generators stay as they are."""
+    was_training = model.policy.training
+    validation, training = (model.evaluate_nll(each, seed=SEED).per_image for each in samples)
+    model.policy.set_training_mode(was_training)
+    return Evaluation(model._n_updates, tuple(validation.tolist()), tuple(training.tolist()))
 
 
 def load_images(model: TwoAgentTraining) -> tuple[Dataset, Dataset]:

@@ -34,7 +34,7 @@ def write_images(path, num=40):
 def own(tmp_path):
     """Options of runs with images of the user's own."""
     path = write_images(tmp_path / "images.npy")
-    sizes = ("--num-proposals", "4", "--horizon", "2")
+    sizes = ("--num-proposals", "4", "--horizon", "2", "--sigma", "0.1")
     return ("--env", "GCGen-Images-v0", "--dataset", str(path), *sizes, *FAST)
 
 
