@@ -57,22 +57,23 @@ def measure_area(steps: Sequence[float], scores: Sequence[float]) -> float:
     return float(np.trapezoid(scores, steps) / (steps[-1] - steps[0]))
 
 
-def interquartile_mean(scores: Scores) -> float:
-    """Return the mean of the middle half of all scores."""
-    return float(trim_mean(scores, 0.25, axis=None))  # over tasks and runs together
+def interquartile_mean(scores: Scores, axis: int | None = None) -> Scores:
+    """Return the mean of the middle half of the scores along an axis; None stands for all."""
+    return trim_mean(scores, 0.25, axis=axis)
 
 
 def compute_interval(
-    scores: Scores, estimate: Callable[[Scores], float] = interquartile_mean, seed: int = 0
+    scores: Scores, estimate: Callable[..., Scores] = interquartile_mean, seed: int = 0
 ) -> Interval:
     """Compute a stratified bootstrap interval; runs are resampled within each task.
 
     Args:
         scores: Shape (T, R).
-        estimate: The statistic of such scores.
+        estimate: The statistic of such scores over tasks and runs together; like `np.mean`, it
+            takes the `axis` along which to reduce.
         seed: Seed of the bootstrap.
     """
-    return _bootstrap(estimate, [scores], seed)
+    return _bootstrap(lambda drawn: estimate(drawn.reshape(len(drawn), -1), axis=1), [scores], seed)
 
 
 def compare(scores: Scores, others: Scores, seed: int = 0) -> Interval:
@@ -86,9 +87,12 @@ def compare(scores: Scores, others: Scores, seed: int = 0) -> Interval:
         seed: Seed of the bootstrap.
     """
 
-    def estimate(first: Scores, second: Scores) -> float:
-        x, y = first[:, :, None], second[:, None, :]  # (T, R, 1), (T, 1, R')
-        return float(((x > y) + 0.5 * (x == y)).mean())  # over (T, R, R')
+    def estimate(first: Scores, second: Scores) -> Scores:
+        wins = np.zeros(len(first))
+        for x, y in zip(first.swapaxes(0, 1), second.swapaxes(0, 1), strict=True):  # saves memory
+            x, y = x[:, :, None], y[:, None, :]  # (B, R, 1), (B, 1, R')
+            wins += (x > y).sum((1, 2)) + 0.5 * (x == y).sum((1, 2))
+        return wins / (first[0].size * second.shape[2])
 
     return _bootstrap(estimate, [scores, others], seed)
 
@@ -107,14 +111,25 @@ def bootstrap_mean(values: NDArray[np.float64], seed: int = 0) -> NDArray[np.flo
     return np.percentile(values[drawn].mean(1), (2.5, 97.5), axis=0)  # of (RESAMPLES, P)
 
 
-def _bootstrap(estimate: Callable[..., float], groups: list[Scores], seed: int) -> Interval:
-    """Compute the interval of an estimate from one or more groups of scores."""
+def _bootstrap(estimate: Callable[..., Scores], groups: list[Scores], seed: int) -> Interval:
+    """Compute the interval of an estimate from one or more groups of scores.
+
+    Args:
+        estimate: From B draws of each group, shape (B, T, R), to B numbers.
+        groups: The scores of each group, shape (T, R).
+        seed: Seed of the bootstrap.
+    """
     rng = np.random.default_rng(seed)
-    samples = [estimate(*(_resample(scores, rng) for scores in groups)) for _ in range(RESAMPLES)]
-    low, high = np.percentile(samples, (2.5, 97.5))
-    return Interval(estimate(*groups), float(low), float(high))
+    runs = [[_draw_runs(scores, rng) for scores in groups] for _ in range(RESAMPLES)]
+    drawn = (
+        np.take_along_axis(scores[None], np.stack(chosen), axis=2)
+        for scores, chosen in zip(groups, zip(*runs, strict=True), strict=True)
+    )
+    low, high = np.percentile(estimate(*drawn), (2.5, 97.5))
+    (value,) = estimate(*(scores[None] for scores in groups))
+    return Interval(float(value), float(low), float(high))
 
 
-def _resample(scores: Scores, rng: np.random.Generator) -> Scores:
+def _draw_runs(scores: Scores, rng: np.random.Generator) -> NDArray[np.int64]:
     """Draw as many runs as there are, with replacement, independently in each task."""
-    return np.take_along_axis(scores, rng.integers(scores.shape[1], size=scores.shape), axis=1)
+    return rng.integers(scores.shape[1], size=scores.shape)
