@@ -158,7 +158,7 @@ def _find_number_difference(first: Any, second: Any, tolerance: float, name: str
     a, b = np.asarray(first), np.asarray(second)
     if a.shape != b.shape or a.dtype != b.dtype:
         return f"{name} is {a.dtype} of shape {a.shape} and {b.dtype} of shape {b.shape}"
-    if np.isclose(a, b, rtol=0.0, atol=tolerance, equal_nan=True).all():
+    if np.array_equal(a, b) or np.isclose(a, b, rtol=0.0, atol=tolerance, equal_nan=True).all():
         return None
     gap = np.abs(a.astype(np.float64) - b.astype(np.float64)).max()
     return f"{name} differs by up to {gap:.3g}"
