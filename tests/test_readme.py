@@ -37,7 +37,7 @@ def shrink(code):
     """Return a quickstart that trains for a moment only."""
     code = re.sub(r"total_timesteps=[\d_]+", "total_timesteps=1_024", code)
     code = code.replace("progress_bar=True", "progress_bar=False").replace("n_steps=32, ", "")
-    code = code.replace("gamma=1.0)", "gamma=1.0, n_steps=8, batch_size=8)")
+    code = code.replace("gamma=1.0)", "gamma=1.0, n_steps=2)")
     return code.replace("num_envs=256", "num_envs=4").replace("learn(2048)", "learn(8)")
 
 

@@ -89,7 +89,9 @@ def test_records_are_named(tmp_path, capsys, executed, undrawn, monkeypatch):
     assert "- greedy, GCGen-Digits-v0, previews, seed 0: score " in report
 
 
-def test_failed_runs_are_reported_and_repeated_on_request(tmp_path, capsys, executed, monkeypatch):
+def test_failed_runs_are_reported_and_repeated_on_request(
+    tmp_path, capsys, executed, undrawn, monkeypatch
+):
     command = ["benchmark", *SMALL, "--out", str(tmp_path), "--seeds", "1"]
     command += ["--algos", "greedy", "a2c"]
     with monkeypatch.context() as patch:
@@ -104,7 +106,7 @@ def test_failed_runs_are_reported_and_repeated_on_request(tmp_path, capsys, exec
     assert "Failed" not in (tmp_path / "report.md").read_text()
 
 
-def test_lost_runs_are_reported_and_executed_again(tmp_path, capsys, monkeypatch):
+def test_lost_runs_are_reported_and_executed_again(tmp_path, capsys, undrawn, monkeypatch):
     def lose(runs, out, jobs):
         for run in runs:
             lost = run.contestant == "random"
@@ -123,7 +125,9 @@ def test_lost_runs_are_reported_and_executed_again(tmp_path, capsys, monkeypatch
     assert "Unfinished" not in (tmp_path / "report.md").read_text()
 
 
-def test_earlier_results_are_checked_before_anything_is_executed(tmp_path, capsys, executed):
+def test_earlier_results_are_checked_before_anything_is_executed(
+    tmp_path, capsys, executed, undrawn
+):
     command = ["benchmark", *SMALL, "--out", str(tmp_path), "--seeds", "1", "--algos"]
     assert main([*command, "greedy"]) == 0
     (path,) = tmp_path.glob("runs/*/*/greedy-*/result.json")
