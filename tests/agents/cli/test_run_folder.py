@@ -22,39 +22,15 @@ from agents.cli.run_folder import RunFolder
 from agents.cli.session import Budget, Session
 from agents.cli.writer_lock import WriterLock
 from tests.agents.cli.conftest import TINY, train
+from tests.agents.cli.forked import Forked
 from tests.agents.cli.killed import digest
 
 ROOT = Path(__file__).parents[3]
 
 
-def start(*words, **kwargs):
-    """Start `gcgen` in a process of its own."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "agents.cli.main", *map(str, words)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        cwd=ROOT,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        **{"preexec_fn": hear_hangups, **kwargs},
-    )
-
-
-def finish(*words):
-    """Run `gcgen` in a process of its own; return its exit code."""
-    process = start(*words)
-    process.communicate(timeout=60)
-    return process.returncode
-
-
-def hear_hangups():
-    """Undo what `nohup` may have done to the tests."""
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)
-
-
 def test_a_second_writer_is_told_who_writes(tmp_path, fails):
     folder = tmp_path / "run"
-    first = start("train", "--out", folder, *TINY, "--minutes", "5")
+    first = Forked("train", "--out", folder, *TINY, "--minutes", "5")
     try:
         assert "test bound before" in first.stdout.readline()
         before = (folder / "model.gcgen").read_bytes()
@@ -69,13 +45,13 @@ def test_a_second_writer_is_told_who_writes(tmp_path, fails):
     assert first.returncode == 130
     assert not (folder / ".lock.json").exists()
     minutes = str(RunFolder(folder).read().minutes + 0.005)
-    assert finish("train", "--resume", folder, "--minutes", minutes) == 0
+    assert main(["train", "--resume", str(folder), "--minutes", minutes]) == 0
 
 
 def test_two_that_start_at_once_never_mix(tmp_path):
     """One of them trains; the other one is refused, whichever seed it has."""
     options = (*TINY, "--timesteps", "256")
-    both = [start("train", "--out", tmp_path / "run", *options, "--seed", seed) for seed in (1, 2)]
+    both = [Forked("train", "--out", tmp_path / "run", *options, "--seed", seed) for seed in (1, 2)]
     errors = [process.communicate(timeout=120)[1] for process in both]
     codes = [process.returncode for process in both]
     assert sorted(codes) == [0, 2], errors
@@ -118,9 +94,9 @@ def whole(tmp_path_factory):
 
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP", "SIGKILL"])
-def test_a_run_stopped_by_a_signal_ends_as_if_it_had_not_stopped(tmp_path, name, whole):
+def test_a_run_stopped_by_a_signal_ends_as_if_it_had_not_stopped(tmp_path, name, whole, capfd):
     """Every weight and moment, bit for bit."""
-    process = start("train", "--out", tmp_path / "run", *LONG)
+    process = Forked("train", "--out", tmp_path / "run", *LONG)
     assert "test bound before" in process.stdout.readline()
     while not list(tmp_path.glob("run/tb/*/events.*")) and process.poll() is None:
         time.sleep(0.01)
@@ -130,16 +106,17 @@ def test_a_run_stopped_by_a_signal_ends_as_if_it_had_not_stopped(tmp_path, name,
     assert process.returncode == (-9 if name == "SIGKILL" else 130)
     timesteps = GCGen.load(tmp_path / "run" / "model.gcgen").num_timesteps
     assert (0 if name == "SIGKILL" else 1) <= timesteps < 12800  # killed: the last checkpoint
-    resumed = start("train", "--resume", tmp_path / "run")
-    assert resumed.communicate(timeout=120)[1] and resumed.returncode == 0
+    capfd.readouterr()
+    assert main(["train", "--resume", str(tmp_path / "run")]) == 0
+    assert capfd.readouterr().err  # the progress
     assert digest(tmp_path / "run") == whole
 
 
 def test_an_ignored_signal_stays_ignored(tmp_path):
     """`nohup gcgen train` goes on when the terminal is closed."""
     ignore = lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN)  # noqa: E731
-    options = (*TINY, "--timesteps", "12800")
-    process = start("train", "--out", tmp_path / "run", *options, preexec_fn=ignore)
+    options = (*TINY, "--timesteps", "5120")
+    process = Forked("train", "--out", tmp_path / "run", *options, prepare=ignore)
     assert "test bound before" in process.stdout.readline()
     process.send_signal(signal.SIGHUP)
     process.communicate(timeout=60)
@@ -152,7 +129,7 @@ def test_what_killed_writers_left_is_removed_at_the_next_start(tmp_path, finishe
     own = folder / "notes.tmp"
     for path in (*strays, own):
         path.write_text("half")
-    assert finish("train", "--resume", folder) == 0
+    assert main(["train", "--resume", str(folder)]) == 0
     assert not any(path.exists() for path in strays)
     assert own.exists()
 
@@ -164,23 +141,23 @@ def limit_files(size):
 
 
 def test_a_full_disk_costs_logs_and_checkpoints_and_not_the_training(tmp_path):
-    """No file may exceed 100 kB, and that of TensorBoard grows beyond."""
+    """No file may exceed 64 kB, and that of TensorBoard grows beyond."""
     folder = RunFolder(tmp_path / "run")
     options = (
         *("--n-envs", "16", "--width", "4", "--gc-width", "4", "--depth", "1"),
         *("--features", "4", "--num-proposals", "2"),  # a checkpoint has room
     )
-    process = start(
+    process = Forked(
         *("train", "--out", folder.path, *options, "--horizon", "2", "--device", "cpu"),
-        *("--timesteps", "64000"),
-        preexec_fn=lambda: limit_files(100_000),
+        *("--timesteps", "19200"),
+        prepare=lambda: limit_files(64_000),
     )
     out, err = process.communicate(timeout=120)
     assert process.returncode == 0, err
     assert err.count("no row of the log for now: ") == 1
     assert "Traceback" not in err
     assert "test bound after" in out
-    assert GCGen.load(folder.model).num_timesteps == 64000
+    assert GCGen.load(folder.model).num_timesteps == 19200
 
 
 def test_the_last_checkpoint_waits_for_room(tmp_path, monkeypatch, finished):
