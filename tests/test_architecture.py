@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import graphlib
 import re
 from collections import Counter
@@ -36,6 +37,7 @@ def find_files(*folders: str) -> list[Path]:
     return sorted(p.relative_to(ROOT) for folder in folders for p in ROOT.glob(f"{folder}/**/*.py"))
 
 
+@functools.cache
 def parse(path: Path) -> ast.Module:
     """Parse a file given relative to the root."""
     return ast.parse((ROOT / path).read_text(encoding="utf-8"), str(path))
@@ -47,6 +49,7 @@ def module_name(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
+@functools.cache
 def is_module(name: str) -> bool:
     """Tell whether a dotted name is a module or package of the repository."""
     path = ROOT / Path(*name.split("."))

@@ -46,8 +46,8 @@ class Forked:
         timer.start()
         with self.stdout, self._errors:
             printed = self.stdout.read()
-            timer.cancel()
             self._wait()
+            timer.cancel()
             self._errors.seek(0)
             return printed, self._errors.read()
 
@@ -74,6 +74,7 @@ def _become(words, out, errors, prepare):
         code = main(words)
         sys.stdout.flush()
     except BaseException:
+        code = 1
         traceback.print_exc()
     finally:
         os._exit(code)

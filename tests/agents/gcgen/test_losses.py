@@ -164,7 +164,7 @@ def test_imitation_converges_to_the_mixture_of_the_policies(chain):
 
     optimizer = torch.optim.LBFGS(
         network.prior_head.parameters(),
-        max_iter=1000,
+        max_iter=300,
         tolerance_grad=1e-8,
         tolerance_change=1e-12,
         history_size=50,
