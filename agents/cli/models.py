@@ -110,6 +110,23 @@ def read_images(path: Path, shape: tuple[int, ...], num: int) -> NDArray[np.floa
     return images[:num]
 
 
+def load_training_images(model: GCGen | SAgent, path: Path, data_dir: Path | None) -> Dataset:
+    """Return the training images of a model that was loaded from a path.
+
+    Raises:
+        ValueError: If it is an S-agent alone, whose file does not say where its data are, or if
+            the images do not have the shape of the model's.
+    """
+    if isinstance(model, SAgent):
+        raise ValueError(
+            f"{path} holds an S-agent alone, which does not know its training images: pass the "
+            "model.gcgen of the run"
+        )
+    data = load_split(model, "train", data_dir)
+    _check_shape(data.shape, model.chain.shape)
+    return data
+
+
 def _check_shape(found: tuple[int, ...], expected: tuple[int, ...]) -> None:
     """Raise a ValueError unless images have the shape of the model's images."""
     if found != expected:

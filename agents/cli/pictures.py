@@ -11,8 +11,16 @@ from numpy.typing import NDArray
 
 from agents.gcgen import GCGen
 from gcgen_env.atomic_files import write_bytes
+from gcgen_env.datasets import Dataset, find_nearest
 from gcgen_env.model.s_agent import SAgent
-from gcgen_env.viewer import image_grid, reconstruction_grid, save_gif, save_png, trajectory_grid
+from gcgen_env.viewer import (
+    image_grid,
+    nearest_grid,
+    reconstruction_grid,
+    save_gif,
+    save_png,
+    trajectory_grid,
+)
 
 FRAMES_PER_SECOND = 4.0
 LAST_FRAMES = 8
@@ -34,6 +42,21 @@ def write_samples(
         save_gif(frames + frames[-1:] * (LAST_FRAMES - 1), path, FRAMES_PER_SECOND)
     else:
         save_png(frames[-1], path)
+
+
+def write_nearest(
+    model: GCGen | SAgent,
+    data: Dataset,
+    path: Path,
+    num: int = 64,
+    seed: int = 0,
+    draw: str = "mean",
+) -> NDArray[np.float64]:
+    """Draw samples above the nearest images of `data`; return their distances, shape (num,)."""
+    samples = model.sample(num, seed, draw)
+    item, distance = find_nearest(samples, data)
+    save_png(nearest_grid(samples, data.take(item), distance, **find_range(model)), path)
+    return distance
 
 
 def write_trajectories(model: GCGen | SAgent, path: Path, num: int = 8, seed: int = 0) -> None:

@@ -29,19 +29,35 @@ class Sample:
     """Replace the file if it exists."""
     draw: Literal["mean", "sample"] = "mean"
     """Show the means of the likelihood, or pixels drawn from it."""
+    nearest: bool = False
+    """Draw the nearest training image below each sample, in a .png: a model that has learned its
+    training images by heart shows them again. Distances are roots of mean squared differences."""
+    data_dir: Path | None = None
+    """Folder of the data files for --nearest, if they have moved since training."""
     device: str = "auto"
     """Torch device."""
 
     def run(self) -> int:
         """Run the command; return its exit code."""
-        from agents.cli.models import load_sampler
-        from agents.cli.pictures import write_samples
+        from agents.cli.models import load_sampler, load_training_images
+        from agents.cli.pictures import write_nearest, write_samples
 
         with reading_input():
-            check_output(self.out, self.overwrite, suffixes=SUFFIXES, inputs=[self.model])
+            suffixes = (".png",) if self.nearest else SUFFIXES
+            check_output(self.out, self.overwrite, suffixes=suffixes, inputs=[self.model])
             check_at_least(1, num=self.num)
             check_seed(self.seed)
             model = load_sampler(self.model, self.device)
-        write_samples(model, self.out, self.num, self.seed, self.draw)
-        print(f"wrote {self.num} samples to {self.out}")
+            if self.nearest:
+                data = load_training_images(model, self.model, self.data_dir)
+        if not self.nearest:
+            write_samples(model, self.out, self.num, self.seed, self.draw)
+            print(f"wrote {self.num} samples to {self.out}")
+            return 0
+        distance = write_nearest(model, data, self.out, self.num, self.seed, self.draw)
+        print(
+            f"wrote {self.num} samples above the nearest of {len(data):,} training images to "
+            f"{self.out}: distances {distance.min():.3f} to {distance.max():.3f}, "
+            f"mean {distance.mean():.3f}"
+        )
         return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 
@@ -35,15 +36,28 @@ class Schedule:
 class Clock:
     """The progress of a training whose time is limited; it starts when it is created."""
 
-    def __init__(self, max_minutes: float | None, begun: float) -> None:
-        """Start the clock; None stands for no limit, `begun` is the progress at the start."""
+    def __init__(
+        self,
+        max_minutes: float | None,
+        begun: float,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Start the clock.
+
+        Args:
+            max_minutes: The limit; None stands for no limit.
+            begun: Progress at the start, in [0, 1).
+            now: Returns the time in seconds; `time.process_time` counts the processor's time, which
+                does not depend on what else the machine does.
+        """
         self.max_minutes = max_minutes
         self.begun = begun
-        self.start = time.monotonic()
+        self.now = now
+        self.start = now()
 
     def progress(self) -> float:
         """Return the progress of now; 1 or more when the time is over."""
         if self.max_minutes is None:
             return 0.0
-        done = (time.monotonic() - self.start) / (60 * self.max_minutes)
+        done = (self.now() - self.start) / (60 * self.max_minutes)
         return self.begun + (1.0 - self.begun) * done

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from dataclasses import asdict
-from fnmatch import fnmatch
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import tyro
@@ -16,10 +13,10 @@ from rich.table import Table
 
 from agents.common.provenance import set_threads
 from benchmarks.ablation.report import COLUMNS, make_table, plot, read_rows, write_markdown
-from benchmarks.ablation.trial import Measurement, folder_of, run_trial
-from benchmarks.ablation.variants import Variant, list_variants
+from benchmarks.ablation.trial import Measurement, run_trial
+from benchmarks.ablation.variants import list_variants
+from benchmarks.trials import choose_names, folder_of, is_done, record_settings
 from gcgen_env import keep_freed_memory
-from gcgen_env.atomic_files import write_json
 from gcgen_env.model.build import open_data
 from gcgen_env.tasks import ENV_CONFIGS
 
@@ -54,7 +51,8 @@ def main(
     if variants == ("list",):
         print("\n".join(variant.name for variant in known))
         return
-    chosen = _choose(known, variants)
+    names = choose_names([variant.name for variant in known], variants)
+    chosen = [variant for variant in known if variant.name in names]
     set_threads(threads)
     keep_freed_memory()
     data = open_data(ENV_CONFIGS[env]).split(split)
@@ -63,14 +61,14 @@ def main(
         env, minutes, split, len(images), min(iw_images, len(images)), paths, threads
     )
     out = out or Path("runs/ablation") / f"{env.split('-')[1].lower()}-{minutes:g}"
-    _check_folder(out, measurement)
+    record_settings(out, asdict(measurement))
     for i, (seed, variant) in enumerate((s, v) for s in seeds for v in chosen):
         folder = folder_of(out, variant.name, seed)
-        if not _is_done(folder, variant):
+        if not is_done(folder, variant.options):
             total = len(seeds) * len(chosen)
             print(f"[{i + 1}/{total}] {variant.name}, seed {seed}", file=sys.stderr, flush=True)
             run_trial(variant, seed, measurement, images, folder)
-    rows = read_rows(out, [variant.name for variant in chosen], seeds)
+    rows = read_rows(out, names, seeds)
     write_markdown(out / "table.md", measurement, rows)
     plot(out / "bound.png", measurement, rows)
     table = Table(*COLUMNS, title=f"{env}, {minutes:g} minutes, {split} images, nats")
@@ -78,44 +76,6 @@ def main(
         table.add_row(*cells)
     Console(width=None if sys.stdout.isatty() else 180).print(table)
     print(f"wrote {out / 'table.md'} and {out / 'bound.png'}")
-
-
-def _choose(known: list[Variant], patterns: tuple[str, ...]) -> list[Variant]:
-    """Return the variants whose names match one of the patterns.
-
-    Raises:
-        ValueError: If no name matches a pattern.
-    """
-    for pattern in patterns:
-        if not any(fnmatch(variant.name, pattern) for variant in known):
-            raise ValueError(
-                f"no variant matches {pattern!r}; the variants are "
-                f"{', '.join(variant.name for variant in known)}"
-            )
-    return [v for v in known if any(fnmatch(v.name, pattern) for pattern in patterns)]
-
-
-def _is_done(folder: Path, variant: Variant) -> bool:
-    """Return whether a trial has finished."""
-    path = folder / "result.json"
-    if not path.is_file():
-        return False
-    _check_same(folder, json.loads(path.read_text())["options"], variant.options)
-    return True
-
-
-def _check_folder(out: Path, measurement: Measurement) -> None:
-    """Record what is measured in this folder, or check that it is what was recorded."""
-    path, wanted = out / "measurement.json", asdict(measurement)
-    if path.is_file():
-        _check_same(out, json.loads(path.read_text()), wanted)
-    write_json(path, wanted)
-
-
-def _check_same(folder: Path, found: dict[str, Any], wanted: dict[str, Any]) -> None:
-    """Raise a ValueError if a folder was run with other settings; tuples equal JSON's lists."""
-    if found != (wanted := json.loads(json.dumps(wanted))):
-        raise ValueError(f"{folder} was run with {found}, not {wanted}: pass another --out")
 
 
 if __name__ == "__main__":

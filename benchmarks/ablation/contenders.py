@@ -12,7 +12,7 @@ from torch import nn
 
 from agents import GCGen, NLLReport
 
-_UNLIMITED = 10**12
+UNLIMITED = 10**12
 """Timesteps of a run that is limited by time."""
 
 
@@ -63,7 +63,7 @@ class Agents:
 
     def learn(self, max_minutes: float, on_update: Callable[[], None]) -> None:
         """Train, and call `on_update` after every iteration of `GCGen.learn`."""
-        self.model.learn(_UNLIMITED, _OnRolloutEnd(on_update), None, max_minutes=max_minutes)
+        self.model.learn(UNLIMITED, OnRolloutEnd(on_update), None, max_minutes=max_minutes)
 
     def evaluate_nll(
         self, images: NDArray[np.float32], num_paths: int, seed: int, **search: Any
@@ -98,7 +98,7 @@ class Agents:
         return ("s_agent", self.model.s_agent.network), ("policy", self.model.policy)
 
 
-class _OnRolloutEnd(BaseCallback):
+class OnRolloutEnd(BaseCallback):
     """Calls a function at the end of every rollout."""
 
     def __init__(self, function: Callable[[], None]) -> None:

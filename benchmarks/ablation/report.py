@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
 from agents.benchmark.results import markdown
-from benchmarks.ablation.trial import Measurement, folder_of
+from benchmarks.ablation.trial import Measurement
 from benchmarks.ablation.variants import REFERENCE
+from benchmarks.trials import RESULT, folder_of
 
 COLUMNS = (
     "variant",
@@ -40,7 +41,7 @@ class Row:
     def __init__(self, name: str, folders: Sequence[Path]) -> None:
         """Read the results from the folders of the trials."""
         self.name = name
-        self.results = [json.loads((folder / "result.json").read_text()) for folder in folders]
+        self.results = [json.loads((folder / RESULT).read_text()) for folder in folders]
         self.arrays = [load_file(folder / "per_image.safetensors") for folder in folders]
         self.seeds = [result["seed"] for result in self.results]
 
@@ -92,7 +93,7 @@ def read_rows(out: Path, names: Sequence[str], seeds: Sequence[int]) -> list[Row
     rows = []
     for name in names:
         folders = [folder_of(out, name, seed) for seed in seeds]
-        done = [folder for folder in folders if (folder / "result.json").is_file()]
+        done = [folder for folder in folders if (folder / RESULT).is_file()]
         if done:
             rows.append(Row(name, done))
     return rows

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from agents.common.provenance import describe_machine
 from agents.common.versions import find_versions
 from benchmarks.ablation.contenders import Agents, Contender
 from benchmarks.ablation.variants import REFERENCE, Variant
+from benchmarks.trials import RESULT
 from gcgen_env.atomic_files import write_json
 
 SNAPSHOTS = 10
@@ -72,11 +72,6 @@ class Snapshot(NamedTuple):
     """A copy of the weights."""
 
 
-def folder_of(out: Path, name: str, seed: int) -> Path:
-    """Return the folder of one trial."""
-    return out / f"{re.sub('[^a-z0-9.]+', '-', name.lower())}-{seed}"
-
-
 def run_trial(
     variant: Variant,
     seed: int,
@@ -130,7 +125,7 @@ def run_trial(
     document["curve"] = _measure_curve(model, snapshots, images[:CURVE_IMAGES])
     folder.mkdir(parents=True, exist_ok=True)
     save_file(arrays, folder / "per_image.safetensors")
-    write_json(folder / "result.json", document)
+    write_json(folder / RESULT, document)
 
 
 def _summarise(report: NLLReport) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Variational autoencoders, for comparison.
+"""What the variational autoencoders share: their networks, training and evaluation.
 
 They are trained on the same images with the same likelihood and for the same time as the agents,
 with a new binarisation in every batch or on grey images, and evaluated on the same binarisation.
@@ -15,12 +15,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from agents import NLLReport
 from agents.gcgen.bound import ImageBounds, compute_image_bounds
+from agents.gcgen.schedule import Clock
 from gcgen_env import EnvConfig
 from gcgen_env.goals import make_goals
 from gcgen_env.model.build import likelihood_of, open_data
@@ -48,6 +48,9 @@ class VAESizes(NamedTuple):
 class VAE(nn.Module, ABC):
     """Encoder, decoder and their training; subclasses define the latent variables."""
 
+    now: Callable[[], float] = staticmethod(time.monotonic)
+    """The clock of the training time, in seconds."""
+
     def __init__(self, config: EnvConfig, sizes: VAESizes, codes: int, seed: int) -> None:
         """Build the networks.
 
@@ -64,15 +67,22 @@ class VAE(nn.Module, ABC):
         self.goals = make_goals(config, open_data(config))
         data = self.goals.dataset
         self.likelihood = likelihood_of(config, data)
-        values = math.prod(data.shape)
-        self.decoder = _perceptron(codes, sizes.hidden, values)
-        self.encoder = _perceptron(values, sizes.hidden, self.posterior_size(codes))
-        mean = torch.from_numpy(data.mean())
-        with torch.no_grad():  # start at the mean image
-            last = self.decoder[-1]
-            assert isinstance(last, nn.Linear)
-            last.bias.copy_(self.likelihood.to_canvas(mean).flatten())
+        mean = self.likelihood.to_canvas(torch.from_numpy(data.mean()))  # (*S)
+        self.decoder = self.make_decoder(codes, mean)
+        self.encoder = self.make_encoder(data.shape, self.posterior_size(codes))
         self.updates = 0
+
+    def make_decoder(self, codes: int, start: Tensor) -> nn.Module:
+        """Make the network from codes (..., N) to flat canvases (..., D), near `start` (*S)."""
+        decoder = _perceptron(codes, self.sizes.hidden, start.numel())
+        last = decoder[-1]
+        assert isinstance(last, nn.Linear)
+        last.bias.data.copy_(start.flatten())
+        return decoder
+
+    def make_encoder(self, shape: tuple[int, ...], outputs: int) -> nn.Module:
+        """Make the network from flat images (..., D) of a shape S to `outputs` numbers."""
+        return _perceptron(math.prod(shape), self.sizes.hidden, outputs)
 
     @staticmethod
     @abstractmethod
@@ -97,18 +107,21 @@ class VAE(nn.Module, ABC):
         optimizer = torch.optim.AdamW(
             self.parameters(), self.sizes.learning_rate, weight_decay=self.sizes.weight_decay
         )
-        goals = replace(self.goals, binarize=self.goals.binarize and not self.sizes.grey_goals)
-        start = time.monotonic()
-        while (done := (time.monotonic() - start) / (60 * max_minutes)) < 1:
+        clock = Clock(max_minutes, 0.0, self.now)
+        while (done := clock.progress()) < 1:
             for group in optimizer.param_groups:
                 group["lr"] = self.sizes.learning_rate * 0.5 * (1 + math.cos(math.pi * done))
-            _, goal = goals.sample(self.sizes.batch_size, self.rng)
-            loss = self.loss(torch.from_numpy(goal))
+            loss = self.loss(torch.from_numpy(self.draw_goals()))
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             optimizer.step()
             self.updates += 1
             on_update()
+
+    def draw_goals(self) -> NDArray[np.float32]:
+        """Draw the goals of one update, shape (B, *S)."""
+        goals = replace(self.goals, binarize=self.goals.binarize and not self.sizes.grey_goals)
+        return goals.sample(self.sizes.batch_size, self.rng)[1]
 
     @property
     def images_seen(self) -> int:
@@ -152,88 +165,6 @@ class VAE(nn.Module, ABC):
             bounds.append(compute_image_bounds(reconstruction, cost.T.unsqueeze(2)))
         found = ImageBounds(*map(torch.cat, zip(*bounds, strict=True)))
         return NLLReport.of(found, num_paths, goals[0].numel())
-
-
-class GaussianVAE(VAE):
-    """Gaussian latents with a standard normal prior (Kingma and Welling, 2014)."""
-
-    def __init__(self, config: EnvConfig, sizes: VAESizes, seed: int) -> None:
-        """Build the networks."""
-        super().__init__(config, sizes, sizes.latents, seed)
-
-    @staticmethod
-    def posterior_size(codes: int) -> int:
-        """Count a mean and a log-variance for each number."""
-        return 2 * codes
-
-    def draw(self, posterior: Tensor) -> tuple[Tensor, Tensor]:
-        """Sample by reparameterisation; the divergence has a closed form."""
-        mean, log_variance = posterior.chunk(2, -1)
-        codes = mean + torch.randn_like(mean) * (0.5 * log_variance).exp()
-        terms = mean.square() + log_variance.exp() - 1 - log_variance
-        return codes, 0.5 * terms.sum(-1)
-
-    def draw_paths(self, posterior: Tensor, num: int) -> tuple[Tensor, Tensor]:
-        """Sample latents and compare their log-densities."""
-        mean, log_variance = posterior.chunk(2, -1)
-        noise = torch.randn(num, *mean.shape)
-        codes = mean + noise * (0.5 * log_variance).exp()
-        return codes, 0.5 * (codes.square() - noise.square() - log_variance).sum(-1)
-
-
-class CategoricalVAE(VAE):
-    """H categorical latents of A values, as many codes as the agents have; a learned prior.
-
-    Training uses the straight-through Gumbel-softmax (Jang et al., 2017), evaluation discrete
-    samples.
-    """
-
-    TEMPERATURE = 0.7
-    """Temperature of the relaxation."""
-
-    def __init__(self, config: EnvConfig, sizes: VAESizes, seed: int) -> None:
-        """Build the networks for the A and H of the environment."""
-        self.shape = config.horizon, config.num_proposals
-        super().__init__(config, sizes, math.prod(self.shape), seed)
-        self.prior = nn.Parameter(torch.zeros(self.shape))
-
-    @staticmethod
-    def posterior_size(codes: int) -> int:
-        """Count a logit for each value of each latent."""
-        return codes
-
-    def draw(self, posterior: Tensor) -> tuple[Tensor, Tensor]:
-        """Sample one-hot codes with the gradient of the relaxation; the divergence is exact."""
-        logits = posterior.unflatten(-1, self.shape)
-        codes = F.gumbel_softmax(logits, self.TEMPERATURE, hard=True)
-        log_q, log_p = logits.log_softmax(-1), self.prior.log_softmax(-1)
-        return codes.flatten(-2), (log_q.exp() * (log_q - log_p)).sum((-2, -1))
-
-    def draw_paths(self, posterior: Tensor, num: int) -> tuple[Tensor, Tensor]:
-        """Sample latents and compare their log-probabilities."""
-        log_q = posterior.unflatten(-1, self.shape).log_softmax(-1)
-        log_p = self.prior.log_softmax(-1)
-        value = torch.distributions.Categorical(logits=log_q).sample((num,))  # (M, B, H)
-        codes = F.one_hot(value, self.shape[1]).float()
-        return codes.flatten(-2), (codes * (log_q - log_p)).sum((-2, -1))
-
-
-class OneImage(GaussianVAE):
-    """The best single image: an autoencoder whose only latent is always zero."""
-
-    def __init__(self, config: EnvConfig, sizes: VAESizes, seed: int) -> None:
-        """Build the networks."""
-        super().__init__(config, sizes._replace(latents=1), seed)
-
-    def draw(self, posterior: Tensor) -> tuple[Tensor, Tensor]:
-        """Return zeros, whose divergence is zero."""
-        codes = posterior.new_zeros(len(posterior), 1)
-        return codes, codes.squeeze(-1)
-
-    def draw_paths(self, posterior: Tensor, num: int) -> tuple[Tensor, Tensor]:
-        """Return zeros, whose divergence is zero."""
-        codes = posterior.new_zeros(num, len(posterior), 1)
-        return codes, codes.squeeze(-1)
 
 
 def _perceptron(inputs: int, hidden: int, outputs: int) -> nn.Sequential:

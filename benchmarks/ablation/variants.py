@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 
 from agents import GCGen
 from agents.gcgen.objectives import OBJECTIVES
+from benchmarks.ablation.autoencoders import CategoricalVAE, GaussianVAE, OneImage
 from benchmarks.ablation.contenders import Agents, Contender
-from benchmarks.ablation.vae import CategoricalVAE, GaussianVAE, OneImage, VAESizes
+from benchmarks.ablation.vae import VAESizes
 from gcgen_env.config import EnvConfig
 from gcgen_env.tasks import ENV_CONFIGS
 
@@ -16,6 +17,10 @@ REFERENCE = "ramp"
 """The default variant; all others are compared with it image by image."""
 LEARNED = {"learned": True}
 HARD = {"hard": True, "look_ahead": (1.0, 1.0)}
+DDN_POLICY = {**HARD, "prior": False}
+"""Discrete Distribution Networks choose the proposal that is nearest to the goal,"""
+DDN_S_AGENT = {"uniform_prior": True}
+"""and all of their proposals are equally probable."""
 
 
 class Tuning(NamedTuple):
@@ -75,9 +80,8 @@ def list_variants(env: str) -> list[Variant]:
         return Variant(name, chosen._asdict(), lambda seed: kind(config, chosen, seed))
 
     def ddn(name: str, **changes: Any) -> Variant:
-        policy = {**HARD, "prior": False}
         options = {**tuning.ddn, **changes}
-        return agents(name, policy, s_agent_kwargs={"uniform_prior": True}, **options)
+        return agents(name, DDN_POLICY, s_agent_kwargs=DDN_S_AGENT, **options)
 
     a, h, rate = config.num_proposals, config.horizon, tuning.ddn["learning_rate"]
     product = a * h

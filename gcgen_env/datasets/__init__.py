@@ -5,6 +5,7 @@ from gcgen_env.datasets.download import DownloadError
 from gcgen_env.datasets.load import DATASETS, DataSource, load_dataset
 from gcgen_env.datasets.locations import find_dataset
 from gcgen_env.datasets.mnist import DatasetNotFoundError
+from gcgen_env.datasets.nearest import Nearest, find_nearest
 
 __all__ = [
     "DATASETS",
@@ -13,6 +14,8 @@ __all__ = [
     "Dataset",
     "DatasetNotFoundError",
     "DownloadError",
+    "Nearest",
     "find_dataset",
+    "find_nearest",
     "load_dataset",
 ]

@@ -1,24 +1,15 @@
-"""Draw many states in one picture: samples, trajectories, reconstructions."""
+"""Draw many states in one picture: samples, trajectories, pairs."""
+
+from collections.abc import Sequence
 
 import numpy as np
-from PIL import Image, ImageDraw
 
-from gcgen_env.viewer.drawing import (
-    BACKGROUND,
-    MUTED,
-    SMALL,
-    blank,
-    text_width,
-    to_array,
-    to_rgb,
-    upscale,
-    write,
-)
+from gcgen_env.viewer.drawing import blank, to_rgb
+from gcgen_env.viewer.mosaic import column_labels, default_scale, mosaic, row_labels, wrap
 from gcgen_env.viewer.scatter import scatter_plot
 from gcgen_env.viewer.types import check_bounds, check_finite, check_state_shape
 
-TILE_SIDE = 80  # pixels
-LABEL_HEIGHT, LABEL_WIDTH, PAIR_GAP = 22, 116, 8  # pixels
+PAIR_GAP = 8  # pixels
 
 
 def image_grid(
@@ -47,8 +38,8 @@ def image_grid(
     """
     if _check_states("images", images, 1, low, high):
         return scatter_plot(images, low, high)
-    tiles = _wrap(to_rgb(images, low, high), columns)  # (rows, columns, height, width, 3)
-    return _mosaic(tiles, _default_scale(tiles) if scale is None else scale, padding)
+    tiles = wrap(to_rgb(images, low, high), columns)  # (rows, columns, height, width, 3)
+    return mosaic(tiles, default_scale(tiles) if scale is None else scale, padding)
 
 
 def trajectory_grid(
@@ -72,9 +63,9 @@ def trajectory_grid(
     if _check_states("trajectories", trajectories, 2, low, high):
         return scatter_plot(trajectories[-1], low, high, trajectories=trajectories)
     tiles = to_rgb(trajectories, low, high).swapaxes(0, 1)  # (N, H+1, height, width, 3)
-    sheet = _mosaic(tiles, _default_scale(tiles), padding)
+    sheet = mosaic(tiles, default_scale(tiles), padding)
     labels = ["initial", *map(str, range(1, len(trajectories)))]
-    return np.concatenate([_column_labels(labels, sheet.shape[1], padding), sheet])
+    return np.concatenate([column_labels(labels, sheet.shape[1], padding), sheet])
 
 
 def reconstruction_grid(
@@ -102,22 +93,90 @@ def reconstruction_grid(
     Raises:
         ValueError: If shapes are wrong or differ, there is no image, or a number is not finite.
     """
-    if np.shape(goals) != np.shape(reconstructions):
-        shapes = f"{np.shape(goals)} and {np.shape(reconstructions)}"
-        raise ValueError(f"Expected goals and reconstructions of the same shape, got {shapes}.")
-    is_points = _check_states("goals", goals, 1, low, high)
-    _check_states("reconstructions", reconstructions, 1, low, high)
-    if is_points:
+    names = ("goals", "reconstructions")
+    if _check_pairs(names, goals, reconstructions, low, high):
         pairs = np.stack([goals, reconstructions])  # (2, N, 2), as trajectories of one step
         return scatter_plot(reconstructions, low, high, reference=goals, trajectories=pairs)
-    above = _wrap(to_rgb(goals, low, high), columns)  # (rows, columns, height, width, 3)
-    below = _wrap(to_rgb(reconstructions, low, high), columns)
+    above, below = to_rgb(goals, low, high), to_rgb(reconstructions, low, high)
+    return _pair_grid(names, above, below, columns, padding)
+
+
+def nearest_grid(
+    samples: np.ndarray,
+    nearest: np.ndarray,
+    distances: Sequence[float] | np.ndarray,
+    columns: int = 8,
+    low: float = 0.0,
+    high: float = 1.0,
+    padding: int = 4,
+) -> np.ndarray:
+    """Draw samples above the nearest training images, and their distances below these.
+
+    Args:
+        samples: Images, shape (N, C, height, width); or points, shape (N, 2), drawn as a scatter
+            plot of coloured samples, grey training points, and a line between the two.
+        nearest: The nearest training image of each sample, same shape.
+        distances: Distance between the two, shape (N,).
+        columns: Maximum number of images in a row.
+        low: Value of black, or the lower end of both axes of a scatter plot.
+        high: Value of white, or the upper end of both axes of a scatter plot.
+        padding: Number of pixels between images and around them.
+
+    Returns:
+        Picture, shape (height, width, 3), uint8; the labels take the first 116 columns of pixels.
+
+    Raises:
+        ValueError: If shapes are wrong or differ, there is no image, or a number is not finite.
+    """
+    names = ("samples", "nearest")
+    is_points = _check_pairs(names, samples, nearest, low, high)
+    if np.shape(distances) != np.shape(samples)[:1]:
+        raise ValueError(
+            f"Expected one distance for each sample, got {np.shape(distances)} for "
+            f"{len(samples)} samples."
+        )
+    if is_points:
+        pairs = np.stack([nearest, samples])  # (2, N, 2), as trajectories of one step
+        return scatter_plot(samples, low, high, reference=nearest, trajectories=pairs)
+    above, below = to_rgb(samples, low, high), to_rgb(nearest, low, high)
+    captions = [f"{distance:.3f}" for distance in distances]
+    return _pair_grid(names, above, below, columns, padding, captions)
+
+
+def _pair_grid(
+    names: tuple[str, str],
+    above: np.ndarray,
+    below: np.ndarray,
+    columns: int,
+    padding: int,
+    captions: Sequence[str] = (),
+) -> np.ndarray:
+    """Draw pixels (N, height, width, 3) in pairs of labelled rows, with captions below if any."""
+    rows = zip(wrap(above, columns), wrap(below, columns), strict=True)
     blocks: list[np.ndarray] = []
-    for pair in zip(above, below, strict=True):  # (columns, height, width, 3) both
-        sheet = _mosaic(np.stack(pair), _default_scale(above), padding)
-        labelled = np.concatenate([_row_labels(sheet.shape[0]), sheet], axis=1)
+    for row, pair in enumerate(rows):  # (columns, height, width, 3) both
+        sheet = mosaic(np.stack(pair), default_scale(above), padding)
+        labelled = np.concatenate([row_labels(names, sheet.shape[0]), sheet], axis=1)
         blocks += [blank(PAIR_GAP, labelled.shape[1]), labelled] if blocks else [labelled]
+        if captions:
+            num = len(pair[0])  # the last row may be filled with background
+            given = list(captions[row * num : (row + 1) * num])
+            labels = column_labels(given + [""] * (num - len(given)), sheet.shape[1], padding)
+            side = row_labels(["distance"], labels.shape[0])
+            blocks.append(np.concatenate([side, labels], axis=1))
     return np.concatenate(blocks)
+
+
+def _check_pairs(
+    names: tuple[str, str], one: np.ndarray, other: np.ndarray, low: float, high: float
+) -> bool:
+    """Check states of the same shape; return whether they are points."""
+    if np.shape(one) != np.shape(other):
+        shapes = f"{np.shape(one)} and {np.shape(other)}"
+        raise ValueError(f"Expected {names[0]} and {names[1]} of the same shape, got {shapes}.")
+    is_points = _check_states(names[0], one, 1, low, high)
+    _check_states(names[1], other, 1, low, high)
+    return is_points
 
 
 def _check_states(name: str, states: np.ndarray, leading: int, low: float, high: float) -> bool:
@@ -129,55 +188,3 @@ def _check_states(name: str, states: np.ndarray, leading: int, low: float, high:
     check_finite(name, states)
     check_bounds(low, high)
     return shape[leading:] == (2,)
-
-
-def _default_scale(tiles: np.ndarray) -> int:
-    side = max(tiles.shape[-3:-1])
-    return max(1, (TILE_SIDE + side // 2) // side)  # rounded to the nearest
-
-
-def _wrap(pixels: np.ndarray, columns: int) -> np.ndarray:
-    """Arrange (N, height, width, 3) in rows of `columns`; background fills the last row."""
-    if columns < 1:
-        raise ValueError(f"Expected at least one column, got {columns}.")
-    count, height, width, _ = pixels.shape
-    columns = min(columns, count)
-    rows = -(-count // columns)  # rounded up
-    filled = np.full((rows * columns, height, width, 3), BACKGROUND, np.uint8)
-    filled[:count] = pixels
-    return filled.reshape(rows, columns, height, width, 3)
-
-
-def _mosaic(tiles: np.ndarray, scale: int, padding: int) -> np.ndarray:
-    """Join (rows, columns, height, width, 3) to one picture, with padding between and around."""
-    if scale < 1 or padding < 0:
-        raise ValueError(f"Expected scale >= 1 and padding >= 0, got {scale} and {padding}.")
-    large = upscale(tiles, scale)
-    rows, columns, height, width, _ = large.shape
-    cell = (height + padding, width + padding)
-    sheet = blank(rows * cell[0] + padding, columns * cell[1] + padding)
-    cells = np.full((rows, columns, *cell, 3), BACKGROUND, np.uint8)
-    cells[:, :, padding:, padding:] = large  # padding above and left of each tile
-    inside = cells.swapaxes(1, 2).reshape(rows * cell[0], columns * cell[1], 3)
-    sheet[: inside.shape[0], : inside.shape[1]] = inside
-    return sheet
-
-
-def _column_labels(labels: list[str], width: int, padding: int) -> np.ndarray:
-    """Write a label above each column if the column is wide enough."""
-    strip = Image.new("RGB", (width, LABEL_HEIGHT), BACKGROUND)
-    draw = ImageDraw.Draw(strip)
-    pitch = (width - padding) / len(labels)
-    for column, label in enumerate(labels):
-        if text_width(label, SMALL) <= pitch:
-            middle = padding / 2 + (column + 0.5) * pitch
-            write(draw, (middle, LABEL_HEIGHT / 2 + 2), label, SMALL, MUTED, anchor="mm")
-    return to_array(strip)
-
-
-def _row_labels(height: int) -> np.ndarray:
-    strip = Image.new("RGB", (LABEL_WIDTH, height), BACKGROUND)
-    for share, label in ((0.25, "goals"), (0.75, "reconstructions")):
-        middle = (LABEL_WIDTH - 8, height * share)  # right end of the text
-        write(ImageDraw.Draw(strip), middle, label, SMALL, MUTED, anchor="rm")
-    return to_array(strip)

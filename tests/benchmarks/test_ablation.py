@@ -9,10 +9,11 @@ import torch
 
 from benchmarks.ablation import __main__ as ablation
 from benchmarks.ablation import trial
+from benchmarks.ablation.autoencoders import CategoricalVAE, GaussianVAE
 from benchmarks.ablation.report import read_rows
-from benchmarks.ablation.trial import folder_of
-from benchmarks.ablation.vae import CategoricalVAE, GaussianVAE, VAESizes
+from benchmarks.ablation.vae import VAESizes
 from benchmarks.ablation.variants import TUNING, list_variants
+from benchmarks.trials import folder_of
 from gcgen_env import EnvConfig
 from gcgen_env.atomic_files import write_json
 from gcgen_env.model.build import open_data

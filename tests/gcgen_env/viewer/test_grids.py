@@ -5,7 +5,8 @@ import pytest
 
 from gcgen_env.viewer import image_grid, reconstruction_grid, scatter_plot, trajectory_grid
 from gcgen_env.viewer.drawing import BACKGROUND
-from gcgen_env.viewer.grids import LABEL_HEIGHT, LABEL_WIDTH, PAIR_GAP
+from gcgen_env.viewer.grids import PAIR_GAP
+from gcgen_env.viewer.mosaic import LABEL_HEIGHT, LABEL_WIDTH
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""Generative models of images at equal training time, `python -m benchmarks.images`."""
