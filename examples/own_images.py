@@ -1,4 +1,4 @@
-"""Learn from your own images: a .npy or .npz file, or a folder of PNG and JPEG files."""
+"""Learn from a folder of your own pictures: prepare them, train, and look at new ones."""
 
 from __future__ import annotations
 
@@ -6,50 +6,54 @@ from pathlib import Path
 
 import numpy as np
 import tyro
-from numpy.typing import NDArray
+from PIL import Image, ImageDraw
 
-from agents import GCGen
-from gcgen_env.viewer import image_grid, save_png
+from agents import BoundProgressBar, GCGen
+from gcgen_env.datasets import find_nearest, load_dataset
+from gcgen_env.datasets.folder_survey import survey_folder
+from gcgen_env.datasets.prepared import prepare_images, write_archive
+from gcgen_env.datasets.size_advice import suggest_side, suggest_task
+from gcgen_env.viewer import nearest_grid, reconstruction_grid, save_png
+
+OUT = Path("runs/own_images")
 
 
-def main(
-    images: Path | None = None,
-    image_size: int = 12,
-    timesteps: int = 200_000,
-    out: Path = Path("runs/examples/own_images.png"),
-) -> GCGen:
-    """Train on images and draw new ones.
+def main(folder: Path | None = None, minutes: float = 3.0, out: Path = OUT) -> GCGen:
+    """Train on the pictures of a folder and draw new ones; Ctrl-C ends the training early.
 
     Args:
-        images: A file or folder; by default coloured discs, drawn by this program.
-        image_size: Height and width to which images are resized.
-        timesteps: Number of decisions to train for.
-        out: File of the samples.
-
-    Returns:
-        The model.
+        folder: Pictures, also in sub-folders; by default discs that this program draws.
+        minutes: Training time.
+        out: Folder of the data set, the model and its pictures.
     """
-    if images is None:
-        images = out.parent / "discs.npy"
-        images.parent.mkdir(parents=True, exist_ok=True)
-        np.save(images, draw_discs(500))
-    sizes = {"num_proposals": 16, "horizon": 6}
-    env_kwargs = {"dataset": str(images), "image_size": image_size, **sizes}
-    model = GCGen("GCPolicy", "GCGen-Images-v0", env_kwargs=env_kwargs, seed=0)
-    model.learn(timesteps, progress_bar=True)
-    save_png(image_grid(model.sample(64, seed=0)), out)
-    print(f"64 new images of shape {model.chain.shape} in {out}")
+    survey, data = survey_folder(folder or draw_discs(out / "discs")), out / "images.npz"
+    prepared = prepare_images(survey, suggest_side(survey.median_side))  # as `gcgen prepare`
+    print(write_archive(prepared, survey, data), f"{len(prepared.broken)} files cannot be read")
+    train, test = (load_dataset(data, split) for split in ("train", "test"))
+    a, h = suggest_task(prepared.side, prepared.is_grey)
+    task = {"dataset": str(data), "num_proposals": a, "horizon": h}
+    model = GCGen("GCPolicy", "GCGen-Images-v0", env_kwargs=task, seed=0)
+    try:
+        model.learn(10**12, BoundProgressBar(), max_minutes=minutes)
+    except KeyboardInterrupt:
+        print("\ntraining ended early")
+    model.save(out / "model.gcgen")  # for `gcgen sample`, `reconstruct` and `evaluate`
+    samples, goals = model.sample(32, seed=0), test.take(np.arange(len(test))[:32])
+    item, distance = find_nearest(samples, train)
+    save_png(nearest_grid(samples, train.take(item), distance), out / "samples.png")
+    save_png(reconstruction_grid(goals, model.reconstruct(goals)), out / "reconstructions.png")
+    print(f"{model.evaluate_nll(goals)}; see samples.png and reconstructions.png in {out}")
     return model
 
 
-def draw_discs(num: int, side: int = 24) -> NDArray[np.uint8]:
-    """Draw discs of random position, size and colour, shape (num, side, side, 3)."""
-    rng = np.random.default_rng(0)
-    rows, columns = np.mgrid[:side, :side]
-    y, x, diameter = side * rng.uniform(0.3, 0.7, (3, num, 1, 1))
-    inside = np.hypot(rows - y, columns - x) < diameter / 2  # (num, side, side)
-    color = rng.integers(64, 256, (num, 1, 1, 3))
-    return np.where(inside[..., None], color, 0).astype(np.uint8)
+def draw_discs(folder: Path) -> Path:
+    """Draw 500 discs of random place, size and colour, as PNG files of 16x16 pixels."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for i, (x, y, size, *fill) in enumerate(np.random.default_rng(0).integers(8, size=(500, 6))):
+        picture, box = Image.new("RGB", (16, 16)), (x, y, x + 4 + size // 2, y + 4 + size // 2)
+        ImageDraw.Draw(picture).ellipse(box, tuple(80 + 25 * int(c) for c in fill))
+        picture.save(folder / f"{i}.png")
+    return folder
 
 
 if __name__ == "__main__":

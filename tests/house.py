@@ -269,7 +269,7 @@ LAYERS: dict[str, dict[str, str]] = {
         "examples/benchmark_agent.py": "Your own algorithm in the benchmark: learns which proposal is often good at each step.",
         "examples/demo.py": "Train a generative model of digits in three minutes, draw new digits and encode others.",
         "examples/environment.py": "Play one episode with random actions and write a picture of what the agent sees.",
-        "examples/own_images.py": "Learn from your own images: a .npy or .npz file, or a folder of PNG and JPEG files.",
+        "examples/own_images.py": "Learn from a folder of your own pictures: prepare them, train, and look at new ones.",
         "examples/ppo_single_file.py": "PPO in a single file, in the form of CleanRL.",
         "examples/stock_sb3.py": "Train stock PPO and MaskablePPO with the policies of this library.",
         "benchmarks/ablation/__main__.py": "Train every variant for the same time, and write one table and one plot.",

@@ -20,7 +20,7 @@ from benchmarks.images.conv_vae import ConvVAE
 from gcgen_env.config import EnvConfig
 
 Images = NDArray[np.float32]
-VAE = VAESizes(hidden=256, latents=128, learning_rate=2e-3, batch_size=64)
+VAE = VAESizes(hidden=128, latents=128, learning_rate=4e-3, batch_size=32)
 """The autoencoder, chosen on validation images of emoji among settings at equal time."""
 
 

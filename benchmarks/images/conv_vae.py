@@ -39,7 +39,7 @@ class ConvVAE(GaussianVAE):
         self.augmentations = augmentations
 
     def make_decoder(self, codes: int, start: Tensor) -> nn.Module:
-        """Make the network from codes (..., N) to flat canvases (..., D), near `start` (*S)."""
+        """Make the network from codes (..., N) to flat canvases (..., D), changes of `start`."""
         return _Decoder(codes, self.sizes.hidden, start)
 
     def make_encoder(self, shape: tuple[int, ...], outputs: int) -> nn.Module:
@@ -95,7 +95,7 @@ class _Encoder(nn.Module):
 
 
 class _Decoder(nn.Module):
-    """From codes to flat canvases, which start near one canvas."""
+    """From codes to flat canvases, as changes of one canvas that is learned, too."""
 
     def __init__(self, codes: int, channels: int, start: Tensor) -> None:
         super().__init__()

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from sklearn.datasets import load_sample_image
 
 from agents import GCGen
 from examples import (
@@ -52,15 +53,34 @@ def test_environment(tmp_path, capsys):
         assert min(image.size) > 300
 
 
-@pytest.mark.parametrize("own", [False, True])
-def test_own_images(tmp_path, own):
-    images = None
-    if own:
-        images = tmp_path / "grey.npy"
-        np.save(images, np.random.default_rng(0).random((5, 9, 9)))
-    model = own_images.main(images, image_size=6, timesteps=256, out=tmp_path / "new.png")
-    assert model.chain.shape == ((1, 6, 6) if own else (3, 6, 6))
-    assert (tmp_path / "new.png").is_file()
+def test_own_images_are_discs_unless_a_folder_is_named(tmp_path, capsys):
+    model = own_images.main(minutes=1e-3, out=tmp_path)
+    assert model.chain.shape == (3, 16, 16)
+    assert len(list((tmp_path / "discs").iterdir())) == 500
+    assert "'train': " in capsys.readouterr().out
+    assert (tmp_path / "samples.png").is_file() and (tmp_path / "reconstructions.png").is_file()
+
+
+def test_own_images_of_a_folder(tmp_path, capsys, monkeypatch):
+    def learn(self, *args, **kwargs):
+        raise KeyboardInterrupt
+
+    photo = Image.fromarray(load_sample_image("china.jpg"))
+    (tmp_path / "photos" / "more").mkdir(parents=True)
+    for i in range(24):
+        name = f"more/{i}.png" if i % 2 else f"{i}.png"
+        photo.crop((20 * i, 10 * i, 20 * i + 40, 10 * i + 36)).save(tmp_path / "photos" / name)
+    (tmp_path / "photos" / "empty.png").touch()
+    monkeypatch.setattr(GCGen, "learn", learn)
+    model = own_images.main(tmp_path / "photos", out=tmp_path)
+    assert model.chain.shape == (3, 32, 32)  # a size that suits pictures of 40x36
+    assert (model.s_agent.network.num_proposals, model.chain.horizon) == (64, 24)
+    output = capsys.readouterr().out
+    assert "{'train': 17, 'validation': 2, 'test': 5} 1 files cannot be read" in output
+    assert "training ended early" in output
+    loaded = GCGen.load(tmp_path / "model.gcgen")
+    np.testing.assert_array_equal(loaded.sample(2, seed=0), model.sample(2, seed=0))
+    assert (tmp_path / "samples.png").is_file() and (tmp_path / "reconstructions.png").is_file()
 
 
 def test_stock_sb3(capsys):

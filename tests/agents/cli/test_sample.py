@@ -3,6 +3,8 @@ import pytest
 from PIL import Image
 
 from agents.cli.main import main
+from agents.gcgen import GCGen
+from gcgen_env.datasets import find_nearest, load_dataset
 
 
 def sample(model, out, *options: str) -> None:
@@ -50,12 +52,32 @@ def test_a_gif_has_a_frame_for_every_state(finished, tmp_path, kind):
         assert image.info["duration"] > 4 * first
 
 
+def test_the_nearest_training_images(finished, tmp_path, capsys):
+    sample(finished.folder.path, tmp_path / "near.png", "--num", "16", "--nearest")
+    with Image.open(tmp_path / "near.png") as image:
+        assert image.size == (116 + 8 * 84 + 4, 2 * (2 * 84 + 4 + 22) + 8)
+    samples = GCGen.load(finished.folder.model).sample(16, seed=0)
+    found = find_nearest(samples, load_dataset("digits", "train")).distance
+    assert (
+        f"wrote 16 samples above the nearest of 1,257 training images to {tmp_path / 'near.png'}: "
+        f"distances {found.min():.3f} to {found.max():.3f}, mean {found.mean():.3f}"
+    ) in capsys.readouterr().out
+
+
+def test_an_s_agent_alone_knows_no_training_images(finished, tmp_path, fails):
+    s_agent = finished.folder.s_agent
+    sentence = fails("sample", "--model", s_agent, "--nearest", "--out", tmp_path / "near.png")
+    assert "holds an S-agent alone, which does not know its training images" in sentence
+    assert not (tmp_path / "near.png").exists()
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
         (["--num", "0"], "num must be at least 1"),
         (["--seed", "-1"], "--seed must be at least 0"),
         (["--out", "samples.jpg"], "--out must end in .gif, .npy, .png; got samples.jpg"),
+        (["--nearest", "--out", "samples.npy"], "--out must end in .png; got samples.npy"),
     ],
 )
 def test_a_bad_value_is_one_sentence(options, words, fails, finished):

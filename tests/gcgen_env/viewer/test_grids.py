@@ -3,7 +3,13 @@
 import numpy as np
 import pytest
 
-from gcgen_env.viewer import image_grid, reconstruction_grid, scatter_plot, trajectory_grid
+from gcgen_env.viewer import (
+    image_grid,
+    nearest_grid,
+    reconstruction_grid,
+    scatter_plot,
+    trajectory_grid,
+)
 from gcgen_env.viewer.drawing import BACKGROUND
 from gcgen_env.viewer.grids import PAIR_GAP
 from gcgen_env.viewer.mosaic import LABEL_HEIGHT, LABEL_WIDTH
@@ -126,3 +132,33 @@ def test_nan_is_refused(shape):
 def test_goals_and_reconstructions_must_pair_up():
     with pytest.raises(ValueError, match="the same shape"):
         reconstruction_grid(np.zeros((3, 1, 8, 8)), np.zeros((2, 1, 8, 8)))
+
+
+def test_nearest_grid_puts_samples_above_and_distances_below():
+    samples, nearest = np.zeros((5, 1, 8, 8)), np.ones((5, 1, 8, 8))
+    grid = nearest_grid(samples, nearest, np.linspace(0, 1, 5), columns=3)
+    block = 2 * 84 + 4 + LABEL_HEIGHT
+    assert grid.shape == (2 * block + PAIR_GAP, LABEL_WIDTH + 3 * 84 + 4, 3)
+    for top in (0, block + PAIR_GAP):
+        first = LABEL_WIDTH + 4
+        assert (grid[top + 4 : top + 84, first : first + 80] == 0).all()
+        assert (grid[top + 88 : top + 168, first : first + 80] == 255).all()
+        caption = grid[top + block - LABEL_HEIGHT : top + block]
+        assert not (caption[:, first : first + 80] == BACKGROUND).all()
+    last = LABEL_WIDTH + 4 + 2 * 84  # there is no sixth sample
+    assert (grid[block + PAIR_GAP :, last:] == BACKGROUND).all()
+
+
+def test_nearest_grid_of_points_is_a_scatter_plot(rng):
+    samples, nearest = rng.random((2, 6, 2))
+    pairs = np.stack([nearest, samples])
+    expected = scatter_plot(samples, 0.0, 1.0, reference=nearest, trajectories=pairs)
+    np.testing.assert_array_equal(nearest_grid(samples, nearest, np.zeros(6)), expected)
+
+
+def test_nearest_grid_wants_one_distance_for_each_sample(rng):
+    images = rng.random((5, 1, 8, 8))
+    with pytest.raises(ValueError, match="one distance for each sample, got \\(4,\\) for 5"):
+        nearest_grid(images, images, np.zeros(4))
+    with pytest.raises(ValueError, match="samples and nearest of the same shape"):
+        nearest_grid(images, images[:4], np.zeros(5))

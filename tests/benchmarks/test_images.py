@@ -1,0 +1,178 @@
+"""The comparison of images: trials that resume, the table, the bound at another sigma."""
+
+import json
+import math
+import re
+
+import numpy as np
+import pytest
+import torch
+
+from agents import NLLReport
+from agents.cli.models import load_sampler
+from benchmarks.ablation.vae import VAESizes
+from benchmarks.images import __main__ as images
+from benchmarks.images import contenders, trial
+from benchmarks.images.bounds import change_sigma, count_bits, find_squared_error
+from benchmarks.images.contenders import list_variants
+from benchmarks.images.conv_vae import ConvVAE
+from benchmarks.images.report import read_results
+from benchmarks.trials import folder_of
+from gcgen_env import EnvConfig
+from gcgen_env.model.build import open_data
+from gcgen_env.model.likelihoods import Gaussian
+
+SIZES = VAESizes(hidden=16, latents=4, learning_rate=3e-3, batch_size=32)
+
+
+@pytest.fixture(autouse=True)
+def keep_threads():
+    threads = torch.get_num_threads()
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def squares(tmp_path):
+    """A file of 100 images, 10x10 in colour: bright squares at random places."""
+    rng = np.random.default_rng(0)
+    pictures = np.zeros((100, 10, 10, 3), np.uint8)
+    for picture, (y, x) in zip(pictures, rng.integers(6, size=(100, 2)), strict=True):
+        picture[y : y + 4, x : x + 4] = rng.integers(100, 256, 3)
+    np.save(tmp_path / "squares.npy", pictures)
+    return tmp_path / "squares.npy"
+
+
+@pytest.fixture(autouse=True)
+def small_networks(monkeypatch):
+    monkeypatch.setattr(contenders, "VAE", SIZES)
+    monkeypatch.setattr(trial, "SHEET", 8)
+    monkeypatch.setattr(trial, "TIMED_SAMPLES", 8)
+
+
+def tiny(squares, out, **changes):
+    sizes = {"num_proposals": 4, "horizon": 3, "minutes": 1e-3, "num_images": 8}
+    return images.main(str(squares), out=out, **{**sizes, **changes})
+
+
+def test_the_comparison_writes_tables_and_sheets(squares, tmp_path, capsys):
+    out = tmp_path / "out"
+    assert tiny(squares, out) == 0
+    assert "bits/dim" in capsys.readouterr().out
+    assert tiny(squares, out, seeds=(0, 1), variants=("vae",)) == 0
+    results = read_results(out, ["gcgen", "ddn", "vae"], (0, 1))
+    assert json.loads((out / "results.json").read_text()) == {"vae": results["vae"]}
+    assert [len(rows) for rows in results.values()] == [1, 1, 2]
+    for rows in results.values():
+        for row in rows:
+            test = row["test"]
+            assert test["psnr"] == pytest.approx(-10 * math.log10(test["mse"]))
+            bound = test["bound"]
+            assert bound["nats"] == bound["reconstruction"] + bound["divergence"]
+            assert (
+                row["validation"]["bound"]["nats"] <= row["validation"]["bound_as_trained"]["nats"]
+            )
+            assert bound["bits_per_dimension"] == pytest.approx(
+                bound["nats"] / 300 / math.log(2) + math.log2(255)
+            )
+            assert row["images_seen"] > 0 and row["seconds"] > 0 and row["sampling_ms"] > 0
+    hard = 3 * math.log(4)  # every code of DDN's rule is as probable
+    assert results["ddn"][0]["test"]["bound"]["divergence"] == pytest.approx(hard)
+    table = (out / "table.md").read_text()
+    assert table.count("\n| ") == 2 + 1
+    assert "A = 4, H = 3; 8 test, 8 train images" in table
+    assert re.search(r"\| vae \| 2 \| [\d,]+ ± \d", table)
+    for name in results:
+        for sheet in ("samples.png", "reconstructions.png"):
+            assert (folder_of(out, name, 0) / sheet).stat().st_size > 1000
+    model = load_sampler(folder_of(out, "ddn", 0) / "model.gcgen", "cpu")
+    assert model.sample(2, seed=0).shape == (2, 3, 10, 10)
+
+
+def test_an_interrupted_comparison_resumes(squares, tmp_path, monkeypatch, capsys):
+    def run_trial(variant, seed, *rest):
+        calls.append(variant.name)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        original(variant, seed, *rest)
+
+    calls, original = [], images.run_trial
+    monkeypatch.setattr(images, "run_trial", run_trial)
+    assert tiny(squares, tmp_path / "out") == images.INTERRUPTED
+    captured = capsys.readouterr()
+    assert "stopped; the same command continues with this model" in captured.err
+    assert "gcgen" in captured.out  # the table of what is finished
+    assert tiny(squares, tmp_path / "out") == 0
+    assert calls == ["gcgen", "ddn", "ddn", "vae"]
+    with pytest.raises(ValueError, match="pass another --out"):
+        tiny(squares, tmp_path / "out", sigma=0.2)
+
+
+def test_sizes_follow_from_the_images(squares, tmp_path):
+    config, _ = images.make_task(str(squares), 32, None, None, 0.1)
+    assert (config.num_proposals, config.horizon) == (64, 24)
+    with pytest.raises(ValueError, match="--data must name images, and two_moons holds points"):
+        images.make_task("two_moons", None, None, None, 0.1)
+    with pytest.raises(ValueError, match="no variant matches 'gan'; the variants are gcgen, ddn"):
+        tiny(squares, tmp_path, variants=("gan",))
+
+
+def test_ddn_has_the_basis_of_the_default(squares):
+    config, _ = images.make_task(str(squares), 32, 4, 3, 0.1)
+    default, ddn, _ = (variant.make(0) for variant in list_variants(config))
+    assert default.model.s_agent.basis is not None
+    assert ddn.model.s_agent.basis.size == default.model.s_agent.basis.size
+    assert ddn.model.policy.selection.hard
+
+
+def test_the_bound_at_another_sigma():
+    rng = np.random.default_rng(0)
+    goal, mean = rng.random((2, 50, 3, 4, 4))
+    reports = {}
+    for sigma in (0.1, 0.3):
+        reconstruction = -Gaussian(3, sigma=sigma).potential(mean, goal)  # (50,)
+        mean_nats = float(reconstruction.mean())
+        reports[sigma] = NLLReport(
+            mean_nats + 5, 0.0, mean_nats + 5, mean_nats, (2.0, 3.0), 1, 50, reconstruction
+        )
+    error = float(np.square(goal - mean).mean())
+    assert find_squared_error(reports[0.1], 0.1, 48) == pytest.approx(error)
+    moved = change_sigma(reports[0.1], 0.1, 0.3, 48)
+    assert moved.reconstruction == pytest.approx(reports[0.3].reconstruction)
+    assert moved.nats == pytest.approx(reports[0.3].nll)
+    best = change_sigma(reports[0.1], 0.1, math.sqrt(error), 48)
+    assert best.nats < min(moved.nats, reports[0.1].nll)
+
+
+def test_bits_of_a_uniform_density_are_those_of_bytes():
+    assert count_bits(0.0, 48) == pytest.approx(math.log2(255))
+    assert count_bits(48 * math.log(2.0), 48, 2.0) == pytest.approx(math.log2(255))
+
+
+@pytest.mark.parametrize("shape", [(1, 20, 24), (3, 16, 16)])
+def test_the_convolutional_autoencoder_learns(tmp_path, shape):
+    height, width = shape[1:]
+    rows, columns = np.mgrid[:height, :width]
+    phase = np.random.default_rng(0).random((100, 1, 1, 1))
+    waves = np.sin(0.5 * rows + 6 * phase) * np.cos(0.3 * columns)  # (100, 1, height, width)
+    np.save(tmp_path / "waves.npy", np.broadcast_to(0.5 + 0.5 * waves, (100, *shape)))
+    config = EnvConfig(dataset=str(tmp_path / "waves.npy"))
+    model, again = (ConvVAE(config, SIZES, seed=0, augmentations=("colour",)) for _ in range(2))
+    test = open_data(config).split("test")
+    goals = test.take(np.arange(len(test)))
+    before = model.reconstruct(goals)
+    for _ in range(2):
+        np.testing.assert_array_equal(model.draw_goals(), again.draw_goals())
+
+    def stop():
+        if model.updates == 100:  # so that the result does not depend on the machine
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        model.learn(60.0, stop)
+    after = model.reconstruct(goals)
+    assert after.shape == goals.shape and after.dtype == np.float32
+    assert np.square(after - goals).mean() < 0.6 * np.square(before - goals).mean()
+    samples = model.sample(5, seed=0)
+    np.testing.assert_array_equal(samples, model.sample(5, seed=0))
+    assert samples.shape == (5, *shape) and 0 <= samples.min() <= samples.max() <= 1
