@@ -281,7 +281,6 @@ LAYERS: dict[str, dict[str, str]] = {
         "benchmarks/ablation/variants.py": "The variants of the ablation: which parts of the method each of them has.",
         "benchmarks/trials.py": "Trials of variants: their names and folders, and the settings that they were run with.",
         "benchmarks/images/__main__.py": "Train generative models of the user's images for the same time, and write one table.",
-        "benchmarks/images/bounds.py": "The bound of Gaussian models at their best standard deviation, and bits per dimension.",
         "benchmarks/images/conv_vae.py": "A convolutional variational autoencoder of images, for comparison.",
         "benchmarks/images/contenders.py": "What the comparison of images needs of a model, and the models that it trains.",
         "benchmarks/images/report.py": "The results of the comparison of images: a table for people and one for programs.",

@@ -148,8 +148,15 @@ class VAE(nn.Module, ABC):
 
     def log_prob(self, codes: Tensor, goal: Tensor) -> Tensor:
         """Return log p(g | z), shape (..., B), in nats, of codes (..., B, N)."""
-        canvas = self.decoder(codes).unflatten(-1, goal.shape[1:])
-        return self.likelihood.log_prob(canvas, goal)
+        return self.likelihood.log_prob(self.decode(codes), goal)
+
+    def decode(self, codes: Tensor) -> Tensor:
+        """Return the canvases (..., *S) of codes (..., N)."""
+        return self.decoder(codes).unflatten(-1, self.goals.dataset.shape)
+
+    def stored_cost(self, canvas: Tensor, goal: Tensor) -> Tensor | None:
+        """Return -log P of stored images (B, *S), shape (M, B), if it is wanted for bits."""
+        return None
 
     @torch.no_grad()
     def evaluate_nll(
@@ -161,8 +168,11 @@ class VAE(nn.Module, ABC):
         bounds = []
         for batch in goals.split(_BATCH):
             codes, cost = self.draw_paths(self.encode(batch), num_paths)
-            reconstruction = -self.log_prob(codes, batch).T
-            bounds.append(compute_image_bounds(reconstruction, cost.T.unsqueeze(2)))
+            canvas = self.decode(codes)  # (M, B, *S)
+            reconstruction = -self.likelihood.log_prob(canvas, batch).T  # (B, M)
+            stored = self.stored_cost(canvas, batch)
+            parts = (cost.T.unsqueeze(2), None if stored is None else stored.T)
+            bounds.append(compute_image_bounds(reconstruction, *parts))
         found = ImageBounds(*map(torch.cat, zip(*bounds, strict=True)))
         return NLLReport.of(found, num_paths, goals[0].numel())
 

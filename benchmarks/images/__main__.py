@@ -36,7 +36,6 @@ def main(
     image_size: int | None = None,
     num_proposals: int | None = None,
     horizon: int | None = None,
-    sigma: float = 0.1,
     augment: tuple[Augmentation, ...] = (),
     num_images: int = 300,
     threads: int = 1,
@@ -52,7 +51,6 @@ def main(
         image_size: Resize images to this height and width.
         num_proposals: A; by default what suits the size of the images.
         horizon: H; by default what suits the size of the images.
-        sigma: Standard deviation of the likelihood while models are trained, in image units.
         augment: Random changes of the training images, for all models alike.
         num_images: Largest number of images of each split that are evaluated.
         threads: Number of torch threads.
@@ -60,7 +58,7 @@ def main(
     Returns:
         The exit code.
     """
-    config, source = make_task(data, image_size, num_proposals, horizon, sigma)
+    config, source = make_task(data, image_size, num_proposals, horizon)
     known = list_variants(config, augment)
     if variants == ("list",):
         print("\n".join(variant.name for variant in known))
@@ -70,7 +68,7 @@ def main(
     keep_freed_memory()
     digest = source.split("train").digest()
     measurement = Measurement(
-        Path(data).name, digest, minutes, config.num_proposals, config.horizon, sigma, augment,
+        Path(data).name, digest, minutes, config.num_proposals, config.horizon, augment,
         num_images, threads,
     )  # fmt: skip
     out = out or Path("runs/images") / f"{Path(data).stem}-{minutes:g}"
@@ -96,16 +94,13 @@ def make_task(
     image_size: int | None,
     num_proposals: int | None,
     horizon: int | None,
-    sigma: float,
 ) -> tuple[EnvConfig, DataSource]:
     """Return the configuration of an environment of some images, and the images.
 
     Raises:
         ValueError: If there are no such images, or they are points.
     """
-    config = replace(
-        ENV_CONFIGS["GCGen-Images-v0"], dataset=data, image_size=image_size, sigma=sigma
-    )
+    config = replace(ENV_CONFIGS["GCGen-Images-v0"], dataset=data, image_size=image_size)
     source = open_data(config)
     shape = source.split("train").shape
     if len(shape) != 3:

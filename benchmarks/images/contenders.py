@@ -27,9 +27,8 @@ VAE = VAESizes(hidden=128, latents=128, learning_rate=4e-3, batch_size=32)
 class ImageContender(Contender, Protocol):
     """A model of images that is trained for some time of the processor."""
 
-    @property
-    def sigma(self) -> float:
-        """Standard deviation of its likelihood."""
+    def fit_sigma(self, images: Images) -> float:
+        """Set the standard deviation of its likelihood to the best one, and return it."""
         ...
 
     def reconstruct(self, images: Images) -> Images:
@@ -58,11 +57,6 @@ class Variant(NamedTuple):
 class ImageAgents(Agents):
     """The two agents of `GCGen`; training time is the processor's."""
 
-    @property
-    def sigma(self) -> float:
-        """Standard deviation of the likelihood."""
-        return self.model.s_agent.likelihood.sigma  # type: ignore[attr-defined]
-
     def learn(self, max_minutes: float, on_update: Callable[[], None]) -> None:
         """Train, and call `on_update` after every iteration of `GCGen.learn`."""
         total, callback = self.model._setup_learn(UNLIMITED, OnRolloutEnd(on_update))
@@ -70,6 +64,10 @@ class ImageAgents(Agents):
         clock = Clock(max_minutes, 0.0, time.process_time)
         self.model.train_until(Schedule(0, total), clock, callback, None)
         callback.on_training_end()
+
+    def fit_sigma(self, images: Images) -> float:
+        """Set the standard deviation of the likelihood to the best one, and return it."""
+        return self.model.fit_sigma(images)
 
     def reconstruct(self, images: Images) -> Images:
         """Return the reconstructions of images, by the most probable choices."""
@@ -87,11 +85,6 @@ class ImageAgents(Agents):
 class Autoencoder(ConvVAE):
     """The convolutional autoencoder."""
 
-    @property
-    def sigma(self) -> float:
-        """Standard deviation of the likelihood."""
-        return self.likelihood.sigma  # type: ignore[attr-defined]
-
     def save(self, folder: Path) -> None:
         """Write the weights."""
         save_file(self.get_weights(), folder / "vae.safetensors")
@@ -101,7 +94,7 @@ def list_variants(config: EnvConfig, augment: tuple[str, ...] = ()) -> list[Vari
     """Return the models, in the order of the table.
 
     Args:
-        config: The environment whose images, A, H and sigma they use.
+        config: The environment whose images, A and H they use.
         augment: Random changes of the training images, see `GCGenConfig.augment`.
     """
 

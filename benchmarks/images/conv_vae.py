@@ -13,9 +13,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from agents.common.augmentation import augment
+from agents.gcgen.noise_scale import fit_sigma
 from benchmarks.ablation.autoencoders import GaussianVAE
 from benchmarks.ablation.vae import VAESizes
 from gcgen_env import EnvConfig
+from gcgen_env.model.likelihoods import Gaussian
+from gcgen_env.model.stored_values import has_probabilities, log_probability
 
 LAYERS = 4
 """Convolutions of encoder and decoder; each halves or doubles the sides."""
@@ -57,20 +60,36 @@ class ConvVAE(GaussianVAE):
         parts = []
         for batch in torch.from_numpy(images).split(_BATCH):
             mean, _ = self.encode(batch).chunk(2, -1)  # (B, N)
-            parts.append(self._decode(mean, batch.shape[1:]))
+            parts.append(self.likelihood.mean(self.decode(mean)))
         return torch.cat(parts).numpy()
+
+    @torch.no_grad()
+    def fit_sigma(self, images: NDArray[np.float32]) -> float:
+        """Set sigma to that of the shortest code of images (B, *S), given codes of the posterior.
+
+        `GCGen.fit_sigma` does the same for the most probable codes.
+        """
+        torch.manual_seed(0)
+        goals = torch.from_numpy(images)
+        codes, _ = self.draw_paths(self.encode(goals), 1)  # (1, B, N)
+        mean = self.likelihood.mean(self.decode(codes[0])).numpy()
+        assert isinstance(self.likelihood, Gaussian)
+        self.likelihood = fit_sigma(self.likelihood, mean, goals)
+        return self.likelihood.sigma
+
+    def stored_cost(self, canvas: Tensor, goal: Tensor) -> Tensor | None:
+        """Return -log P of stored images (B, *S), shape (M, B); None if they have no P."""
+        if not has_probabilities(self.likelihood, goal):
+            return None
+        return -torch.stack([log_probability(self.likelihood, each, goal) for each in canvas])
 
     @torch.no_grad()
     def sample(self, num: int, seed: int) -> NDArray[np.float32]:
         """Generate images, shape (num, *S): the means of the likelihood."""
         generator = torch.Generator().manual_seed(seed)
         codes = torch.randn(num, self.sizes.latents, generator=generator)
-        shape = self.goals.dataset.shape
-        return torch.cat([self._decode(part, shape) for part in codes.split(_BATCH)]).numpy()
-
-    def _decode(self, codes: Tensor, shape: tuple[int, ...]) -> Tensor:
-        """Return the images (B, *S) of codes (B, N)."""
-        return self.likelihood.mean(self.decoder(codes).unflatten(-1, shape))
+        parts = (self.likelihood.mean(self.decode(part)) for part in codes.split(_BATCH))
+        return torch.cat(list(parts)).numpy()
 
 
 class _Encoder(nn.Module):

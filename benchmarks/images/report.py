@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -56,11 +57,11 @@ def make_table(results: dict[str, Results]) -> list[tuple[str, ...]]:
             _show(rows, ".2f", "test", "psnr"),
             _show(rows, ".2f", "train", "psnr"),
             _show(rows, ".5f", "test", "mse"),
-            _show(rows, ".4f", "test", "bound", "sigma"),
-            _show(rows, ",.0f", "test", "bound", "reconstruction"),
-            _show(rows, ",.1f", "test", "bound", "divergence"),
-            _show(rows, ",.0f", "test", "bound", "nats"),
-            _show(rows, ".3f", "test", "bound", "bits_per_dimension"),
+            _show(rows, ".4f", "sigma"),
+            _show(rows, ",.0f", "test", "reconstruction"),
+            _show(rows, ",.1f", "test", "divergence"),
+            _show(rows, ",.0f", "test", "nll"),
+            _show(rows, ".3f", "test", "bits_per_dim"),
             _show(rows, ".2f", "sampling_ms"),
             _show(rows, ".3f", "nearest_distance"),
         )
@@ -77,8 +78,8 @@ def write_markdown(path: Path, measurement: Measurement, results: dict[str, Resu
         f"# {measurement.data}, {measurement.minutes:g} minutes of the processor",
         "",
         f"A = {measurement.num_proposals}, H = {measurement.horizon}; {counts} images. PSNR in dB; "
-        "the bound of test images in nats, at the sigma that suits the validation images, and in "
-        "bits for each value as a byte. `nearest`: mean distance of samples from the nearest "
+        "the bound of test images in nats, at the sigma that suits the validation images; bits for "
+        "each value of images of bytes. `nearest`: mean distance of samples from the nearest "
         f"training image. {machine['processor']}, {machine['torch_threads']} thread(s), torch "
         f"{versions['torch']}.",
         "",
@@ -90,13 +91,15 @@ def write_markdown(path: Path, measurement: Measurement, results: dict[str, Resu
 def _show(rows: Results, form: str, *path: str) -> str:
     """Return the mean of a value over seeds, and its standard deviation if there are several."""
     values = np.array([_find(row, path) for row in rows])
+    if np.isnan(values).any():
+        return ""
     text = format(values.mean(), form)
     return text if len(values) < 2 else f"{text} ± {values.std(ddof=1):{form}}"
 
 
 def _find(result: dict[str, Any], path: Sequence[str]) -> float:
-    """Return the number under a path of keys."""
+    """Return the number under a path of keys; NaN for null."""
     found: Any = result
     for key in path:
         found = found[key]
-    return float(found)
+    return math.nan if found is None else float(found)

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from agents.common.provenance import describe_machine, find_commit
 from agents.common.versions import find_versions
-from benchmarks.images.bounds import GaussianBound, change_sigma, find_squared_error
 from benchmarks.images.contenders import ImageContender, Variant
 from benchmarks.trials import RESULT
 from gcgen_env.atomic_files import write_json
@@ -42,8 +41,6 @@ class Measurement:
     """A."""
     horizon: int
     """H."""
-    sigma: float
-    """Standard deviation of the likelihood while models are trained."""
     augment: tuple[str, ...]
     """Random changes of the training images."""
     num_images: int
@@ -99,30 +96,22 @@ def take_first(data: Dataset, num: int) -> Images:
 
 def measure(model: ImageContender, images: dict[str, Images], data: Dataset) -> dict[str, Any]:
     """Return error, PSNR and bound of each split, at the sigma that suits the validation images."""
-    num_values, value_range = math.prod(data.shape), data.high - data.low
-    reports = {name: model.evaluate_nll(images[name], 1, 0) for name in SPLITS}
-    error = find_squared_error(reports["validation"], model.sigma, num_values)
-    results: dict[str, Any] = {}
-    for name, report in reports.items():
+    results: dict[str, Any] = {"sigma": model.fit_sigma(images["validation"])}
+    for name in SPLITS:
+        report = model.evaluate_nll(images[name], 1, 0)
         rebuilt = model.reconstruct(images[name]).astype(np.float64)
         mse = float(np.square(rebuilt - images[name]).mean())
-        best, own = (
-            change_sigma(report, model.sigma, sigma, num_values, value_range)
-            for sigma in (math.sqrt(error), model.sigma)
-        )
         results[name] = {
-            "images": len(images[name]),
+            "images": report.num_images,
             "mse": mse,
-            "psnr": 10 * math.log10(value_range**2 / mse),
-            "bound": describe(best),
-            "bound_as_trained": describe(own),
+            "psnr": 10 * math.log10((data.high - data.low) ** 2 / mse),
+            "nll": report.nll,
+            "standard_error": report.standard_error,
+            "reconstruction": report.reconstruction,
+            "divergence": sum(report.divergence),
+            "bits_per_dim": report.bits_per_dim,
         }
     return results
-
-
-def describe(bound: GaussianBound) -> dict[str, float]:
-    """Return a bound as JSON values."""
-    return {**bound._asdict(), "nats": bound.nats}
 
 
 def _draw_samples(model: ImageContender, seed: int) -> tuple[Images, float]:

@@ -9,7 +9,7 @@ from agents import GCGen
 from agents.gcgen.callbacks import StopOnRequest, TimedCheckpoint
 from agents.gcgen.checkpoint import Checkpoint
 from agents.gcgen.optimizer_state import pack
-from agents.gcgen.schedule import Schedule
+from agents.gcgen.schedule import Clock, Schedule
 from gcgen_env.storage import load_container, save_container
 from tests.agents.conftest import DIGITS, make_model
 
@@ -164,6 +164,12 @@ def test_a_schedule_is_checked():
     for values in ((0, 0, 0.0), (-1, 5, 0.0), (5, 4, 0.0), (0, 1, 1.0), (0, 1, float("nan"))):
         with pytest.raises(ValueError, match="invalid schedule"):
             Schedule(*values)
+
+
+def test_a_clock_reads_the_time_that_it_is_given():
+    seconds = iter([100.0, 115.0, 160.0])
+    clock = Clock(1.0, 0.5, seconds.__next__)
+    assert [clock.progress(), clock.progress()] == [0.625, 1.0]
 
 
 class FullDisk:
