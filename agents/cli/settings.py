@@ -70,8 +70,9 @@ class SAgentSettings:
     """Hidden units; a convolutional body has an eighth as many channels."""
     depth: int = NetworkConfig.depth
     """Number of residual blocks."""
-    features: int | None = NetworkConfig.features
-    """What a perceptron's proposals are made of, a linear map of its hidden units."""
+    features: int | Literal["auto"] | None = "auto"
+    """What a perceptron's proposals are made of, a linear map of its hidden units; auto: 32 with
+    a basis, else 64."""
     body: Literal["mlp", "conv"] | None = None
     """Perceptron or convolutions; by default the size of the images decides."""
     basis: int | None = None

@@ -49,7 +49,8 @@ class GCGenConfig:
         goals: Goals of the S-agent's updates: grey ones are the means of the binary ones, and
             the gradient has no noise of the binarisation; auto: grey, unless images are small.
             Episodes and evaluation always use binary ones.
-        weight_decay: Decay of the S-agent's matrices with SOAP; Adam ignores it.
+        weight_decay: Decay of the S-agent's matrices with SOAP; Adam ignores it. By default 0.1, or
+            4 for an S-agent that proposes components of a basis.
         augment: Random changes of the training images, of "flip", "shift" and "colour": for small
             sets of images.
         train_s_agent: Train the S-agent; otherwise only the GC-agent learns.
@@ -67,7 +68,7 @@ class GCGenConfig:
     precision: Precision = "auto"
     scored_pixels: ScoredPixels = "half"
     goals: GoalKind = "auto"
-    weight_decay: float = 0.1
+    weight_decay: float | None = None
     augment: tuple[Augmentation, ...] = ()
     train_s_agent: bool = True
 
@@ -96,9 +97,9 @@ class GCGenConfig:
         check_count("n_envs", self.n_envs, 1, "a round needs a goal")
         check_count("batch_size", self.batch_size, 1, "an update needs a trajectory")
         check_count("gc_interval", self.gc_interval, 1, "it counts updates")
-        for name in ("auxiliary", "weight_decay"):
-            if not 0 <= getattr(self, name) < math.inf:
-                value = getattr(self, name)
+        decay = 0.0 if self.weight_decay is None else self.weight_decay
+        for name, value in (("auxiliary", self.auxiliary), ("weight_decay", decay)):
+            if not 0 <= value < math.inf:
                 raise ValueError(f"{name} must be finite and not negative, got {value}")
         names = self.augment
         if not isinstance(names, tuple) or not all(isinstance(each, str) for each in names):

@@ -24,7 +24,7 @@ from agents.gcgen.checkerboard import split_pixels
 from agents.gcgen.checkpoint import Checkpoint
 from agents.gcgen.config import GCGenConfig
 from agents.gcgen.evaluation_env import warn_of_other_proposers
-from agents.gcgen.optimizer import make_optimizer
+from agents.gcgen.optimizer import find_weight_decay, make_optimizer
 from agents.gcgen.policies import GCPolicy
 from agents.gcgen.saving import SavingMixin
 from agents.gcgen.search_policy import SearchPolicy
@@ -177,7 +177,7 @@ class GCGen(SavingMixin, TwoAgentTraining, BaseAlgorithm):  # type: ignore[misc]
         self._scored_values = split_pixels(network) if network and is_half else None
         self._uses_grey_goals = self.config.uses_grey_goals(self.s_agent.chain.shape)
         self.optimizer = make_optimizer(
-            self.config.optimizer, network, rate, self.config.weight_decay
+            self.config.optimizer, network, rate, find_weight_decay(self.config, s_agent)
         )
 
     def set_random_seed(self, seed: int | None = None) -> None:

@@ -5,9 +5,20 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from agents.gcgen.config import OptimizerName
+from agents.gcgen.config import GCGenConfig, OptimizerName
 from agents.gcgen.soap import SOAP
 from gcgen_env.model.network import ProposalNetwork
+from gcgen_env.model.s_agent import SAgent
+
+WEIGHT_DECAY, BASIS_WEIGHT_DECAY = 0.1, 4.0
+"""Default decay of an S-agent's matrices, and of one that proposes components of a basis."""
+
+
+def find_weight_decay(config: GCGenConfig, s_agent: SAgent) -> float:
+    """Return the decay that was chosen, else the default: large images are easily overfitted."""
+    if config.weight_decay is not None:
+        return config.weight_decay
+    return WEIGHT_DECAY if s_agent.basis is None else BASIS_WEIGHT_DECAY
 
 
 def make_optimizer(

@@ -25,6 +25,8 @@ ACTIVE_SPREAD = 0.02
 """A value is active if its standard deviation, in units of the range, exceeds this."""
 COMPONENTS = 400
 """Number of principal components in which large images are proposed."""
+BASIS_FEATURES = 32
+"""What such proposals are made of: many proposals of few features describe an image better."""
 
 
 def make_fresh(
@@ -45,7 +47,7 @@ def make_fresh(
         basis: Largest number of principal components in which it proposes, at most one for each
             training image; 0 proposes values of images. None means 400 for images of more than
             784 values with a Gaussian likelihood, unless a body is chosen.
-        **sizes: Fields of `NetworkConfig`.
+        **sizes: Fields of `NetworkConfig`; with a basis, `features` is 32 by default.
 
     Raises:
         ValueError: If a size is invalid, or there is a basis without a Gaussian likelihood.
@@ -62,6 +64,7 @@ def make_fresh(
     a, h = config.num_proposals, config.horizon
     if num:
         found = find_components(data, dynamics.initial.clone(), num)
+        sizes = {"features": BASIS_FEATURES, **sizes}
         inner = NetworkConfig((found.size + 1,), a, h, config.likelihood, **sizes)
         active = torch.arange(found.size + 1) < found.size  # not the length of what is outside
         network = ProposalNetwork(inner, active)

@@ -34,6 +34,8 @@ SMALLEST = {"n_envs": 1, "batch_size": 1, "gc_interval": 1}
         ({"gc_learning_rate": INF}, "gc_learning_rate must be finite and not negative, got inf"),
         ({"auxiliary": -0.1}, "auxiliary must be finite and not negative, got -0.1"),
         ({"auxiliary": NAN}, "auxiliary must be finite and not negative, got nan"),
+        ({"weight_decay": -0.1}, "weight_decay must be finite and not negative, got -0.1"),
+        ({"weight_decay": NAN}, "weight_decay must be finite and not negative, got nan"),
         ({"gc_interval": 0}, r"gc_interval must be at least 1 .*, got 0"),
         ({"batch_size": 0}, r"batch_size must be at least 1 .*, got 0"),
         ({"n_envs": 0}, r"n_envs must be at least 1 .*, got 0"),

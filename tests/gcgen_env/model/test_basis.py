@@ -229,7 +229,10 @@ class TestSAgent:
         images = np.random.default_rng(0).integers(0, 255, (30, 18, 18, 3)).astype(np.uint8)
         config = EnvConfig(dataset=images, num_proposals=3, horizon=2)
         data = open_data(config)
-        assert make_s_agent(config, data, None).basis.size == 21  # training images
+        agent = make_s_agent(config, data, None)
+        assert agent.basis.size == 21  # training images
+        assert agent.network.config.features == 32
+        assert make_s_agent(config, data, None, features=5).network.config.features == 5
         assert make_s_agent(config, data, None, basis=0).basis is None
         small = EnvConfig(dataset=images[:, :8, :8], num_proposals=3, horizon=2)
         assert make_s_agent(small, open_data(small), None).basis is None
@@ -241,7 +244,7 @@ class TestModel:
         env_kwargs = {"dataset": images, "num_proposals": 5, "horizon": 4, **(env or {})}
         return GCGen(
             policy, "GCGen-Images-v0", env_kwargs=env_kwargs, seed=0, batch_size=16, n_envs=16,
-            s_agent_kwargs={"width": 16, "features": 8, "basis": 6}, **kwargs,
+            **{"s_agent_kwargs": {"width": 16, "features": 8, "basis": 6}, **kwargs},
         )  # fmt: skip
 
     def test_learns_saves_and_goes_on_exactly(self, tmp_path):
@@ -254,6 +257,17 @@ class TestModel:
             each.learn(4 * 16 * 4, log_interval=None, reset_num_timesteps=False)
         for name, value in model.s_agent.network.state_dict().items():
             assert torch.equal(value, loaded.s_agent.network.state_dict()[name]), name
+
+    @pytest.mark.parametrize(
+        ("basis", "chosen", "used"), [(6, None, 4.0), (0, None, 0.1), (6, 0.0, 0.0), (0, 0.3, 0.3)]
+    )
+    def test_its_matrices_decay_faster(self, tmp_path, basis, chosen, used):
+        sizes = {"width": 16, "basis": basis, "body": "mlp"}
+        self.make_model(s_agent_kwargs=sizes, weight_decay=chosen).save(tmp_path / "model.gcgen")
+        model = GCGen.load(tmp_path / "model.gcgen")
+        decays = {group["weight_decay"] for group in model.optimizer.param_groups}
+        assert model.config.weight_decay == chosen
+        assert decays == {used, 0.0}
 
     def test_bound_is_that_of_the_images(self):
         model = self.make_model()
