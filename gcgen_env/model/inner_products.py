@@ -2,40 +2,41 @@
 
 With y[a] = z W[a] + b[a] = z' V[a], where z' is z and a 1, and V[a] is W[a] and the row b[a]:
 
-    <r, y[a]>       = z' (V[a] r)
-    sum_i w y[a]^2  = z' (V[a] diag(w) V[a]^T) z'^T
+    <r, y[a]>       = sum_kp z'_k r_p V[a]_kp
+    sum_i w y[a]^2  = sum_kl z'_k z'_l G[a]_kl      with G[a] = V[a] diag(w) V[a]^T
 
-The matrices in brackets of the second line have K + 1 rows instead of P, and are the same for all
-states.
+Both are one product of matrices for all states and all a. G[a] has K + 1 rows instead of P.
 """
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 
-def stack_rows(weight: Tensor, bias: Tensor) -> Tensor:
-    """Return V, shape (A, K + 1, P), of W (A, K, P) and b (A, P)."""
-    return torch.cat([weight, bias.unsqueeze(1)], dim=1)
+class ProductTables(NamedTuple):
+    """V and G of all proposals, with a as the last axis."""
+
+    rows: Tensor
+    """V, shape ((K + 1) P, A)."""
+    gram: Tensor
+    """G, shape ((K + 1)^2, A)."""
+
+    @classmethod
+    def of(cls, weight: Tensor, bias: Tensor, w: Tensor) -> ProductTables:
+        """Return the tables of W (A, K, P), b (A, P) and w (P,)."""
+        rows = torch.cat([weight, bias.unsqueeze(1)], dim=1)  # V, (A, K + 1, P)
+        gram = torch.bmm(rows * w, rows.transpose(1, 2))  # G, (A, K + 1, K + 1)
+        return cls(rows.flatten(1).T.contiguous(), gram.flatten(1).T.contiguous())
+
+    def multiply(self, z: Tensor, r: Tensor) -> tuple[Tensor, Tensor]:
+        """Return <r, y[a]> and sum_i w y[a]^2, both (B, A), of z (B, K) and r (B, P)."""
+        full = torch.cat([z, z.new_ones(len(z), 1)], dim=1)  # z', (B, K + 1)
+        return _outer(full, r) @ self.rows, _outer(full, full) @ self.gram
 
 
-def make_gram(rows: Tensor, w: Tensor) -> Tensor:
-    """Return V[a] diag(w) V[a]^T of all a, shape (A, K + 1, K + 1); w has shape (P,)."""
-    return torch.bmm(rows * w, rows.transpose(1, 2))
-
-
-def multiply(z: Tensor, r: Tensor, rows: Tensor, gram: Tensor) -> tuple[Tensor, Tensor]:
-    """Return <r, y[a]> and sum_i w y[a]^2, both of shape (B, A).
-
-    Args:
-        z: Features, shape (B, K).
-        r: shape (B, P).
-        rows: `stack_rows`.
-        gram: `make_gram`.
-    """
-    num = len(rows)  # A
-    full = torch.cat([z, z.new_ones(len(z), 1)], dim=1)  # z', (B, K + 1)
-    images = torch.bmm(rows, r.T.expand(num, *r.T.shape))  # V[a] r, (A, K + 1, B)
-    turned = torch.bmm(full.expand(num, *full.shape), gram)  # (A, B, K + 1)
-    return images.mul_(full.T).sum(1).T, turned.mul_(full).sum(-1).T
+def _outer(x: Tensor, y: Tensor) -> Tensor:
+    """Return the products of all values of (B, N) with all of (B, M), shape (B, N M)."""
+    return (x.unsqueeze(2) * y.unsqueeze(1)).flatten(1)

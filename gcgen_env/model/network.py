@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from gcgen_env.model.convolutional import ConvHead, ConvTrunk
 from gcgen_env.model.grouped_linear import ChosenRows
-from gcgen_env.model.inner_products import make_gram, multiply, stack_rows
+from gcgen_env.model.inner_products import ProductTables
 from gcgen_env.model.network_config import NetworkConfig
 from gcgen_env.model.proposer import LazyProposer, Proposals
 
@@ -190,7 +190,7 @@ class LinearHead(nn.Module):
         self.weight = nn.Parameter(torch.randn(num_proposals, features, values) * 0.02)  # (A, K, P)
         self.bias = nn.Parameter(torch.randn(num_proposals, values) * 0.02)  # (A, P)
         self._ready: tuple[torch.dtype, Tensor | None, Tensor, Tensor] | None = None
-        self._products: tuple[Tensor, Tensor] | None = None
+        self._products: ProductTables | None = None
 
     def forward(
         self, z: Tensor, dtype: torch.dtype = torch.float32, part: Tensor | None = None
@@ -211,9 +211,8 @@ class LinearHead(nn.Module):
     def products(self, z: Tensor, r: Tensor, w: Tensor) -> tuple[Tensor, Tensor]:
         """Return <r, y[a]> and sum_i w y[a]^2, both (B, A), of r (B, P) and w (P,)."""
         if self._products is None:
-            rows = stack_rows(self.weight, self.bias)
-            self._products = rows, make_gram(rows, w)
-        found = multiply(z, r, *self._products)
+            self._products = ProductTables.of(self.weight, self.bias, w)
+        found = self._products.multiply(z, r)
         if self._ready is None:  # the weights may change before the next call
             self._products = None
         return found
