@@ -25,8 +25,10 @@ ACTIVE_SPREAD = 0.02
 """A value is active if its standard deviation, in units of the range, exceeds this."""
 COMPONENTS = 400
 """Number of principal components in which large images are proposed."""
-BASIS_FEATURES = 32
-"""What such proposals are made of: many proposals of few features describe an image better."""
+FEATURES = (4, 64)
+"""Fewest and most features of such proposals; see `choose_features`."""
+HEAD_ROWS = 4096
+"""A K, the rows of the matrices that make such proposals, which the time of a step follows."""
 
 
 def make_fresh(
@@ -47,7 +49,8 @@ def make_fresh(
         basis: Largest number of principal components in which it proposes, at most one for each
             training image; 0 proposes values of images. None means 400 for images of more than
             784 values with a Gaussian likelihood, unless a body is chosen.
-        **sizes: Fields of `NetworkConfig`; with a basis, `features` is 32 by default.
+        **sizes: Fields of `NetworkConfig`; with a basis, `choose_features` gives the default of
+            `features`.
 
     Raises:
         ValueError: If a size is invalid, or there is a basis without a Gaussian likelihood.
@@ -64,7 +67,7 @@ def make_fresh(
     a, h = config.num_proposals, config.horizon
     if num:
         found = find_components(data, dynamics.initial.clone(), num)
-        sizes = {"features": BASIS_FEATURES, **sizes}
+        sizes = {"features": choose_features(a), **sizes}
         inner = NetworkConfig((found.size + 1,), a, h, config.likelihood, **sizes)
         active = torch.arange(found.size + 1) < found.size  # not the length of what is outside
         network = ProposalNetwork(inner, active)
@@ -84,6 +87,14 @@ def choose_components(config: EnvConfig, shape: tuple[int, ...], body: str | Non
     """Return the default number of components for images of a shape S; 0 means no basis."""
     is_large = math.prod(shape) > MLP_VALUES and body is None
     return COMPONENTS if is_large and config.likelihood == "gaussian" else 0
+
+
+def choose_features(num_proposals: int) -> int:
+    """Return the default K of A proposals in a basis: more proposals have fewer features.
+
+    At equal time, 512 proposals of 8 features describe an image better than 64 of 64.
+    """
+    return min(max(FEATURES[0], HEAD_ROWS // num_proposals), FEATURES[1])
 
 
 def find_active(dataset: Dataset, initial: Tensor) -> Tensor:

@@ -15,6 +15,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+MOST_STATES = 256
+"""Number of states whose (K + 1) P products are in memory at once."""
+
 
 class ProductTables(NamedTuple):
     """V and G of all proposals, with a as the last axis."""
@@ -34,7 +37,9 @@ class ProductTables(NamedTuple):
     def multiply(self, z: Tensor, r: Tensor) -> tuple[Tensor, Tensor]:
         """Return <r, y[a]> and sum_i w y[a]^2, both (B, A), of z (B, K) and r (B, P)."""
         full = torch.cat([z, z.new_ones(len(z), 1)], dim=1)  # z', (B, K + 1)
-        return _outer(full, r) @ self.rows, _outer(full, full) @ self.gram
+        pairs = zip(full.split(MOST_STATES), r.split(MOST_STATES), strict=True)
+        first = [_outer(x, y) @ self.rows for x, y in pairs]
+        return torch.cat(first), _outer(full, full) @ self.gram
 
 
 def _outer(x: Tensor, y: Tensor) -> Tensor:

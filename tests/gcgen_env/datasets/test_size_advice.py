@@ -18,11 +18,11 @@ def test_the_largest_size_that_the_images_have(median: int, side: int) -> None:
     [
         (28, True, (32, 10)),
         (16, False, (32, 10)),
-        (28, False, (128, 32)),
-        (32, False, (128, 32)),
-        (48, True, (128, 32)),
-        (64, True, (128, 48)),
-        (64, False, (128, 48)),
+        (28, False, (512, 32)),
+        (32, False, (512, 32)),
+        (48, True, (512, 32)),
+        (64, True, (512, 48)),
+        (64, False, (512, 48)),
     ],
 )
 def test_more_values_need_more_bits(side: int, is_grey: bool, task: tuple[int, int]) -> None:

@@ -231,11 +231,19 @@ class TestSAgent:
         data = open_data(config)
         agent = make_s_agent(config, data, None)
         assert agent.basis.size == 21  # training images
-        assert agent.network.config.features == 32
         assert make_s_agent(config, data, None, features=5).network.config.features == 5
         assert make_s_agent(config, data, None, basis=0).basis is None
         small = EnvConfig(dataset=images[:, :8, :8], num_proposals=3, horizon=2)
         assert make_s_agent(small, open_data(small), None).basis is None
+
+    @pytest.mark.parametrize(("num", "features"), [(3, 64), (64, 64), (128, 32), (2000, 4)])
+    def test_more_proposals_have_fewer_features(self, num, features):
+        images = np.random.default_rng(0).integers(0, 255, (30, 18, 18, 3)).astype(np.uint8)
+        for basis, expected in ((None, features), (0, 64)):
+            config = EnvConfig(dataset=images, num_proposals=num, horizon=2)
+            sizes = {"basis": basis, "body": "mlp"} if basis == 0 else {}
+            agent = make_s_agent(config, open_data(config), None, width=16, **sizes)
+            assert agent.network.config.features == expected
 
 
 class TestModel:

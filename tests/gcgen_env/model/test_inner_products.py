@@ -8,7 +8,10 @@ from gcgen_env.model.network import LinearHead
 A, K, P, B = 5, 3, 11, 7
 
 
-def test_are_those_of_the_proposals():
+@pytest.mark.parametrize("most", [3, B, 100])
+def test_are_those_of_the_proposals(monkeypatch, most):
+    """However many states are in memory at once."""
+    monkeypatch.setattr("gcgen_env.model.inner_products.MOST_STATES", most)
     torch.manual_seed(0)
     head = LinearHead(K, A, P)
     z, r, w = torch.randn(B, K), torch.randn(B, P), torch.rand(P)
