@@ -72,7 +72,7 @@ class SAgentSettings:
     """Number of residual blocks."""
     features: int | Literal["auto"] | None = "auto"
     """What a perceptron's proposals are made of, a linear map of its hidden units; auto: 64, with
-    a basis 4096 / A but 4 to 64."""
+    a basis 2048 / A, but 4 to 64."""
     body: Literal["mlp", "conv"] | None = None
     """Perceptron or convolutions; by default the size of the images decides."""
     basis: int | None = None

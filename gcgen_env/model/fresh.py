@@ -27,7 +27,7 @@ COMPONENTS = 400
 """Number of principal components in which large images are proposed."""
 FEATURES = (4, 64)
 """Fewest and most features of such proposals; see `choose_features`."""
-HEAD_ROWS = 4096
+HEAD_ROWS = 2048
 """A K, the rows of the matrices that make such proposals, which the time of a step follows."""
 
 
@@ -92,7 +92,7 @@ def choose_components(config: EnvConfig, shape: tuple[int, ...], body: str | Non
 def choose_features(num_proposals: int) -> int:
     """Return the default K of A proposals in a basis: more proposals have fewer features.
 
-    At equal time, 512 proposals of 8 features describe an image better than 64 of 64.
+    At equal time, 512 proposals of 4 features describe an image better than 64 of 64.
     """
     return min(max(FEATURES[0], HEAD_ROWS // num_proposals), FEATURES[1])
 
