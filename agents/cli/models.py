@@ -47,6 +47,23 @@ def load_sampler(path: Path, device: str) -> GCGen | SAgent:
     return GCGen.load(file, device=found)
 
 
+def prune(model: GCGen | SAgent, nucleus: float | None) -> GCGen | SAgent:
+    """Return a model that samples from the proposals in a nucleus, as it is for None.
+
+    Raises:
+        ValueError: If the nucleus does not lie in (0, 1].
+    """
+    if nucleus is None:
+        return model
+    if not 0 < nucleus <= 1:
+        raise ValueError(f"--nucleus must lie in (0, 1], got {nucleus:g}")
+    if isinstance(model, SAgent):
+        return replace(model, chain=replace(model.chain, nucleus=nucleus))
+    assert model.env_config is not None
+    model.env_config = replace(model.env_config, nucleus=nucleus)
+    return model
+
+
 def find_model(path: Path) -> Path:
     """Return the file of a saved model; for the folder of a run, its model.
 

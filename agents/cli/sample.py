@@ -23,6 +23,10 @@ class Sample:
     """Number of images."""
     seed: int = 0
     """Seed of the draws."""
+    nucleus: float | None = None
+    """Draw from the most probable proposals of each step alone, which have this share of p_S:
+    images are often clearer, and less various. By default all proposals, or those of the model's
+    environment."""
     out: Path = Path("samples.png")
     """A .png grid, a .gif of the grid at every step, or a .npy array (num, C, height, width)."""
     overwrite: bool = False
@@ -39,7 +43,7 @@ class Sample:
 
     def run(self) -> int:
         """Run the command; return its exit code."""
-        from agents.cli.models import load_sampler, load_training_images
+        from agents.cli.models import load_sampler, load_training_images, prune
         from agents.cli.pictures import write_nearest, write_samples
 
         with reading_input():
@@ -47,7 +51,7 @@ class Sample:
             check_output(self.out, self.overwrite, suffixes=suffixes, inputs=[self.model])
             check_at_least(1, num=self.num)
             check_seed(self.seed)
-            model = load_sampler(self.model, self.device)
+            model = prune(load_sampler(self.model, self.device), self.nucleus)
             if self.nearest:
                 data = load_training_images(model, self.model, self.data_dir)
         if not self.nearest:

@@ -28,6 +28,19 @@ def test_the_seed_decides(finished, tmp_path):
     assert (a != c).any()
 
 
+def test_a_nucleus_leaves_the_most_probable_proposals(finished, tmp_path):
+    for kind in ("model", "s_agent"):
+        for name, nucleus in (("all", "1"), ("few", "0.5"), ("one", "1e-9")):
+            out = tmp_path / f"{kind}-{name}.npy"
+            sample(getattr(finished.folder, kind), out, "--num", "20", "--nucleus", nucleus)
+    for name in ("all", "few", "one"):
+        images, same = (np.load(tmp_path / f"{kind}-{name}.npy") for kind in ("model", "s_agent"))
+        np.testing.assert_array_equal(images, same)
+        assert (np.ptp(images, axis=0).max() < 1e-6) == (name == "one")  # always the same path
+    few = np.load(tmp_path / "model-few.npy")
+    assert (few != np.load(tmp_path / "model-all.npy")).any()
+
+
 def test_pixels_are_drawn_on_request(finished, tmp_path):
     sample(finished.folder.model, tmp_path / "drawn.npy", "--draw", "sample")
     assert set(np.unique(np.load(tmp_path / "drawn.npy"))) == {0.0, 1.0}
@@ -76,6 +89,8 @@ def test_an_s_agent_alone_knows_no_training_images(finished, tmp_path, fails):
     [
         (["--num", "0"], "num must be at least 1"),
         (["--seed", "-1"], "--seed must be at least 0"),
+        (["--nucleus", "0"], "--nucleus must lie in (0, 1], got 0"),
+        (["--nucleus", "nan"], "--nucleus must lie in (0, 1], got nan"),
         (["--out", "samples.jpg"], "--out must end in .gif, .npy, .png; got samples.jpg"),
         (["--nearest", "--out", "samples.npy"], "--out must end in .png; got samples.npy"),
     ],
