@@ -18,9 +18,9 @@ def test_the_largest_size_that_the_images_have(median: int, side: int) -> None:
     [
         (28, True, (32, 10)),
         (16, False, (32, 10)),
-        (28, False, (512, 32)),
-        (32, False, (512, 32)),
-        (48, True, (512, 32)),
+        (28, False, (512, 40)),
+        (32, False, (512, 40)),
+        (48, True, (512, 40)),
         (64, True, (512, 48)),
         (64, False, (512, 48)),
     ],
