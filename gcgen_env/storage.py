@@ -27,6 +27,7 @@ _READERS = {
     "algorithm": "the load method of MaskableDQN or MaskableQRDQN",
     "offline-algorithm": "the load method of GCBC or GCIQL",
     "replay-buffer": "load_replay_buffer",
+    "classifier": "Classifier.load",
 }
 """What reads each kind of container."""
 _MAX_HEADER_BYTES = 100_000_000  # as safetensors has it

@@ -16,6 +16,7 @@ SUMMARIES = {
     "prepare": "Report what a folder of images holds, and make a data set of it.",
     "train": "Train GC-agent and S-agent together; Ctrl-C keeps a checkpoint.",
     "sample": "Draw images from a trained model, or from a saved S-agent.",
+    "guide": "Draw images that fit a class, a part of an image, a small one or another one.",
     "reconstruct": "Draw images above their reconstructions by the two agents.",
     "evaluate": "Bound the negative log-likelihood of images in nats.",
     "export": "Write a trained S-agent as a small file that records its origin.",

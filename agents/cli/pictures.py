@@ -33,9 +33,7 @@ def write_samples(
     """Write samples: a grid (.png), the grid after each step (.gif), or the images (.npy)."""
     states = model.sample(num, seed, draw, return_trajectory=True)  # (H + 1, num, *S)
     if path.suffix.lower() == ".npy":
-        buffer = BytesIO()
-        np.save(buffer, states[-1], allow_pickle=False)  # the file is then written atomically
-        write_bytes(path, buffer.getvalue())
+        write_array(states[-1], path)
         return
     frames = [image_grid(images, **find_range(model)) for images in states]
     if path.suffix.lower() == ".gif":
@@ -57,6 +55,13 @@ def write_nearest(
     item, distance = find_nearest(samples, data)
     save_png(nearest_grid(samples, data.take(item), distance, **find_range(model)), path)
     return distance
+
+
+def write_array(images: NDArray[np.float32], path: Path) -> None:
+    """Write images as a .npy file, atomically."""
+    buffer = BytesIO()
+    np.save(buffer, images, allow_pickle=False)
+    write_bytes(path, buffer.getvalue())
 
 
 def write_trajectories(model: GCGen | SAgent, path: Path, num: int = 8, seed: int = 0) -> None:

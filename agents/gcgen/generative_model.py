@@ -13,41 +13,30 @@ from torch import Tensor
 from agents.common.decision import NEEDS_PROPOSALS, check_observation
 from agents.common.masking import join_masks
 from agents.gcgen.bound import NLLReport, evaluate_bound
+from agents.gcgen.generation import Generation
 from agents.gcgen.noise_scale import fit_sigma
 from agents.gcgen.policies import GCPolicy
 from agents.gcgen.predict_by_search import predict_by_search
 from agents.gcgen.rollout import GCAgent, rollout
 from agents.gcgen.search import FixedCodes, SoftSearch, beam_search
 from agents.gcgen.search_names import STEPS, check_search
-from gcgen_env.config import EnvConfig
 from gcgen_env.datasets import Dataset, DataSource
 from gcgen_env.model.build import open_data
 from gcgen_env.model.chain import Chain
 from gcgen_env.model.coordinates import RolloutSpace
 from gcgen_env.model.likelihoods import Gaussian, binarize
-from gcgen_env.model.s_agent import SAgent
 from gcgen_env.model.sampling import choose_best
 
 _BATCH = 256  # goals in one roll-out: memory does not grow with their number
 
 
-class GenerativeModel:
+class GenerativeModel(Generation):
     """The generative side of `GCGen`; it needs the two agents only."""
 
     policy: GCPolicy
-    s_agent: SAgent
-    env_config: EnvConfig | None
     device: torch.device
     _data: DataSource | None
     _live_env: Any
-
-    @property
-    def chain(self) -> Chain:
-        """The S-agent's chain with the environment's rules: its nucleus, and single use."""
-        config = self.env_config
-        if config is None:
-            return self.s_agent.chain  # the S-agent's own keeps all proposals
-        return replace(self.s_agent.chain, nucleus=config.nucleus, single_use=config.single_use)
 
     def load_split(self, name: str) -> Dataset:
         """Return a split of the model's data set: "train", "validation" or "test".
@@ -55,17 +44,6 @@ class GenerativeModel:
         Data that the model has read already are not read again.
         """
         return self._open_data().split(name)
-
-    def sample(
-        self,
-        num: int,
-        seed: int | None = None,
-        draw: str = "mean",
-        return_trajectory: bool = False,
-    ) -> NDArray[np.float32]:
-        """Generate images with the S-agent alone; see `SAgent.sample`."""
-        pruned = replace(self.s_agent, chain=self.chain)
-        return pruned.sample(num, seed, draw, return_trajectory)
 
     def encode(self, images: Any, search: str = "none", width: int = 8) -> NDArray[np.int64]:
         """Return the codes of images: the most probable choices.
@@ -91,10 +69,6 @@ class GenerativeModel:
                 for batch in goals.split(_BATCH)
             ]
         return torch.cat([each.action for each in codes]).cpu().numpy()  # (B, H)
-
-    def decode(self, codes: Any, return_trajectory: bool = False) -> NDArray[np.float32]:
-        """Return the images of codes, or of prefixes of codes; see `SAgent.decode`."""
-        return self.s_agent.decode(codes, return_trajectory)
 
     def reconstruct(self, images: Any, search: str = "none", width: int = 8) -> NDArray[np.float32]:
         """Return the reconstructions of images (B, *S): decode(encode(images, ...))."""

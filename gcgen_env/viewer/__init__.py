@@ -9,12 +9,14 @@ from gcgen_env.viewer.grids import (
     reconstruction_grid,
     trajectory_grid,
 )
+from gcgen_env.viewer.labelled import labelled_grid
 from gcgen_env.viewer.scatter import scatter_plot
 from gcgen_env.viewer.types import Frame
 
 __all__ = [
     "Frame",
     "image_grid",
+    "labelled_grid",
     "nearest_grid",
     "reconstruction_grid",
     "render_ansi",

@@ -12,6 +12,7 @@ from examples import (
     benchmark_agent,
     demo,
     environment,
+    guide,
     own_images,
     ppo_single_file,
     stock_sb3,
@@ -108,3 +109,11 @@ def test_ppo_single_file(capsys):
     first, second = (ppo_single_file.main(args) for _ in range(2))
     assert first == second  # the seed reproduces the run
     assert f"256 steps, return {first:.1f} nats" in capsys.readouterr().out
+
+
+def test_guide(tmp_path, capsys):
+    first, second = (guide.main(out=tmp_path / "guided.png", num=3) for _ in range(2))
+    np.testing.assert_array_equal(first, second)
+    assert first.shape == (3, 3, 1, 8, 8)
+    assert capsys.readouterr().out.count("scored images, guidance=") == 6
+    assert (tmp_path / "guided.png").is_file()

@@ -1,11 +1,14 @@
 """No command replaces a file that the user has not named for it."""
 
 import os
+from pathlib import Path
 
 import pytest
 
 from agents.cli.main import main
 from agents.cli.outputs import check_output
+
+PICTURE = Path(__file__).parents[3] / "docs" / "images" / "digits_samples.png"
 
 
 def list_outputs(finished, tmp_path):
@@ -15,6 +18,10 @@ def list_outputs(finished, tmp_path):
         "sample": (["sample", "--model", model, "--out"], tmp_path / "a.png"),
         "array": (["sample", "--model", model, "--out"], tmp_path / "a.npy"),
         "reconstruct": (["reconstruct", "--model", model, "--out"], tmp_path / "b.png"),
+        "guide": (
+            ["guide", "--model", model, "--variations", str(PICTURE), "--num", "1", "--out"],
+            tmp_path / "e.png",
+        ),
         "export": (["export", "--run-folder", model, "--out"], tmp_path / "c.safetensors"),
         "evaluate": (
             ["evaluate", "--model", model, "--paths", "1", "--num-images", "4", "--json"],
@@ -23,7 +30,7 @@ def list_outputs(finished, tmp_path):
     }
 
 
-@pytest.mark.parametrize("name", ["sample", "array", "reconstruct", "export", "evaluate"])
+@pytest.mark.parametrize("name", ["sample", "array", "reconstruct", "guide", "export", "evaluate"])
 def test_an_existing_file_is_kept_unless_overwriting_is_asked_for(
     name, finished, tmp_path, fails, monkeypatch
 ):
@@ -39,7 +46,7 @@ def test_an_existing_file_is_kept_unless_overwriting_is_asked_for(
     assert sorted(p.name for p in tmp_path.iterdir()) == [path.name]
 
 
-@pytest.mark.parametrize("name", ["sample", "reconstruct", "export", "evaluate"])
+@pytest.mark.parametrize("name", ["sample", "reconstruct", "guide", "export", "evaluate"])
 def test_a_place_where_no_file_can_be_is_one_sentence(name, finished, tmp_path, fails):
     command, path = list_outputs(finished, tmp_path)[name]
     folder = tmp_path / f"folder{path.suffix}"

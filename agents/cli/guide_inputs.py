@@ -1,0 +1,119 @@
+"""The images that `gcgen guide` is given, and the guidance made of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agents.guidance import ClassScore, LowResolution, Nearest, Strokes, VisiblePixels
+from agents.guidance.black_box import Guidance
+from agents.guidance.scorers.low_resolution import check_divides
+from gcgen_env.datasets.image_files import read_image
+from gcgen_env.datasets.images import resize_images
+from gcgen_env.model.chain import Chain
+
+Image = NDArray[np.float32]
+GREY = np.array([0.299, 0.587, 0.114])
+"""Shares of red, green and blue in a grey level (ITU-R BT.601)."""
+CLASS_WEIGHT = 2.0
+"""A classifier alone is unsure of unfinished images; see docs/guidance.md."""
+VARIATION_WEIGHT = 0.1
+"""With 1 the answers would be reconstructions."""
+HIDDEN = 0.35
+"""Brightness of hidden pixels in pictures, as a share of the range."""
+
+
+class Wish(NamedTuple):
+    """One thing that the images of a model shall fit."""
+
+    guidance: Guidance
+    """Scores images."""
+    shown: Image | None
+    """What pictures show as given, shape (C, height, width); None if there is no image."""
+    label: str
+    """The text above it."""
+    weight: float = 1.0
+    """How much it counts at `--scale 1`."""
+
+
+def wish_class(label: int, chain: Chain) -> Wish:
+    """Wish for a digit.
+
+    Raises:
+        ValueError: If there is no such class, or the model's images are not MNIST's size.
+    """
+    guidance = ClassScore(label)
+    wanted = guidance.classifier.config.shape
+    if chain.shape != wanted:
+        raise ValueError(
+            f"--class needs a model of MNIST's digits, images of shape {wanted}, got "
+            f"{chain.shape}: from Python a classifier of your own can guide"
+        )
+    return Wish(guidance, None, f"class {label}", CLASS_WEIGHT)
+
+
+def wish_visible(path: Path, mask: Path, chain: Chain) -> Wish:
+    """Wish for the visible pixels of an image; what is bright in the mask is to be filled in.
+
+    Raises:
+        ValueError: If a file cannot be read, or the mask has another size.
+    """
+    image, cover = read_image(path), np.asarray(read_image(mask).mean(0))
+    if image.shape[1:] != cover.shape:
+        sizes = [f"{width} x {height}" for height, width in (image.shape[1:], cover.shape)]
+        raise ValueError(f"--mask must be as large as --inpaint, {sizes[0]} pixels, got {sizes[1]}")
+    given = fit_image(image, chain)
+    bright = (cover >= 128).astype(np.float32)[None, None]
+    hidden = resize_images(bright, chain.shape[-1])[0, 0] > 0  # every pixel that it touches
+    guidance = VisiblePixels(given, hidden, chain.likelihood)
+    return Wish(guidance, np.where(hidden, to_values(HIDDEN, chain), given), "given")
+
+
+def wish_small(path: Path, chain: Chain) -> Wish:
+    """Wish for images that look like a small one when they are shrunk.
+
+    Raises:
+        ValueError: If the file cannot be read, or its sides do not divide those of the images.
+    """
+    small = to_values(match_channels(read_image(path), chain.shape[0]), chain)
+    rows, columns = check_divides(small.shape, chain.shape)
+    shown = small.repeat(rows, axis=1).repeat(columns, axis=2)
+    return Wish(LowResolution(small, chain.likelihood), shown, "small")
+
+
+def wish_near(path: Path, chain: Chain) -> Wish:
+    """Wish for images near another one."""
+    given = fit_image(read_image(path), chain)
+    return Wish(Nearest(given, chain.likelihood), given, "given", VARIATION_WEIGHT)
+
+
+def wish_strokes(path: Path, chain: Chain) -> Wish:
+    """Wish for edges where the strokes of a drawing are, bright on black."""
+    grey = match_channels(read_image(path), 1)  # (1, height, width)
+    strokes = resize_images(grey[None], chain.shape[-1])[0]
+    shown = np.broadcast_to(to_values(strokes, chain), chain.shape)
+    likelihood = chain.likelihood
+    return Wish(Strokes(strokes[0], likelihood.low, likelihood.high), shown, "strokes")
+
+
+def fit_image(image: NDArray[np.uint8], chain: Chain) -> Image:
+    """Return bytes (C, height, width) with the channels, the size and the range of a model's."""
+    matched = match_channels(image, chain.shape[0])
+    return to_values(resize_images(matched[None], chain.shape[-1])[0], chain)
+
+
+def match_channels(image: NDArray[np.uint8], channels: int) -> Image:
+    """Return bytes (C, height, width) as numbers in [0, 1] of 1 or 3 channels."""
+    unit = image.astype(np.float32) / np.float32(255)
+    if len(unit) == 3 and channels == 1:
+        return np.tensordot(GREY, unit, 1)[None].astype(np.float32)
+    return np.broadcast_to(unit, (channels, *unit.shape[1:])).copy()
+
+
+def to_values(unit: Image | float, chain: Chain) -> Image:
+    """Stretch numbers in [0, 1] to the range of a model's images."""
+    low, high = chain.likelihood.low, chain.likelihood.high
+    return np.asarray(low + (high - low) * np.asarray(unit), dtype=np.float32).clip(low, high)

@@ -1,0 +1,93 @@
+"""How a trained model generates: with the S-agent alone, or guided by a black box."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agents.guidance.black_box import Guidance
+from agents.guidance.guided_sample import GuidedSample
+from agents.guidance.sampling import BATCH_SIZE, sample_guided
+from gcgen_env.config import EnvConfig
+from gcgen_env.model.chain import Chain
+from gcgen_env.model.s_agent import SAgent
+
+
+class Generation:
+    """The part of `GCGen` that needs no GC-agent."""
+
+    s_agent: SAgent
+    env_config: EnvConfig | None
+
+    @property
+    def chain(self) -> Chain:
+        """The S-agent's chain with the environment's rules: its nucleus, and single use."""
+        config = self.env_config
+        if config is None:
+            return self.s_agent.chain  # the S-agent's own keeps all proposals
+        return replace(self.s_agent.chain, nucleus=config.nucleus, single_use=config.single_use)
+
+    @overload
+    def sample(
+        self, num: int, seed: int | None = ..., draw: str = ..., return_trajectory: bool = ...
+    ) -> NDArray[np.float32]: ...
+
+    @overload
+    def sample(
+        self,
+        num: int,
+        seed: int | None = ...,
+        *,
+        guidance: Guidance,
+        scale: float = ...,
+        num_particles: int = ...,
+        batch_size: int = ...,
+    ) -> GuidedSample: ...
+
+    def sample(
+        self,
+        num: int,
+        seed: int | None = None,
+        draw: str = "mean",
+        return_trajectory: bool = False,
+        *,
+        guidance: Guidance | None = None,
+        scale: float = 1.0,
+        num_particles: int = 1,
+        batch_size: int = BATCH_SIZE,
+    ) -> NDArray[np.float32] | GuidedSample:
+        """Generate images with the S-agent; see `SAgent.sample`, and with guidance `sample_guided`.
+
+        Args:
+            num: Number of images.
+            seed: Seed of the draws; None draws anew.
+            draw: "mean" returns the likelihood's means, "sample" also draws the values.
+            return_trajectory: Return the images of x_0 to x_H instead of x_H alone.
+            guidance: A function that maps images (B, *S) to scores (B,), higher = better.
+            scale: How much the scores count.
+            num_particles: Trajectories that are compared for each image.
+            batch_size: Largest number of images in one call of the guidance.
+
+        Returns:
+            Images, shape (num, *S), or (H + 1, num, *S); with guidance a `GuidedSample`, whose
+            codes give the trajectories: `decode(codes, return_trajectory=True)`.
+
+        Raises:
+            ValueError: If an option is invalid or the guidance fails.
+        """
+        if guidance is None:
+            pruned = replace(self.s_agent, chain=self.chain)
+            return pruned.sample(num, seed, draw, return_trajectory)
+        if draw != "mean" or return_trajectory:
+            raise ValueError(
+                "guided images are means: leave draw and return_trajectory out, and decode the "
+                "codes for the trajectories"
+            )
+        return sample_guided(self.chain, num, guidance, scale, num_particles, seed, batch_size)
+
+    def decode(self, codes: Any, return_trajectory: bool = False) -> NDArray[np.float32]:
+        """Return the images of codes, or of prefixes of codes; see `SAgent.decode`."""
+        return self.s_agent.decode(codes, return_trajectory)

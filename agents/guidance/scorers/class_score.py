@@ -1,0 +1,36 @@
+"""Classes: how sure a classifier is that images belong to a class."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agents.guidance.classifier import Classifier, load_shipped
+
+
+class ClassScore:
+    """log p(class | x) of a classifier, in nats."""
+
+    def __init__(self, label: int, classifier: Classifier | None = None) -> None:
+        """Choose a class.
+
+        Args:
+            label: The class.
+            classifier: Any classifier; by default the shipped one of MNIST's digits.
+
+        Raises:
+            ValueError: If the classifier knows no such class.
+        """
+        self.classifier = load_shipped("mnist_guide") if classifier is None else classifier
+        num = self.classifier.config.num_classes
+        if not 0 <= label < num:
+            raise ValueError(f"the class must be one of 0 to {num - 1}, got {label}")
+        self.label = label
+
+    def __repr__(self) -> str:
+        """Show the class, and the hash of the classifier."""
+        return f"ClassScore({self.label}, {self.classifier!r})"
+
+    def __call__(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Score images (B, *S), shape (B,)."""
+        return self.classifier.log_prob(images)[:, self.label]

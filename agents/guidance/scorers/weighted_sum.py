@@ -1,0 +1,36 @@
+"""Several guidance functions at once: the weighted sum of their scores."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agents.guidance.black_box import Guidance, Images
+
+
+class WeightedSum:
+    """sum_i w_i score_i(x)."""
+
+    def __init__(self, parts: Sequence[tuple[float, Guidance]]) -> None:
+        """Take pairs of a weight and a guidance function.
+
+        Raises:
+            ValueError: If there are none, or a weight is not finite.
+        """
+        self.parts = tuple(parts)
+        weights = [weight for weight, _ in self.parts]
+        if not weights or not np.isfinite(weights).all():
+            raise ValueError(f"the weights must be one finite number or more, got {weights}")
+
+    def __repr__(self) -> str:
+        """Show weights and functions."""
+        return " + ".join(f"{weight:g} {part!r}" for weight, part in self.parts)
+
+    def __call__(self, images: Images) -> NDArray[np.float64]:
+        """Score images (B, *S), shape (B,)."""
+        return sum(
+            (weight * np.asarray(part(images), np.float64) for weight, part in self.parts),
+            np.zeros(len(images)),
+        )

@@ -1,0 +1,1 @@
+"""Measures guided generation, and trains the two classifiers that it needs."""

@@ -1,0 +1,54 @@
+"""Measures guided generation on MNIST: classes and hidden pixels, against simpler rules.
+
+python -m benchmarks.guidance --what classes --out guidance_classes.csv
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from benchmarks.guidance.classes import measure_classes
+from benchmarks.guidance.hidden import NAMES, measure_hidden
+from gcgen_env.model.pretrained import pretrained_path
+from gcgen_env.model.s_agent import SAgent
+
+STUDIES = {
+    "classes": (
+        measure_classes,
+        ("rule", "scale", "particles", "calls", "hit_rate", "coverage"),
+    ),
+    "hidden": (
+        measure_hidden,
+        ("hidden", "rule", "particles", *NAMES),
+    ),
+}
+"""What can be measured, and the columns of its table."""
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Read the options, measure, and write a table."""
+    parser = argparse.ArgumentParser("benchmarks.guidance", description=__doc__)
+    parser.add_argument("--what", choices=STUDIES, default="classes")
+    parser.add_argument("--num", type=int, default=50, help="images of each class, or goals")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path, default=Path("guidance.csv"))
+    options = parser.parse_args(argv)
+    torch.set_num_threads(1)
+    measure, fields = STUDIES[options.what]
+    s_agent = SAgent.load(pretrained_path("mnist"))
+    with options.out.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, fields, lineterminator="\n")
+        writer.writeheader()
+        for row in measure(s_agent, options.num, options.seed):
+            writer.writerow({k: f"{v:.4g}" if isinstance(v, float) else v for k, v in row.items()})
+            file.flush()
+            print(row, flush=True)
+
+
+if __name__ == "__main__":
+    main()
