@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
-from agents.guidance.black_box import Guidance, Images
+from agents.guidance.black_box import Guidance, Images, Scores, check_scores
 
 
 class WeightedSum:
@@ -28,9 +27,7 @@ class WeightedSum:
         """Show weights and functions."""
         return " + ".join(f"{weight:g} {part!r}" for weight, part in self.parts)
 
-    def __call__(self, images: Images) -> NDArray[np.float64]:
+    def __call__(self, images: Images) -> Scores:
         """Score images (B, *S), shape (B,)."""
-        return sum(
-            (weight * np.asarray(part(images), np.float64) for weight, part in self.parts),
-            np.zeros(len(images)),
-        )
+        num = len(images)
+        return np.sum([weight * check_scores(part(images), num) for weight, part in self.parts], 0)

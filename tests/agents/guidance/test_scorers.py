@@ -110,6 +110,10 @@ def test_weights_add_up(digits):
     both = WeightedSum([(1.0, near), (-0.5, far)])
     np.testing.assert_allclose(both(digits), near(digits) - 0.5 * far(digits))
     assert repr(both) == "1 Nearest(shape=(1, 8, 8)) + -0.5 Nearest(shape=(1, 8, 8))"
+    with pytest.raises(
+        ValueError, match=r"one score for each image, shape \(20,\), got shape \(\)"
+    ):
+        WeightedSum([(1.0, near), (1.0, lambda images: 3.0)])(digits)
     with pytest.raises(ValueError, match=r"one finite number or more, got \[\]"):
         WeightedSum([])
 
