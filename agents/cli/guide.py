@@ -55,6 +55,10 @@ class Guide:
     """Trajectories that are compared for each answer; the time grows with it."""
     seed: int = 0
     """Seed of the draws."""
+    nucleus: float | None = None
+    """Draw from the most probable proposals of each step alone, which have this share of p_S:
+    images are often clearer, and less various. By default all proposals, or those of the model's
+    environment."""
     out: Path = Path("guided.png")
     """A .png with what is given and the answers, or a .npy array (num, C, height, width)."""
     overwrite: bool = False
@@ -64,12 +68,12 @@ class Guide:
 
     def run(self) -> int:
         """Run the command; return its exit code."""
-        from agents.cli.models import load_sampler
+        from agents.cli.models import load_sampler, prune
         from agents.guidance import GuidanceInterrupted, WeightedSum, sample_guided
 
         with reading_input():
             self._check()
-            model = load_sampler(self.model, self.device)
+            model = prune(load_sampler(self.model, self.device), self.nucleus)
             wishes = self._read_wishes(model.chain)
             guidance = WeightedSum([(wish.weight, wish.guidance) for wish in wishes])
         options = (self.num, guidance, self.scale, self.particles, self.seed)

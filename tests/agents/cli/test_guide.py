@@ -87,6 +87,7 @@ def test_a_trained_model_can_be_guided(finished, files, tmp_path):
         (["--class", "12"], "the class must be one of 0 to 9, got 12"),
         (["--class", "7"], "--class needs a model of MNIST's digits"),
         (["--variations", "digit", "--scale", "nan"], "--scale must be a finite number"),
+        (["--variations", "digit", "--nucleus", "2"], "--nucleus must lie in (0, 1], got 2"),
         (["--variations", "digit", "--out", "digit"], "--out would replace"),
         (["--variations", "missing.png"], "missing.png: not a readable image"),
     ],
