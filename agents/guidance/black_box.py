@@ -17,8 +17,8 @@ Images = NDArray[np.float32]
 Scores = NDArray[np.float64]
 Guidance = Callable[[Images], Any]
 """Maps images (B, *S), float32, to B finite scores, higher = better. No gradient is needed."""
-SLOW = 120.0
-"""Expected seconds above which a warning says how long the guidance will take."""
+FIRST, SLOW = 10.0, 120.0
+"""After the first ten seconds a warning says how long all will take, if it is two minutes."""
 
 
 class BlackBox:
@@ -37,7 +37,9 @@ class BlackBox:
         self.batch_size = batch_size
         self.num_scored = 0
         """Number of images scored, over all calls."""
-        self._times: list[float] = []  # seconds of the first two calls
+        self.seconds = 0.0
+        """Time that the function has taken."""
+        self._is_checked = False  # whether it is known how long all will take
 
     def score(self, images: Images) -> Scores:
         """Return the scores of images (B, *S), shape (B,).
@@ -60,14 +62,14 @@ class BlackBox:
             ) from error
         scores = check_scores(result, len(images))
         self.num_scored += len(images)
-        if len(self._times) < 2:  # the first call may have to warm up
-            self._times.append(time.perf_counter() - before)
-            if len(self._times) == 2:
-                self._warn_if_slow(self._times[1] / len(images))
+        self.seconds += time.perf_counter() - before
+        if self.seconds > FIRST and not self._is_checked:
+            self._is_checked = True
+            self._warn_if_slow(self.seconds / self.num_scored)
         return scores
 
     def _warn_if_slow(self, seconds: float) -> None:
-        """Say how long all will take, if it is more than two minutes."""
+        """Say how long all will take at so many seconds for an image, if it is long."""
         expected = seconds * self.most
         if expected > SLOW:
             warnings.warn(
