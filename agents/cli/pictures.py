@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from gcgen_env.viewer import (
     save_png,
     trajectory_grid,
 )
+from gcgen_env.viewer.rows import labelled_rows
 
 FRAMES_PER_SECOND = 4.0
 LAST_FRAMES = 8
@@ -33,9 +35,7 @@ def write_samples(
     """Write samples: a grid (.png), the grid after each step (.gif), or the images (.npy)."""
     states = model.sample(num, seed, draw, return_trajectory=True)  # (H + 1, num, *S)
     if path.suffix.lower() == ".npy":
-        buffer = BytesIO()
-        np.save(buffer, states[-1], allow_pickle=False)  # the file is then written atomically
-        write_bytes(path, buffer.getvalue())
+        write_array(states[-1], path)
         return
     frames = [image_grid(images, **find_range(model)) for images in states]
     if path.suffix.lower() == ".gif":
@@ -57,6 +57,27 @@ def write_nearest(
     item, distance = find_nearest(samples, data)
     save_png(nearest_grid(samples, data.take(item), distance, **find_range(model)), path)
     return distance
+
+
+def write_images(model: GCGen | SAgent, images: NDArray[Any], path: Path) -> None:
+    """Write images as they are (.npy), or as a grid (.png); bytes are divided by 255 there."""
+    if path.suffix.lower() == ".npy":
+        write_array(images, path)
+        return
+    shown = images / 255 if images.dtype == np.uint8 else images.astype(np.float32)
+    save_png(image_grid(shown, **find_range(model)), path)
+
+
+def write_rows(model: GCGen, rows: Sequence[tuple[str, NDArray[np.float32]]], path: Path) -> None:
+    """Draw rows of images with a label beside each; see `labelled_rows`."""
+    save_png(labelled_rows(rows, **find_range(model)), path)
+
+
+def write_array(array: NDArray[Any], path: Path) -> None:
+    """Write an array as .npy, atomically."""
+    buffer = BytesIO()
+    np.save(buffer, array, allow_pickle=False)
+    write_bytes(path, buffer.getvalue())
 
 
 def write_trajectories(model: GCGen | SAgent, path: Path, num: int = 8, seed: int = 0) -> None:

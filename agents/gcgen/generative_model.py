@@ -24,11 +24,13 @@ from gcgen_env.datasets import Dataset, DataSource
 from gcgen_env.model.build import open_data
 from gcgen_env.model.chain import Chain
 from gcgen_env.model.coordinates import RolloutSpace
+from gcgen_env.model.fixed_batches import fill
 from gcgen_env.model.likelihoods import Gaussian, binarize
 from gcgen_env.model.s_agent import SAgent
 from gcgen_env.model.sampling import choose_best
 
 _BATCH = 256  # goals in one roll-out: memory does not grow with their number
+_MULTIPLE = 8  # of goals are encoded together: matrix products of fewer rows round otherwise
 
 
 class GenerativeModel:
@@ -68,7 +70,7 @@ class GenerativeModel:
         return pruned.sample(num, seed, draw, return_trajectory)
 
     def encode(self, images: Any, search: str = "none", width: int = 8) -> NDArray[np.int64]:
-        """Return the codes of images: the most probable choices.
+        """Return the codes of images: the most probable choices, which the others do not affect.
 
         Args:
             images: Goals, shape (B, *S), within the bounds of the data.
@@ -88,9 +90,9 @@ class GenerativeModel:
         with torch.no_grad():
             codes = [
                 rollout(chain, self._make_agent(chain, batch, search, width), batch, choose_best)
-                for batch in goals.split(_BATCH)
+                for batch in fill(goals, _MULTIPLE).split(_BATCH)
             ]
-        return torch.cat([each.action for each in codes]).cpu().numpy()  # (B, H)
+        return torch.cat([each.action for each in codes])[: len(goals)].cpu().numpy()  # (B, H)
 
     def decode(self, codes: Any, return_trajectory: bool = False) -> NDArray[np.float32]:
         """Return the images of codes, or of prefixes of codes; see `SAgent.decode`."""
