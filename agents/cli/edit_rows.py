@@ -39,7 +39,7 @@ def change_one(model: GCGen, images: NDArray[np.float32], num: int, seed: int) -
 
 def walk(model: GCGen, images: NDArray[np.float32], num: int, seed: int) -> list[Row]:
     """Walk from the first image to the second."""
-    codes, goals = interpolate(model, *images, num)
+    codes, goals = interpolate(model, images[0], images[1], num)
     return [("mixed canvases", goals), ("their codes", model.decode(codes))]
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from agents.codec.coder import Decoder, Encoder
-from agents.codec.container import BITS, CHOICES, CodeFile, shorten_hash
+from agents.codec.container import BITS, CHOICES, CodeFile, shorten_hash, split_blocks
 from agents.codec.exact_chain import ExactChain, hash_s_agent
 from agents.codec.frequencies import quantise
 from agents.codec.residual import find_kind, get_residual, put_residual, to_levels
@@ -24,9 +24,6 @@ from agents.gcgen import GCGen
 from gcgen_env.config import check_count
 from gcgen_env.limits import MAX_BYTES, check_bytes
 from gcgen_env.model.s_agent import SAgent
-
-BLOCK = 4096
-"""Number of images that are coded together: memory does not grow beyond it."""
 
 
 class Decompressed(NamedTuple):
@@ -90,16 +87,19 @@ def pack_codes(s_agent: SAgent, codes: Any, images: Any = None) -> bytes:
         raise ValueError(f"images must have shape {wanted}, got {tuple(goals.shape)}")
     kind = CHOICES if goals is None else find_kind(s_agent.likelihood, goals)
     chain, choices, residual = ExactChain(s_agent), Encoder(), Encoder()
+    checksums = []
     for rows in _split(len(table)):
+        checksums.append(_checksum(table[rows]))
         canvas = _put_choices(chain, choices, table[rows])
         if goals is not None:
             mean = chain.chain.likelihood.mean(canvas).numpy()
             put_residual(residual, kind, mean, to_levels(kind, goals[rows].numpy()))
     return CodeFile(
         kind,
-        *table.shape,
+        len(table),
+        table.shape[1],
         shorten_hash(hash_s_agent(s_agent)),
-        _checksum(table),
+        tuple(checksums),
         choices.finish(),
         residual.finish(),
     ).pack()
@@ -133,6 +133,8 @@ def decompress(
             f"{name} belongs to the S-agent {file.model[:12]}, and this one is {own[:12]}: pass "
             "the model that compressed it"
         )
+    if file.steps > s_agent.chain.horizon:
+        raise ValueError(f"{name} is damaged: it has {file.steps} steps")
     if steps is not None and not 0 <= steps <= file.steps:
         raise ValueError(f"steps must lie in [0, {file.steps}], got {steps}")
     check_bytes(name, 4 * file.num * s_agent.chain.dynamics.initial.numel(), max_bytes)
@@ -150,21 +152,20 @@ def _read(
     choices, residual = Decoder(file.choices), Decoder(file.residual)
     tables, images = [], []
     try:
-        for rows in _split(file.num):
+        for rows, checksum in zip(_split(file.num), file.checksums, strict=True):
             table, canvas = _get_choices(chain, choices, rows.stop - rows.start, file.steps)
+            if _checksum(table) != checksum:
+                raise ValueError("the checksum of the codes is wrong")
             tables.append(table)
             if exact and file.kind != CHOICES:
                 mean = chain.chain.likelihood.mean(canvas).numpy()
                 images.append(get_residual(residual, file.kind, mean))
-        codes = np.concatenate(tables)
-        if _checksum(codes) != file.checksum:
-            raise ValueError("the checksum of the codes is wrong")
     except ValueError as error:  # of the decoder: it has read other probabilities
         raise ValueError(
             f"{name} cannot be decoded: this machine computes other probabilities than the one "
             f"that wrote it ({error}); decompress it there"
         ) from error
-    return codes, np.concatenate(images) if images else None
+    return np.concatenate(tables), np.concatenate(images) if images else None
 
 
 def _put_choices(chain: ExactChain, encoder: Encoder, table: NDArray[np.int64]) -> Tensor:
@@ -175,7 +176,7 @@ def _put_choices(chain: ExactChain, encoder: Encoder, table: NDArray[np.int64]) 
         encoder.put_choices(action, quantise(log_prior))
         return action
 
-    return chain.walk(*table.shape, put)
+    return chain.walk(len(table), table.shape[1], put)
 
 
 def _get_choices(
@@ -194,8 +195,8 @@ def _get_choices(
 
 def _split(num: int) -> Iterator[slice]:
     """Yield the blocks of N images."""
-    for first in range(0, num, BLOCK):
-        yield slice(first, min(first + BLOCK, num))
+    for first in (blocks := split_blocks(num)):
+        yield slice(first, min(first + blocks.step, num))
 
 
 def _checksum(codes: NDArray[np.int64]) -> int:

@@ -10,7 +10,10 @@ MAGIC = b"GCGZ"
 VERSION = 1
 CHOICES, BITS, BYTES = 0, 1, 2
 """What a file holds: the choices alone, or also what is missing to the exact bits or bytes."""
-_FIXED = struct.Struct("<4sBBHI16sIII")  # little-endian, no padding
+BLOCK = 1024
+"""Number of images that are coded together: memory does not grow beyond it."""
+_FIXED = struct.Struct("<4sBBHI16sII")  # little-endian, no padding
+_CHECKSUM = 4  # bytes of the checksum of a block
 _DIGEST = 8  # bytes of the SHA-256 of everything before them
 _HASH = 16  # bytes of the S-agent's hash
 
@@ -24,7 +27,8 @@ class CodeFile:
         num: N, the number of images.
         steps: h, the number of choices of each image.
         model: Hash of the S-agent, 32 hexadecimal digits.
-        checksum: CRC-32 of the codes, by which a decoder knows that it has read them correctly.
+        checksums: CRC-32 of the codes of each block, by which a decoder knows at once that it has
+            not read what was written. Their number also bounds that of the images.
         choices: The stream of the choices.
         residual: The stream of what is missing to the exact images; empty for `CHOICES`.
     """
@@ -33,7 +37,7 @@ class CodeFile:
     num: int
     steps: int
     model: str
-    checksum: int
+    checksums: tuple[int, ...]
     choices: bytes
     residual: bytes = b""
 
@@ -46,11 +50,11 @@ class CodeFile:
             self.steps,
             self.num,
             bytes.fromhex(self.model),
-            self.checksum,
             len(self.choices),
             len(self.residual),
         )
-        content = fixed + self.choices + self.residual
+        checksums = b"".join(each.to_bytes(_CHECKSUM, "little") for each in self.checksums)
+        content = fixed + checksums + self.choices + self.residual
         return content + _digest(content)
 
     @classmethod
@@ -73,17 +77,25 @@ class CodeFile:
             )
         if len(payload) < _FIXED.size + _DIGEST:
             raise ValueError(f"{name} is truncated: it has {len(payload)} bytes")
-        fields = _FIXED.unpack_from(payload)
-        _, _, kind, steps, num, model, checksum, *lengths = fields
-        whole = _FIXED.size + sum(lengths) + _DIGEST
+        _, _, kind, steps, num, model, *lengths = _FIXED.unpack_from(payload)
+        first = _FIXED.size + _CHECKSUM * len(split_blocks(num))  # of the choices
+        last = first + lengths[0]
+        whole = last + lengths[1] + _DIGEST
         if len(payload) < whole:
             raise ValueError(f"{name} is truncated: it has {len(payload)} of {whole} bytes")
-        content, end = payload[:-_DIGEST], _FIXED.size + lengths[0]
+        content = payload[:-_DIGEST]
         is_whole = len(payload) == whole and _digest(content) == payload[-_DIGEST:]
-        if not is_whole or kind not in (CHOICES, BITS, BYTES) or any(n % 4 for n in lengths):
+        is_valid = kind in (CHOICES, BITS, BYTES) and num and not any(n % 4 for n in lengths)
+        if not (is_whole and is_valid):
             raise ValueError(f"{name} is damaged: its checksum is wrong; copy or write it again")
-        choices, residual = content[_FIXED.size : end], content[end:]
-        return cls(kind, num, steps, model.hex(), checksum, choices, residual)
+        words = struct.iter_unpack("<I", content[_FIXED.size : first])
+        checksums = tuple(word for (word,) in words)
+        return cls(kind, num, steps, model.hex(), checksums, content[first:last], content[last:])
+
+
+def split_blocks(num: int) -> range:
+    """Return the first image of every block of N images."""
+    return range(0, num, BLOCK)
 
 
 def shorten_hash(digest: str) -> str:

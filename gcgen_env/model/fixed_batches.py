@@ -9,6 +9,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+SIZE = 32
+"""Default size of a batch: small, because a single item costs as much as a whole batch."""
+
 
 def fill(items: Tensor, size: int) -> Tensor:
     """Append zeros to items (N, ...) up to a positive multiple of `size`; the caller drops them."""
@@ -16,6 +19,6 @@ def fill(items: Tensor, size: int) -> Tensor:
     return torch.cat([items, items.new_zeros(missing, *items.shape[1:])]) if missing else items
 
 
-def split_fixed(items: Tensor, size: int) -> list[Tensor]:
+def split_fixed(items: Tensor, size: int = SIZE) -> list[Tensor]:
     """Split items (N, ...) into batches of `size`, of which `fill` completes the last one."""
     return list(fill(items, size).split(size))

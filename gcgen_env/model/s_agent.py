@@ -29,7 +29,6 @@ KIND = "s-agent"
 """Kind of container that `SAgent.save` writes."""
 FILE_NAME = "s_agent.safetensors"  # in the folder of a run
 _SAMPLE_BATCH = 1024  # images generated at once, which bounds the memory
-_DECODE_BATCH = 32  # codes decoded at once, always as many; see `fixed_batches`
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -204,13 +203,13 @@ class SAgent:
             ValueError: If the codes have another shape or are out of range.
         """
         actions = torch.from_numpy(self.check_codes(codes)).to(self.device)  # (B, h)
-        size, steps = _DECODE_BATCH, actions.shape[1]
-        batches = [
-            self._roll_out(size, steps, lambda h, _, a=a: a[:, h], return_trajectory)
-            for a in split_fixed(actions, size)
-        ]
+        batches = [self._decode(part, return_trajectory) for part in split_fixed(actions)]
         images = torch.cat(batches, dim=1)[:, : len(actions)]  # (h + 1 or 1, B, *S)
         return (images if return_trajectory else images[-1]).cpu().numpy()
+
+    def _decode(self, actions: Tensor, keep: bool) -> Tensor:
+        """Return the images of checked codes (B, h), as `_roll_out` does."""
+        return self._roll_out(len(actions), actions.shape[1], lambda h, _: actions[:, h], keep)
 
     def _roll_out(
         self, num: int, steps: int, choose: Callable[[int, Tensor], Tensor], keep: bool

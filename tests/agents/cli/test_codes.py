@@ -20,6 +20,12 @@ def run(*words):
     assert main([str(word) for word in words]) == 0
 
 
+def measure_picture(path):
+    """Return width and height."""
+    with Image.open(path) as picture:
+        return picture.size
+
+
 def test_files_of_codes_come_back(finished, images, tmp_path, capsys):
     model, out, back = finished.folder.path, tmp_path / "a.gcz", tmp_path / "back.npy"
     run("compress", images, "--model", model, "--lossless", "--out", out)
@@ -49,7 +55,7 @@ def test_grey_images_of_the_data_set_are_binarised(finished, tmp_path):
     model, out = finished.folder.path, tmp_path / "a.gcz"
     run("compress", "--model", model, "--num", 5, "--binarize", "--lossless", "--out", out)
     run("decompress", out, "--model", model, "--out", tmp_path / "back.png")
-    assert Image.open(tmp_path / "back.png").size == (5 * 84 + 4, 88)
+    assert measure_picture(tmp_path / "back.png") == (5 * 84 + 4, 88)
 
 
 @pytest.mark.parametrize("how", ["resample", "change", "interpolate", "begin"])
@@ -61,7 +67,7 @@ def test_edits_are_drawn(finished, images, tmp_path, how, capsys):
     run(*words, "--overwrite")
     assert out.read_bytes() == first
     rows = 2 if how == "interpolate" else 7
-    assert Image.open(out).size[1] == rows * 88
+    assert measure_picture(out)[1] == rows * 88
     run(*words, "--images", images, "--index", 3, "--overwrite")
     assert out.read_bytes() != first
     assert f"wrote {how} of image 3 to {out}" in capsys.readouterr().out
@@ -101,7 +107,7 @@ def test_errors(fails, finished, images, tmp_path):
 
 def test_points_have_no_pictures_of_edits(fails, tmp_path):
     model = tmp_path / "points.gcgen"
-    GCGen("GCPolicy", "GCGen-TwoMoons-v0", seed=0).save(model)
+    GCGen("GCPolicy", "GCGen-Toy2D-v0", seed=0).save(model)
     assert "this model's data are points" in fails(
         "edit", "begin", "--model", model, "--out", tmp_path / "edit.png"
     )

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from agents import GCGen
-from agents.codec import codec, compress, decompress, pack_codes
+from agents.codec import compress, container, decompress, pack_codes
 from agents.codec.container import CodeFile
 from agents.codec.exact_chain import ExactChain, hash_s_agent
 from gcgen_env.model.s_agent import SAgent
@@ -43,6 +43,13 @@ def test_codes_come_back_from_a_file(model, digits):
     assert payload == pack_codes(model.s_agent, codes)
 
 
+def test_codes_do_not_depend_on_the_other_images(model, digits):
+    codes = model.encode(digits)
+    for parts in (1, 3, 17):
+        found = [model.encode(digits[i : i + parts]) for i in range(0, 20, parts)]
+        np.testing.assert_array_equal(np.concatenate(found)[:20], codes[:20])
+
+
 def test_the_s_agent_alone_reads_files(model, digits, s_agent_file):
     found = decompress(SAgent.load(s_agent_file), compress(model, digits))
     np.testing.assert_array_equal(found.codes, model.encode(digits))
@@ -50,7 +57,7 @@ def test_the_s_agent_alone_reads_files(model, digits, s_agent_file):
 
 def test_prefixes_give_coarser_images(model, digits):
     payload, codes = compress(model, digits), model.encode(digits)
-    for steps in range(H + 1):
+    for steps in (0, 1, 5, H):
         found = decompress(model, payload, steps)
         np.testing.assert_array_equal(found.codes, codes[:, :steps])
         np.testing.assert_array_equal(found.images, model.decode(codes[:, :steps]))
@@ -96,8 +103,9 @@ def test_images_far_from_the_model_are_stored_exactly(model, grey_model):
 
 
 def test_blocks_do_not_change_what_is_read(model, bits, monkeypatch):
-    monkeypatch.setattr(codec, "BLOCK", 7)
+    monkeypatch.setattr(container, "BLOCK", 7)
     payload = compress(model, bits, lossless=True)
+    assert len(container.CodeFile.unpack(payload).checksums) == 6
     np.testing.assert_array_equal(decompress(model, payload).images, bits == 1)
 
 
@@ -142,7 +150,7 @@ def test_a_file_that_this_machine_computes_otherwise_is_refused(model, bits):
     payload = compress(model, bits, lossless=True)
     file = CodeFile.unpack(payload)
     for wrong in (
-        replace(file, checksum=1),
+        replace(file, checksums=(1,)),
         replace(file, choices=b"\xff" * len(file.choices)),
         replace(file, residual=b"\xff" * len(file.residual)),
     ):
@@ -152,12 +160,17 @@ def test_a_file_that_this_machine_computes_otherwise_is_refused(model, bits):
 
 
 def test_files_that_would_fill_the_memory_are_refused(model, digits):
-    file = replace(CodeFile.unpack(compress(model, digits)), num=2**32 - 1)
-    with pytest.raises(ValueError, match="decodes to 1,099,511,627,520 bytes"):
-        decompress(model, file.pack())
+    payload = compress(model, digits)
+    with pytest.raises(
+        ValueError, match=r"x\.gcz: decodes to 10,240 bytes, more than the limit of"
+    ):
+        decompress(model, payload, name="x.gcz", max_bytes=10_000)
+    claim = replace(CodeFile.unpack(payload), num=2**20, checksums=(0,) * 1024, steps=9)
+    with pytest.raises(ValueError, match="is damaged: it has 9 steps"):
+        decompress(model, claim.pack())
 
 
-@pytest.mark.parametrize("num", [0, 39, 400])
+@pytest.mark.parametrize("num", [39, 400])
 def test_wrong_counts_are_refused(model, digits, num):
     file = replace(CodeFile.unpack(compress(model, digits)), num=num)
     with pytest.raises(ValueError, match="cannot be decoded"):

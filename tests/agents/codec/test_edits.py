@@ -5,6 +5,7 @@ import pytest
 
 from agents import GCGen
 from agents.codec import begin_from, change_choice, interpolate, resample_rest
+from agents.codec.exact_chain import ExactChain
 from tests.agents.conftest import DIGITS
 
 A, H, SHAPE = 16, 8, (1, 8, 8)
@@ -35,9 +36,9 @@ def test_more_kept_choices_give_more_similar_images(model, code):
 
 
 def test_draws_of_the_rest_follow_p_s(model, code):
-    codes = resample_rest(model, code, 0, num=4000, seed=3)
-    expected = model.sample(4000, seed=7).mean(0)
-    np.testing.assert_allclose(model.decode(codes).mean(0), expected, atol=0.03)
+    codes = resample_rest(model, code, 0, num=1000, seed=3)
+    expected = model.sample(1000, seed=7).mean(0)
+    np.testing.assert_allclose(model.decode(codes).mean(0), expected, atol=0.06)
 
 
 @pytest.mark.parametrize("step", [0, 4, H - 1])
@@ -50,10 +51,15 @@ def test_one_choice_is_changed(model, code, step):
 
 
 def test_the_most_probable_other_choices_come_first(model, code):
-    drawn = resample_rest(model, code, 2, num=5000)[:, 2]
-    shares = np.bincount(drawn, minlength=A) / 5000
-    first, *_, last = change_choice(model, code, 2, A - 1)[:, 2]
-    assert shares[first] >= shares[last]
+    seen = []
+
+    def follow(h, log_prior):
+        seen.append(log_prior[0])
+        return code[h : h + 1].copy()
+
+    ExactChain(model.s_agent).walk(1, 3, follow)
+    order = change_choice(model, code, 2, A - 1)[:, 2]
+    assert (np.diff(seen[2][order]) < 1e-6).all()
 
 
 def test_a_walk_leads_from_one_image_to_the_other(model, digits):

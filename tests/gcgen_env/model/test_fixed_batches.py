@@ -22,12 +22,12 @@ def test_items_are_filled_with_zeros(num, filled):
 def test_the_image_of_a_code_does_not_depend_on_the_others(name):
     s_agent = SAgent.load(pretrained_path(name))
     chain = s_agent.chain
-    codes = np.random.default_rng(0).integers(chain.num_proposals, size=(70, chain.horizon))
-    together = s_agent.decode(codes, return_trajectory=True)  # (H + 1, 70, *S)
-    order = np.random.default_rng(1).permutation(70)
+    codes = np.random.default_rng(0).integers(chain.num_proposals, size=(40, chain.horizon))
+    together = s_agent.decode(codes, return_trajectory=True)  # (H + 1, 40, *S)
+    order = np.random.default_rng(1).permutation(40)
     np.testing.assert_array_equal(s_agent.decode(codes[order]), together[-1, order])
-    for parts in (1, 2, 7, 33):
-        found = [s_agent.decode(codes[i : i + parts]) for i in range(0, 70, parts)]
+    for parts in (1, 7, 33):
+        found = [s_agent.decode(codes[i : i + parts]) for i in range(0, 40, parts)]
         np.testing.assert_array_equal(np.concatenate(found), together[-1])
     for steps in (0, 1, chain.horizon - 1):
         np.testing.assert_array_equal(s_agent.decode(codes[:, :steps]), together[steps])
