@@ -87,19 +87,20 @@ def pack_codes(s_agent: SAgent, codes: Any, images: Any = None) -> bytes:
         raise ValueError(f"images must have shape {wanted}, got {tuple(goals.shape)}")
     kind = CHOICES if goals is None else find_kind(s_agent.likelihood, goals)
     chain, choices, residual = ExactChain(s_agent), Encoder(), Encoder()
-    checksums = []
+    of_codes, of_images = [], []  # checksums
     for rows in _split(len(table)):
-        checksums.append(_checksum(table[rows]))
+        of_codes.append(_checksum(table[rows]))
         canvas = _put_choices(chain, choices, table[rows])
         if goals is not None:
-            mean = chain.chain.likelihood.mean(canvas).numpy()
-            put_residual(residual, kind, mean, to_levels(kind, goals[rows].numpy()))
+            levels = to_levels(kind, goals[rows].numpy())
+            of_images.append(_checksum(levels))
+            put_residual(residual, kind, chain.chain.likelihood.mean(canvas).numpy(), levels)
     return CodeFile(
         kind,
         len(table),
         table.shape[1],
         shorten_hash(hash_s_agent(s_agent)),
-        tuple(checksums),
+        (*of_codes, *of_images),
         choices.finish(),
         residual.finish(),
     ).pack()
@@ -152,14 +153,13 @@ def _read(
     choices, residual = Decoder(file.choices), Decoder(file.residual)
     tables, images = [], []
     try:
-        for rows, checksum in zip(_split(file.num), file.checksums, strict=True):
+        for block, rows in enumerate(blocks := list(_split(file.num))):
             table, canvas = _get_choices(chain, choices, rows.stop - rows.start, file.steps)
-            if _checksum(table) != checksum:
-                raise ValueError("the checksum of the codes is wrong")
-            tables.append(table)
+            tables.append(_check(table, file.checksums[block]))
             if exact and file.kind != CHOICES:
                 mean = chain.chain.likelihood.mean(canvas).numpy()
-                images.append(get_residual(residual, file.kind, mean))
+                levels = get_residual(residual, file.kind, mean)
+                images.append(_check(levels, file.checksums[len(blocks) + block]))
     except ValueError as error:  # of the decoder: it has read other probabilities
         raise ValueError(
             f"{name} cannot be decoded: this machine computes other probabilities than the one "
@@ -199,6 +199,13 @@ def _split(num: int) -> Iterator[slice]:
         yield slice(first, min(first + blocks.step, num))
 
 
-def _checksum(codes: NDArray[np.int64]) -> int:
-    """Return the CRC-32 of codes."""
-    return zlib.crc32(codes.astype("<u4").tobytes())
+def _checksum(numbers: NDArray[Any]) -> int:
+    """Return the CRC-32 of codes, or of the levels of images."""
+    return zlib.crc32(numbers.astype("<u4").tobytes())
+
+
+def _check(numbers: NDArray[Any], checksum: int) -> NDArray[Any]:
+    """Return what was read, or raise a ValueError if its checksum is another one."""
+    if _checksum(numbers) != checksum:
+        raise ValueError("the checksum of a block is wrong")
+    return numbers

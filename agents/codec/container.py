@@ -27,8 +27,9 @@ class CodeFile:
         num: N, the number of images.
         steps: h, the number of choices of each image.
         model: Hash of the S-agent, 32 hexadecimal digits.
-        checksums: CRC-32 of the codes of each block, by which a decoder knows at once that it has
-            not read what was written. Their number also bounds that of the images.
+        checksums: CRC-32 of the codes of each block, and then of the exact images of each block
+            if they are stored. By them a decoder knows at once that it has not read what was
+            written, and their number bounds that of the images.
         choices: The stream of the choices.
         residual: The stream of what is missing to the exact images; empty for `CHOICES`.
     """
@@ -78,7 +79,8 @@ class CodeFile:
         if len(payload) < _FIXED.size + _DIGEST:
             raise ValueError(f"{name} is truncated: it has {len(payload)} bytes")
         _, _, kind, steps, num, model, *lengths = _FIXED.unpack_from(payload)
-        first = _FIXED.size + _CHECKSUM * len(split_blocks(num))  # of the choices
+        tables = 1 if kind == CHOICES else 2
+        first = _FIXED.size + _CHECKSUM * tables * len(split_blocks(num))  # of the choices
         last = first + lengths[0]
         whole = last + lengths[1] + _DIGEST
         if len(payload) < whole:

@@ -1,5 +1,8 @@
 """Files of codes: nothing is lost, and whatever does not fit is refused."""
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -12,6 +15,7 @@ from agents.codec.container import CodeFile
 from agents.codec.exact_chain import ExactChain, hash_s_agent
 from gcgen_env.model.s_agent import SAgent
 from tests.agents.conftest import make_model
+from tests.house import ROOT
 
 H, SHAPE = 8, (1, 8, 8)
 
@@ -105,7 +109,7 @@ def test_images_far_from_the_model_are_stored_exactly(model, grey_model):
 def test_blocks_do_not_change_what_is_read(model, bits, monkeypatch):
     monkeypatch.setattr(container, "BLOCK", 7)
     payload = compress(model, bits, lossless=True)
-    assert len(container.CodeFile.unpack(payload).checksums) == 6
+    assert len(container.CodeFile.unpack(payload).checksums) == 12
     np.testing.assert_array_equal(decompress(model, payload).images, bits == 1)
 
 
@@ -150,7 +154,8 @@ def test_a_file_that_this_machine_computes_otherwise_is_refused(model, bits):
     payload = compress(model, bits, lossless=True)
     file = CodeFile.unpack(payload)
     for wrong in (
-        replace(file, checksums=(1,)),
+        replace(file, checksums=(1, file.checksums[1])),
+        replace(file, checksums=(file.checksums[0], 1)),
         replace(file, choices=b"\xff" * len(file.choices)),
         replace(file, residual=b"\xff" * len(file.residual)),
     ):
@@ -193,3 +198,21 @@ def test_wrong_arguments_are_refused(model, grey_model, digits):
         pack_codes(model.s_agent, codes + 16)
     with pytest.raises(ValueError, match=r"steps must lie in \[0, 8\], got 9"):
         decompress(model, compress(model, digits), 9)
+
+
+@pytest.mark.slow
+def test_other_instructions_read_the_same(s_agent_file, model, bits, tmp_path):
+    (tmp_path / "bits.gcz").write_bytes(compress(model, bits, lossless=True))
+    np.save(tmp_path / "bits.npy", bits == 1)
+    code = f"""
+import numpy as np
+from agents.codec import decompress
+from gcgen_env.model.s_agent import SAgent
+found = decompress(SAgent.load({str(s_agent_file)!r}), open("bits.gcz", "rb").read())
+assert np.array_equal(found.images, np.load("bits.npy"))
+"""
+    plain = {"MKL_CBWR": "COMPATIBLE", "ATEN_CPU_CAPABILITY": "default"}
+    environment = {**os.environ, **plain, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr

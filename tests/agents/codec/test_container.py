@@ -4,14 +4,14 @@ import dataclasses
 
 import pytest
 
-from agents.codec.container import BITS, CodeFile
+from agents.codec.container import BITS, CHOICES, CodeFile
 
-FILE = CodeFile(BITS, 1025, 8, "ab" * 16, (2**32 - 1, 7), b"abcdefgh", b"ijkl")
+FILE = CodeFile(BITS, 1025, 8, "ab" * 16, (2**32 - 1, 7, 0, 1), b"abcdefgh", b"ijkl")
 
 
 def test_a_file_comes_back():
     assert CodeFile.unpack(FILE.pack()) == FILE
-    empty = dataclasses.replace(FILE, choices=b"", residual=b"")
+    empty = dataclasses.replace(FILE, kind=CHOICES, checksums=(5, 6), choices=b"", residual=b"")
     assert CodeFile.unpack(empty.pack()) == empty
 
 
@@ -39,7 +39,7 @@ def test_every_changed_byte_is_found():
         (b"\x89PNG\r\n", "is not a file of codes"),
         (FILE.pack() + b"0", "is damaged: its checksum is wrong"),
         (dataclasses.replace(FILE, num=0, checksums=()).pack(), "is damaged"),
-        (dataclasses.replace(FILE, num=2**32 - 1).pack(), r"is truncated: it has 64 of 16\d{6} by"),
+        (dataclasses.replace(FILE, num=2**32 - 1).pack(), r"is truncated: it has 72 of 33\d{6} by"),
         (dataclasses.replace(FILE, kind=9).pack(), "is damaged"),
         (dataclasses.replace(FILE, choices=b"abc").pack(), "is damaged"),
         (b"GCGZ\x02" + FILE.pack()[5:], "has version 2 of the format, and this GCGen reads ver"),
