@@ -97,7 +97,7 @@ def take_split(
     return data.take(np.arange(len(data))[:num])  # None takes all
 
 
-def read_images(path: Path, shape: tuple[int, ...], num: int) -> NDArray[np.float32]:
+def read_images(path: Path, shape: tuple[int, ...], num: int | None) -> NDArray[np.float32]:
     """Read the first images of a user's file or folder, resized to the size of a model's images.
 
     The file's order is kept: the splits that `load_dataset` makes of it are merged again. An
@@ -106,7 +106,7 @@ def read_images(path: Path, shape: tuple[int, ...], num: int) -> NDArray[np.floa
     Args:
         path: A .npy, a .npz or a folder.
         shape: Shape of the model's images; the user's images are resized if it is square.
-        num: Number of images; fewer are returned if the file holds fewer.
+        num: Number of images, None for all; fewer are returned if the file holds fewer.
 
     Returns:
         Images, shape (num, *shape).

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from gcgen_env.viewer import (
     save_png,
     trajectory_grid,
 )
+from gcgen_env.viewer.rows import labelled_rows
 
 FRAMES_PER_SECOND = 4.0
 LAST_FRAMES = 8
@@ -57,10 +59,24 @@ def write_nearest(
     return distance
 
 
-def write_array(images: NDArray[np.float32], path: Path) -> None:
-    """Write images as a .npy file, atomically."""
+def write_images(model: GCGen | SAgent, images: NDArray[Any], path: Path) -> None:
+    """Write images as they are (.npy), or as a grid (.png); bytes are divided by 255 there."""
+    if path.suffix.lower() == ".npy":
+        write_array(images, path)
+        return
+    shown = images / 255 if images.dtype == np.uint8 else images.astype(np.float32)
+    save_png(image_grid(shown, **find_range(model)), path)
+
+
+def write_rows(model: GCGen, rows: Sequence[tuple[str, NDArray[np.float32]]], path: Path) -> None:
+    """Draw rows of images with a label beside each; see `labelled_rows`."""
+    save_png(labelled_rows(rows, **find_range(model)), path)
+
+
+def write_array(array: NDArray[Any], path: Path) -> None:
+    """Write an array as .npy, atomically."""
     buffer = BytesIO()
-    np.save(buffer, images, allow_pickle=False)
+    np.save(buffer, array, allow_pickle=False)
     write_bytes(path, buffer.getvalue())
 
 

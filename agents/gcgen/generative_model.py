@@ -24,10 +24,12 @@ from gcgen_env.datasets import Dataset, DataSource
 from gcgen_env.model.build import open_data
 from gcgen_env.model.chain import Chain
 from gcgen_env.model.coordinates import RolloutSpace
+from gcgen_env.model.fixed_batches import fill
 from gcgen_env.model.likelihoods import Gaussian, binarize
 from gcgen_env.model.sampling import choose_best
 
 _BATCH = 256  # goals in one roll-out: memory does not grow with their number
+_MULTIPLE = 8  # of goals are encoded together: matrix products of fewer rows round otherwise
 
 
 class GenerativeModel(Generation):
@@ -46,7 +48,7 @@ class GenerativeModel(Generation):
         return self._open_data().split(name)
 
     def encode(self, images: Any, search: str = "none", width: int = 8) -> NDArray[np.int64]:
-        """Return the codes of images: the most probable choices.
+        """Return the codes of images: the most probable choices, which the others do not affect.
 
         Args:
             images: Goals, shape (B, *S), within the bounds of the data.
@@ -66,9 +68,9 @@ class GenerativeModel(Generation):
         with torch.no_grad():
             codes = [
                 rollout(chain, self._make_agent(chain, batch, search, width), batch, choose_best)
-                for batch in goals.split(_BATCH)
+                for batch in fill(goals, _MULTIPLE).split(_BATCH)
             ]
-        return torch.cat([each.action for each in codes]).cpu().numpy()  # (B, H)
+        return torch.cat([each.action for each in codes])[: len(goals)].cpu().numpy()  # (B, H)
 
     def reconstruct(self, images: Any, search: str = "none", width: int = 8) -> NDArray[np.float32]:
         """Return the reconstructions of images (B, *S): decode(encode(images, ...))."""

@@ -17,6 +17,7 @@ from gcgen_env.config import check_count
 from gcgen_env.model.basis import Basis
 from gcgen_env.model.basis_proposer import BasisProposer
 from gcgen_env.model.chain import Chain
+from gcgen_env.model.fixed_batches import split_fixed
 from gcgen_env.model.likelihoods import Likelihood
 from gcgen_env.model.network import ProposalNetwork
 from gcgen_env.model.sampling import make_sampler
@@ -188,7 +189,7 @@ class SAgent:
 
     @torch.no_grad()
     def decode(self, codes: Any, return_trajectory: bool = False) -> NDArray[np.float32]:
-        """Return the images of codes.
+        """Return the images of codes; those of one code do not depend on the others.
 
         Args:
             codes: Chosen indices, shape (B, h), integers in [0, A), h <= H: any prefix of a
@@ -201,10 +202,14 @@ class SAgent:
         Raises:
             ValueError: If the codes have another shape or are out of range.
         """
-        actions = torch.from_numpy(self._check_codes(codes)).to(self.device)  # (B, h)
-        num, steps = actions.shape
-        images = self._roll_out(num, steps, lambda h, _: actions[:, h], return_trajectory)
+        actions = torch.from_numpy(self.check_codes(codes)).to(self.device)  # (B, h)
+        batches = [self._decode(part, return_trajectory) for part in split_fixed(actions)]
+        images = torch.cat(batches, dim=1)[:, : len(actions)]  # (h + 1 or 1, B, *S)
         return (images if return_trajectory else images[-1]).cpu().numpy()
+
+    def _decode(self, actions: Tensor, keep: bool) -> Tensor:
+        """Return the images of checked codes (B, h), as `_roll_out` does."""
+        return self._roll_out(len(actions), actions.shape[1], lambda h, _: actions[:, h], keep)
 
     def _roll_out(
         self, num: int, steps: int, choose: Callable[[int, Tensor], Tensor], keep: bool
@@ -231,8 +236,8 @@ class SAgent:
             canvases = [*canvases, canvas] if keep else [canvas]  # each (B, *S)
         return self.likelihood.mean(torch.stack(canvases))
 
-    def _check_codes(self, codes: Any) -> NDArray[np.int64]:
-        """Return codes as int64 (B, h), or raise a ValueError."""
+    def check_codes(self, codes: Any) -> NDArray[np.int64]:
+        """Return codes as int64 (B, h), or raise a ValueError; see `decode`."""
         array, num = np.asarray(codes), self.chain.num_proposals
         if array.ndim != 2 or array.shape[1] > self.chain.horizon:
             raise ValueError(
@@ -240,6 +245,6 @@ class SAgent:
             )
         if not np.issubdtype(array.dtype, np.integer):
             raise ValueError(f"codes must be integers, got {array.dtype}")
-        if array.size and not (0 <= array.min() and array.max() < num):  # min() fails if empty
+        if array.size and not 0 <= array.min() <= array.max() < num:  # min() fails if empty
             raise ValueError(f"codes must lie in [0, {num}), got {array.min()}..{array.max()}")
         return array.astype(np.int64)

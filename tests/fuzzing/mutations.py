@@ -1,6 +1,7 @@
 """Mutations of files: of any bytes, and of the structure of each format that GCGen reads."""
 
 import gzip
+import hashlib
 import io
 import json
 import math
@@ -25,6 +26,12 @@ WEIRD: tuple[Any, ...] = (
 def pick(rng: Rng, values: Any) -> Any:
     """Return one of the values."""
     return values[int(rng.integers(len(values)))]
+
+
+def mutate_codes(content: bytes, rng: Rng) -> bytes:
+    """Mutate a file of codes and give it the checksum of its new content."""
+    changed = mutate_bytes(content[:-8], rng)
+    return changed + hashlib.sha256(changed).digest()[:8]
 
 
 def mutate_bytes(content: bytes, rng: Rng) -> bytes:

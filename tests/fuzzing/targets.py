@@ -18,6 +18,7 @@ from agents.benchmark.study import IMAGES, RESULT, TIMING, Run, plan
 from agents.cli.run_folder import RunFolder, RunRecord
 from agents.cli.settings import TrainSettings
 from agents.cli.start_run import _load_session
+from agents.codec import decompress, pack_codes
 from agents.common.saved_names import MODEL_NAME
 from gcgen_env import GCGenEnv
 from gcgen_env.atomic_files import write_json
@@ -67,6 +68,7 @@ def make_targets(folder: Path) -> list[Target]:
         Target(
             "a.safetensors", (DATA / "s_agent.safetensors").read_bytes(), use_s_agent, container, 4
         ),
+        Target("a.gcz", make_codes(), use_codes, [m.mutate_codes], share=3),
         *make_data_targets(),
         *make_run_targets(folder / "run"),
         *make_benchmark_targets(folder / "study"),
@@ -81,6 +83,19 @@ def make_model(path: Path) -> bytes:
     model.learn(48)
     model.save(path)
     return path.read_bytes()
+
+
+def make_codes() -> bytes:
+    """Return a file of codes of the earlier S-agent, with more than one block."""
+    s_agent = SAgent.load(DATA / "s_agent.safetensors")
+    chain, rng = s_agent.chain, np.random.default_rng(0)
+    return pack_codes(s_agent, rng.integers(chain.num_proposals, size=(1030, chain.horizon)))
+
+
+def use_codes(path: Path) -> object:
+    """Read a file of codes."""
+    s_agent = SAgent.load(DATA / "s_agent.safetensors")
+    return decompress(s_agent, path.read_bytes(), name=str(path))
 
 
 def make_data_targets() -> list[Target]:
