@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import tyro
 from PIL import Image, ImageDraw
 
 from agents import BoundProgressBar, GCGen
-from gcgen_env.datasets import find_nearest, load_dataset
+from gcgen_env.datasets import SPLITS, find_nearest, load_dataset
 from gcgen_env.datasets.folder_survey import survey_folder
 from gcgen_env.datasets.prepared import prepare_images, write_archive
 from gcgen_env.datasets.size_advice import suggest_side, suggest_task
@@ -29,14 +30,13 @@ def main(folder: Path | None = None, minutes: float = 3.0, out: Path = OUT) -> G
     survey, data = survey_folder(folder or draw_discs(out / "discs")), out / "images.npz"
     prepared = prepare_images(survey, suggest_side(survey.median_side))  # as `gcgen prepare`
     print(write_archive(prepared, survey, data), f"{len(prepared.broken)} files cannot be read")
-    train, test = (load_dataset(data, split) for split in ("train", "test"))
+    train, validation, test = (load_dataset(data, split) for split in SPLITS)
     a, h = suggest_task(prepared.side, prepared.is_grey)
     task = {"dataset": str(data), "num_proposals": a, "horizon": h}
     model = GCGen("GCPolicy", "GCGen-Images-v0", env_kwargs=task, seed=0)
-    try:
+    with suppress(KeyboardInterrupt):
         model.learn(10**12, BoundProgressBar(), max_minutes=minutes)
-    except KeyboardInterrupt:
-        print("\ntraining ended early")
+    model.fit_sigma(validation.take(np.arange(len(validation))[:256]))  # honest bits
     model.save(out / "model.gcgen")  # for `gcgen sample`, `reconstruct` and `evaluate`
     samples, goals = model.sample(32, seed=0), test.take(np.arange(len(test))[:32])
     item, distance = find_nearest(samples, train)

@@ -105,7 +105,7 @@ def test_table_of_ids_is_that_of_the_code(env_id):
     assert cells[4].lower().startswith(config.likelihood)
     assert cells[6] == config.proposer
     if config.likelihood == "gaussian":
-        sigma = "fitted" if config.sigma is None else f"{config.sigma:g}"
+        sigma = "0.1, then fitted" if config.sigma is None else f"{config.sigma:g}"
         assert cells[4].endswith(f"sigma {sigma}")
 
 

@@ -45,7 +45,7 @@ def watch(folder: RunFolder, model: GCGen, record: RunRecord) -> ValidationWatch
     Raises:
         OSError: If the file cannot be written.
     """
-    if record.best is not None and not folder.best.is_file():
+    if record.best is not None:  # a file that is there belongs to an earlier session
         folder.save_best(model, record, Evaluation.read(record.best))
 
     def save(evaluation: Evaluation) -> None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from agents.cli.run_folder import RunFolder
 from agents.common.provenance import find_device
 from agents.gcgen import GCGen
-from gcgen_env.datasets import SPLITS, Dataset, load_dataset
+from gcgen_env.datasets import DATASETS, SPLITS, Dataset, load_dataset
 from gcgen_env.datasets.dataset import split_indices
 from gcgen_env.model.build import open_data
 from gcgen_env.model.s_agent import KIND as S_AGENT_KIND
@@ -71,21 +71,32 @@ def find_model(path: Path) -> Path:
 
     Raises:
         FileNotFoundError: If the folder holds no run.
+        ValueError: If its checkpoint is damaged.
     """
     if not path.is_dir():
         return path
     folder = RunFolder(path)
     if not folder.has_run:
         raise FileNotFoundError(f"there is no run in {path}: no file {folder.model.name}")
-    return folder.best if folder.best.is_file() else folder.model
+    return folder.find_model()
 
 
 def load_split(model: GCGen, split: str, data_dir: Path | None = None) -> Dataset:
     """Load a split of the data set that a model was trained on, from `data_dir` if it has moved."""
+    config = model.env_config
+    assert config is not None
+    dataset = config.dataset
+    if isinstance(dataset, str) and dataset not in DATASETS:  # a file or folder of the user's own
+        moved = Path(dataset) if data_dir is None else data_dir / Path(dataset).name
+        if not moved.exists():
+            raise FileNotFoundError(
+                f"there is no {moved}, which the model was trained on: pass --data-dir, the folder "
+                "that holds it"
+            )
+        dataset = str(moved)
     if data_dir is None:
         return model.load_split(split)
-    assert model.env_config is not None
-    return open_data(replace(model.env_config, data_dir=str(data_dir))).split(split)
+    return open_data(replace(config, dataset=dataset, data_dir=str(data_dir))).split(split)
 
 
 def take_split(

@@ -103,6 +103,15 @@ class RunFolder:
         """Whether there is a run."""
         return self.model.is_file()
 
+    def find_model(self) -> Path:
+        """Return the model that commands use: of a run that has not ended, the best one so far.
+
+        Raises:
+            ValueError: If there is a best one, and the checkpoint beside it is damaged.
+        """
+        has_best = self.best.is_file() and self.read().best is None  # else a kill has left it over
+        return self.best if has_best else self.model
+
     def find_others(self) -> list[Path]:
         """Return the files that a new run would replace, although there is no run."""
         return [path for path in (*self._derived, self.tensorboard) if path.exists()]

@@ -9,13 +9,13 @@ from dataclasses import dataclass, replace
 from typing import TextIO, cast
 
 from agents.cli.best_model import keeps_best, return_to_best, watch
-from agents.cli.fitted_sigma import fit_sigma, needs_sigma
+from agents.cli.fitted_sigma import fit_sigma, forget_sigma, needs_sigma
 from agents.cli.interrupts import EXIT_CODE, StopRequest, handle_signals
 from agents.cli.models import take_split
 from agents.cli.pictures import write_reconstructions, write_samples, write_trajectories
 from agents.cli.run_folder import RunFolder, RunRecord
 from agents.common.patience import PatientStream, PatientWriter
-from agents.gcgen import GCGen, NLLReport
+from agents.gcgen import GCGen
 from agents.gcgen.callbacks import BoundProgressBar, StopOnRequest, TimedCheckpoint
 from agents.gcgen.validation_watch import ValidationWatch
 
@@ -71,6 +71,7 @@ class Session:
         self.model = model
         self.budget = budget
         self.record = record
+        self._fits_sigma = needs_sigma(model)
         self._keeps_best = keeps_best(record.settings.get("keep", "last"), model)  # earlier: none
         self._images = take_split(model, "test", TEST_IMAGES)  # raises before the training starts
         self._start: float | None = None  # time of the last save, once training has begun
@@ -120,7 +121,7 @@ class Session:
         if left is None:
             _say("the budget is spent: nothing to train; raise --minutes or --timesteps")
             return True
-        self.record = replace(self.record, is_fitted=False)
+        self.record = forget_sigma(self.model, self.record)
         stop = StopRequest()
         with handle_signals(stop):
             self._start = time.monotonic()
@@ -152,20 +153,22 @@ class Session:
         if self._keeps_best:
             self.model, self.record, sentence = return_to_best(self.folder, self.model, self.record)
             _say(sentence)
-        if needs_sigma(self.model) and not self.record.is_fitted:
+        if self._fits_sigma and not self.record.is_fitted:
             self.record, sentence = fit_sigma(self.model, self.record)
             _say(sentence)
         self._save_at_last()
         self.folder.best.unlink(missing_ok=True)  # now it is the model of the run
 
-    def _evaluate(self) -> NLLReport:
-        """Bound the negative log-likelihood of the test images."""
-        return self.model.evaluate_nll(self._images, seed=0)  # before and after: the same draws
+    def _evaluate(self) -> str:
+        """Bound the negative log-likelihood of the test images, in words."""
+        report = self.model.evaluate_nll(self._images, seed=0)  # before and after: the same draws
+        sigma = getattr(self.model.s_agent.likelihood, "sigma", 0.0)
+        return f"{report}" + f", sigma {sigma:.3g}" * self._fits_sigma
 
     def _print_initial_bound(self) -> None:
         """Print the bound before training; it is measured only once, also if the run resumes."""
         if self.record.initial_bound is None:
-            self.record = replace(self.record, initial_bound=str(self._evaluate()))
+            self.record = replace(self.record, initial_bound=self._evaluate())
         _say(f"test bound before: {self.record.initial_bound}")
 
     def _finish(self) -> None:

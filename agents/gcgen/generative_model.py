@@ -169,14 +169,29 @@ class GenerativeModel(Generation):
         Raises:
             ValueError: If the environment has a number as sigma, or the likelihood has none.
         """
-        config, chain = self.env_config, self.s_agent.chain
-        likelihood, is_fixed = chain.likelihood, config is not None and config.sigma is not None
+        likelihood = self._find_open_likelihood()
+        sigma = fit_sigma(likelihood, self.reconstruct(images), self._check_images(images))
+        self.set_sigma(sigma)
+        return sigma
+
+    def set_sigma(self, sigma: float) -> None:
+        """Set sigma of the Gaussian likelihood, in image units; see `fit_sigma`.
+
+        Raises:
+            ValueError: As `fit_sigma` does, or if it is not positive and finite.
+        """
+        likelihood = self._find_open_likelihood()
+        chain = replace(self.s_agent.chain, likelihood=replace(likelihood, sigma=sigma))
+        self.s_agent = replace(self.s_agent, chain=chain)
+        self._live_env = None  # it has the sigma of before
+
+    def _find_open_likelihood(self) -> Gaussian:
+        """Return the likelihood if its sigma may be set, or raise a ValueError."""
+        config, likelihood = self.env_config, self.s_agent.likelihood
+        is_fixed = config is not None and config.sigma is not None
         if not isinstance(likelihood, Gaussian) or is_fixed:
             raise ValueError("there is no sigma to fit: it needs likelihood='gaussian', sigma=None")
-        fitted = fit_sigma(likelihood, self.reconstruct(images), self._check_images(images))
-        self.s_agent = replace(self.s_agent, chain=replace(chain, likelihood=fitted))
-        self._live_env = None  # it has the sigma of before
-        return fitted.sigma
+        return likelihood
 
     def _space(self, chain: Chain) -> RolloutSpace:
         """Return where trajectories are computed; learned terms read images."""

@@ -18,12 +18,15 @@ from torch import Tensor
 from gcgen_env.model.likelihoods import Gaussian
 from gcgen_env.model.stored_values import has_probabilities, log_probability
 
-SMALLEST, LARGEST = 1e-3, 1.0
-"""Bounds of sigma in units of the range of images."""
+SMALLEST = 1e-3
+"""Smallest sigma in units of the range of images."""
+FACTOR = 3.0
+"""Largest ratio of sigma to the root mean squared error: the cells of the bytes 0 and 255 are
+endless, so that the code of black images would be the shorter, the larger sigma is."""
 
 
-def fit_sigma(likelihood: Gaussian, mean: NDArray[np.float32], images: Tensor) -> Gaussian:
-    """Return a Gaussian likelihood with the sigma that suits images best.
+def fit_sigma(likelihood: Gaussian, mean: NDArray[np.float32], images: Tensor) -> float:
+    """Return the sigma that suits images best.
 
     Args:
         likelihood: Its bounds are kept.
@@ -37,7 +40,8 @@ def fit_sigma(likelihood: Gaussian, mean: NDArray[np.float32], images: Tensor) -
         candidate = replace(likelihood, sigma=math.exp(log_sigma))
         return -score(candidate, canvas, goal).mean().item()  # nats an image
 
-    extent = likelihood.high - likelihood.low
-    bounds = (math.log(SMALLEST * extent), math.log(LARGEST * extent))
+    least = SMALLEST * (likelihood.high - likelihood.low)
+    error = max(math.sqrt((goal - canvas).square().mean().item()), least)
+    bounds = (math.log(max(error / FACTOR, least)), math.log(FACTOR * error))
     found = minimize_scalar(cost, bounds=bounds, method="bounded", options={"xatol": 1e-3})
-    return replace(likelihood, sigma=math.exp(float(found.x)))
+    return math.exp(float(found.x))

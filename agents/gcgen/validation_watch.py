@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable
 from typing import NamedTuple
@@ -101,10 +102,11 @@ class ValidationWatch(BaseCallback):
         self._write_row()
         if self.best is not None and not self.best.fits(now):
             self.best = None  # of other images
-        if self.best is None or now.validation_bound < self.best.validation_bound:
+        is_number = math.isfinite(now.validation_bound)
+        if is_number and (self.best is None or now.validation_bound < self.best.validation_bound):
             if PatientWriter(lambda: self._save(now), "best model")():
                 self.best = now
-        elif not self._has_warned and (sentence := describe_parting(self.best, now)):
+        elif self.best and not self._has_warned and (sentence := describe_parting(self.best, now)):
             self._has_warned = True
             warnings.warn(sentence, UserWarning, stacklevel=2)
 
@@ -149,6 +151,8 @@ def load_images(model: TwoAgentTraining) -> tuple[Dataset, Dataset]:
             too few.
     """
     assert model.env_config is not None
+    if model.env_config.split == "validation":
+        raise ValueError("the environment trains on the validation images (split='validation')")
     training = model.load_split(model.env_config.split)
     validation = model.load_split("validation")
     check_images(training, validation)

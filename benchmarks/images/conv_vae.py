@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -74,7 +75,7 @@ class ConvVAE(GaussianVAE):
         codes, _ = self.draw_paths(self.encode(goals), 1)  # (1, B, N)
         mean = self.likelihood.mean(self.decode(codes[0])).numpy()
         assert isinstance(self.likelihood, Gaussian)
-        self.likelihood = fit_sigma(self.likelihood, mean, goals)
+        self.likelihood = replace(self.likelihood, sigma=fit_sigma(self.likelihood, mean, goals))
         return self.likelihood.sigma
 
     def stored_cost(self, canvas: Tensor, goal: Tensor) -> Tensor | None:

@@ -104,7 +104,7 @@ def measure(model: ImageContender, images: dict[str, Images], data: Dataset) -> 
         results[name] = {
             "images": report.num_images,
             "mse": mse,
-            "psnr": 10 * math.log10((data.high - data.low) ** 2 / mse),
+            "psnr": 10 * math.log10((data.high - data.low) ** 2 / mse) if mse else math.inf,
             "nll": report.nll,
             "standard_error": report.standard_error,
             "reconstruction": report.reconstruction,

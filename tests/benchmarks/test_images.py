@@ -101,7 +101,7 @@ def test_an_interrupted_comparison_resumes(squares, tmp_path, monkeypatch, capsy
 
 def test_sizes_follow_from_the_images(squares, tmp_path):
     config, _ = images.make_task(str(squares), 32, None, None)
-    assert (config.num_proposals, config.horizon) == (64, 24)
+    assert (config.num_proposals, config.horizon) == (512, 40)
     with pytest.raises(ValueError, match="--data must name images, and two_moons holds points"):
         images.make_task("two_moons", None, None, None)
     with pytest.raises(ValueError, match="no variant matches 'gan'; the variants are gcgen, ddn"):

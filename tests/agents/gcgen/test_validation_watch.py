@@ -1,6 +1,8 @@
+import math
 import warnings
 from dataclasses import asdict
 
+import gymnasium as gym
 import numpy as np
 import pytest
 import torch
@@ -212,3 +214,21 @@ def test_too_few_images_are_refused():
 )
 def test_evaluations_are_a_twentieth_of_the_work(num, batch_size, interval):
     assert find_interval(num, batch_size) == interval
+
+
+def test_a_bound_that_is_no_number_is_never_the_best(make_small, often, monkeypatch):
+    saved, bounds = [], iter([math.nan, 5.0, math.nan, 4.0])
+    monkeypatch.setattr(
+        validation_watch,
+        "measure",
+        lambda model, samples: Evaluation(model._n_updates, (next(bounds),) * 3, (1.0,) * 3),
+    )
+    make_small(30, 4).learn(4 * 32 * 6, ValidationWatch(saved.append))
+    assert [each.validation_bound for each in saved] == [5.0, 4.0]
+
+
+def test_validation_images_that_are_trained_on_are_refused(make_small):
+    model = make_small(30, 30)
+    model.set_env(gym.make("GCGen-Images-v0", **{**vars(model.env_config), "split": "validation"}))
+    with pytest.raises(ValueError, match="trains on the validation images"):
+        model.learn(192, ValidationWatch())
