@@ -1,5 +1,7 @@
 """`learn`: how SB3's callbacks are called, what is counted, and when training stops."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -306,7 +308,8 @@ def test_the_progress_bar_reaches_the_end(capsys):
 
 def test_minutes_end_training(monkeypatch):
     now = iter(range(0, 10_000, 6))  # six seconds pass between two readings of the clock
-    monkeypatch.setattr(schedule.time, "monotonic", lambda: next(now))
+    clock = partial(schedule.Clock, now=now.__next__)
+    monkeypatch.setattr("agents.gcgen.training.Clock", clock)
     model = make_model()
     model.learn(10**9, max_minutes=1)
     assert model._n_updates == 9 and model.progress == 1.0
