@@ -71,7 +71,8 @@ def pack_codes(s_agent: SAgent, codes: Any, images: Any = None) -> bytes:
     Args:
         s_agent: The S-agent that the codes are of.
         codes: Shape (N, h), integers in [0, A), N >= 1.
-        images: Images (N, *S) to store exactly, around the images of the codes; None for none.
+        images: Images (N, *S) to store exactly, around the images of the codes. Without them, the
+            codes alone are stored.
 
     Returns:
         The file.
