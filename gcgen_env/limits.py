@@ -21,5 +21,6 @@ def check_bytes(where: object, needed: int, max_bytes: int, share: int = 1) -> N
     if needed * share > max_bytes:
         raise ValueError(
             f"{where}: decodes to {needed:,} bytes, more than the limit of "
-            f"{max_bytes // share:,}; if you trust it, pass max_bytes={needed * share}"
+            f"{max_bytes // share:,}; if you trust it, raise the limit with "
+            f"max_bytes={needed * share} (--max-bytes on the command line)"
         )

@@ -116,10 +116,12 @@ class NLLReport:
     def __str__(self) -> str:
         """Return the report as one sentence."""
         bits = "" if self.bits_per_dim is None else f", {self.bits_per_dim:.3f} bits per dimension"
+        is_one = self.num_images == 1  # a single image has no standard error
+        error, noun = ("", "image") if is_one else (f" ± {self.standard_error:.2f}", "images")
         return (
-            f"{self.name} {self.nll:.2f} ± {self.standard_error:.2f} nats "
+            f"{self.name} {self.nll:.2f}{error} nats "
             f"(reconstruction {self.reconstruction:.2f}, "
-            f"divergence {sum(self.divergence):.2f}){bits} on {self.num_images} images"
+            f"divergence {sum(self.divergence):.2f}){bits} on {self.num_images} {noun}"
         )
 
 

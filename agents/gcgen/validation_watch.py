@@ -63,10 +63,15 @@ class ValidationWatch(BaseCallback):
         self.best = best
         self.last: Evaluation | None = None
         self._save = save
+        self._likelihood: str | None = None
 
     def _on_training_start(self) -> None:
         """Choose the images; raise a ValueError if there are no validation images of their own."""
         self._samples = draw_samples(self.model)
+        likelihood = repr(self.model.s_agent.likelihood)
+        if self._likelihood not in (None, likelihood):
+            self.best = None  # bounds of another sigma cannot be compared
+        self._likelihood = likelihood
         num = len(self._samples.validation)
         self.interval = find_interval(num, self.model.config.batch_size)
         self._seen = self.model._n_updates  # what was due before was done before

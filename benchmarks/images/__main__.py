@@ -126,4 +126,7 @@ def write_report(
 
 
 if __name__ == "__main__":
-    sys.exit(tyro.cli(main))
+    try:
+        sys.exit(tyro.cli(main))
+    except (ValueError, OSError) as error:
+        sys.exit(f"error: {error}")

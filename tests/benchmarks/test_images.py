@@ -3,6 +3,8 @@
 import json
 import math
 import re
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -97,6 +99,14 @@ def test_an_interrupted_comparison_resumes(squares, tmp_path, monkeypatch, capsy
     assert calls == ["gcgen", "ddn", "ddn", "vae"]
     with pytest.raises(ValueError, match="pass another --out"):
         tiny(squares, tmp_path / "out", horizon=2)
+
+
+def test_a_wrong_option_is_answered_in_one_sentence(squares):
+    command = [sys.executable, "-m", "benchmarks.images", "--data", str(squares)]
+    done = subprocess.run([*command, "--variants", "gan"], capture_output=True, text=True)
+    assert done.returncode == 1 and done.stdout == ""
+    assert done.stderr.startswith("error: no variant matches 'gan'")
+    assert done.stderr.count("\n") == 1
 
 
 def test_sizes_follow_from_the_images(squares, tmp_path):

@@ -184,6 +184,16 @@ def test_the_best_of_other_images_does_not_count(often):
     assert watch.best == watch.last
 
 
+def test_the_best_of_another_sigma_does_not_count(make_small, often):
+    model, watch = make_small(24, 6, **FAST), Recorder()
+    model.learn(32 * 6, watch)
+    lower = watch.best
+    model.set_sigma(10.0)
+    model.learn(32 * 6, watch, reset_num_timesteps=False)
+    assert watch.best.validation_bound > lower.validation_bound
+    assert watch.best in watch.all[1:]
+
+
 def test_a_stopped_training_is_not_evaluated_at_its_end():
     model, watch = make_model(), Recorder()
     model.learn(8 * 16 * 8, [watch, StopOnRequest(lambda: model._n_updates == 3)])

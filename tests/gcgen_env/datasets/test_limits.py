@@ -102,7 +102,7 @@ def test_an_archive_that_decodes_to_too_much(tmp_path: Path) -> None:
     assert path.stat().st_size < 20_000
     message = (
         r"bomb\.npz: decodes to 10,008,256 bytes, more than the limit of 10,000,000; if you "
-        "trust it, pass max_bytes=10008256"
+        r"trust it, raise the limit with max_bytes=10008256 \(--max-bytes on the command line\)"
     )
     with limited(1_000_000), pytest.raises(ValueError, match=message):
         load_dataset(path, max_bytes=10_000_000)
