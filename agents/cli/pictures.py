@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.gcgen import GCGen
+from agents.inspection import AtlasNode, StepReport
 from gcgen_env.atomic_files import write_bytes
 from gcgen_env.datasets import Dataset, find_nearest
 from gcgen_env.model.s_agent import SAgent
@@ -23,8 +24,13 @@ from gcgen_env.viewer import (
     trajectory_grid,
 )
 from gcgen_env.viewer.rows import labelled_rows
+from gcgen_env.viewer.timeline import timeline
+from gcgen_env.viewer.tree import TreeNode, tree_picture
+from gcgen_env.viewer.usage import usage_picture
 
 FRAMES_PER_SECOND = 4.0
+TRAJECTORIES = 6
+"""Number of images whose way through the steps is drawn above the figures of the steps."""
 LAST_FRAMES = 8
 """Number of frames that show the last state of a GIF."""
 
@@ -92,6 +98,42 @@ def write_reconstructions(
     """Draw goals above their reconstructions; see `GCGen.encode` for `search` and `width`."""
     rebuilt = model.reconstruct(images, search, width)
     save_png(reconstruction_grid(images, rebuilt, **find_range(model)), path)
+
+
+def write_atlas(model: GCGen | SAgent, root: AtlasNode, path: Path) -> None:
+    """Draw the tree of the first choices; each shows the mean of the images that follow it."""
+    depth, node = 0, root
+    while node.children:
+        depth, node = depth + 1, node.children[0]
+    ordinals = ("first", "second", "third", "fourth")
+    names = [f"{name} choice" for name in ordinals[:depth]]
+    names += [f"choice {i + 1}" for i in range(len(names), depth)]
+    titles = ["all images", *names, "images drawn from there"]
+    save_png(tree_picture(_as_tree(root), titles, **find_range(model)), path)
+
+
+def _as_tree(node: AtlasNode) -> TreeNode:
+    """Return a node of an atlas as the viewer draws it."""
+    children = tuple(map(_as_tree, node.children))
+    return TreeNode(node.mean, node.probability, children, node.examples)
+
+
+def write_steps(model: GCGen, report: StepReport, path: Path) -> None:
+    """Draw some images on their way, above the figures of each step."""
+    panels = [
+        ("gain, nats", report.gain),
+        ("divergence, nats", report.divergence),
+        (f"effective number of proposals, of {report.counts.shape[1]}", report.effective),
+    ]
+    save_png(timeline(report.states[:, :TRAJECTORIES], panels, **find_range(model)), path)
+
+
+def write_usage(model: GCGen, report: StepReport, path: Path) -> None:
+    """Draw how often each proposal is chosen at each step."""
+    pairs = zip(report.effective, report.unused, strict=True)
+    num = report.counts.shape[1]
+    notes = [f"{effective:.0f} of {num}, {unused} unused" for effective, unused in pairs]
+    save_png(usage_picture(report.counts, notes), path)
 
 
 def find_range(model: GCGen | SAgent) -> dict[str, Any]:

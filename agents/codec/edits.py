@@ -6,7 +6,6 @@ edits stay among plausible images as far as p_S does.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -16,9 +15,9 @@ from torch import Tensor
 
 from agents.gcgen import GCGen
 from gcgen_env.config import check_count
-from gcgen_env.model.chain import Chain
 from gcgen_env.model.s_agent import SAgent
 from gcgen_env.model.sampling import make_sampler
+from gcgen_env.model.walk import Walk
 
 SOFTNESS = 0.05
 """How far `begin_from` keeps bits away from 0 and 1, whose canvases no proposal could move."""
@@ -48,8 +47,9 @@ def resample_rest(
     def choose(h: int, log_prior: Tensor) -> Tensor:
         return kept[h].expand(num) if h < keep else draw(log_prior)
 
-    chain = _chain_of(model)
-    return _walk(chain, chain.dynamics.start(num), 0, choose)[0].cpu().numpy()
+    walk = Walk.start(model.chain, num)
+    walk.finish(choose)
+    return torch.stack(walk.actions, 1).cpu().numpy()
 
 
 def change_choice(model: GCGen | SAgent, code: Any, step: int, num: int = 8) -> NDArray[np.int64]:
@@ -68,7 +68,8 @@ def change_choice(model: GCGen | SAgent, code: Any, step: int, num: int = 8) -> 
         ValueError: If an argument is out of range.
     """
     kept = _check_code(model, code, "step", step, num, 1)
-    chain, found = _chain_of(model), []
+    chain = model.chain
+    found: list[Tensor] = []
     most = chain.num_proposals - 1
     if num > most:
         raise ValueError(f"num must be at most {most}, as many other proposals are there")
@@ -77,7 +78,7 @@ def change_choice(model: GCGen | SAgent, code: Any, step: int, num: int = 8) -> 
         found.append(log_prior[0])  # (A,)
         return kept[h].expand(1)
 
-    _walk(chain, chain.dynamics.start(1), 0, choose)
+    Walk.start(chain, 1).finish(choose)
     order = found[step].argsort(descending=True, stable=True)  # (A,)
     codes = kept.repeat(num, 1)  # (num, H)
     codes[:, step] = order[order != kept[step]][:num]
@@ -139,7 +140,7 @@ def begin_from(
     Raises:
         ValueError: If an argument is out of range.
     """
-    chain = _chain_of(model)
+    chain = model.chain
     check_count("num", num, 1, "it counts results")
     _check_position("step", step, chain.horizon)
     start = torch.as_tensor(np.asarray(image, np.float32))
@@ -154,38 +155,9 @@ def begin_from(
     end, first = chain.likelihood.to_canvas(start).to(chain.device), chain.dynamics.start(num)
     canvas = torch.lerp(first, end.expand_as(first), step / chain.horizon)  # (num, *S)
     draw = make_sampler(_seed(seed))
-    _, canvas = _walk(chain, canvas, step, lambda _, log_prior: draw(log_prior))
-    return chain.likelihood.mean(canvas).cpu().numpy()
-
-
-@torch.no_grad()
-def _walk(
-    chain: Chain, canvas: Tensor, first: int, choose: Callable[[int, Tensor], Tensor]
-) -> tuple[Tensor, Tensor]:
-    """Decide from step `first` on.
-
-    Args:
-        chain: The chain.
-        canvas: The canvases at this step, shape (B, *S).
-        first: The step.
-        choose: Maps h and log p_S (B, A) to choices (B,).
-
-    Returns:
-        The choices, shape (B, H - first), and the last canvases.
-    """
-    actions, used = [], None
-    for h in range(first, chain.horizon):
-        step = torch.full((len(canvas),), h, device=chain.device)
-        proposals = chain.propose(canvas, step, need_all=False, used=used)
-        actions.append(choose(h, proposals.log_prior))
-        canvas = chain.dynamics.advance(canvas, proposals.chosen(actions[-1]), step)
-        used = chain.use(used, actions[-1])
-    return torch.stack(actions, 1) if actions else canvas.new_empty(len(canvas), 0).long(), canvas
-
-
-def _chain_of(model: GCGen | SAgent) -> Chain:
-    """Return the chain by whose rules a model samples."""
-    return model.chain
+    walk = Walk(chain, canvas, step)
+    walk.finish(lambda _, log_prior: draw(log_prior))
+    return chain.likelihood.mean(walk.canvas).cpu().numpy()
 
 
 def _check_code(

@@ -1,0 +1,65 @@
+"""What each step of a model contributes: gain, divergence, and how many proposals it uses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from agents.gcgen import GCGen
+
+
+@dataclass(frozen=True)
+class StepReport:
+    """Figures of each of the H steps, means over images, and the images on their way."""
+
+    gain: NDArray[np.float64]
+    """log p(g | x_{h+1}) - log p(g | x_h) along the most probable codes, in nats, shape (H,)."""
+    divergence: NDArray[np.float64]
+    """log q - log p_S along paths drawn from q, in nats, shape (H,)."""
+    counts: NDArray[np.int64]
+    """How many images choose each proposal, shape (H, A)."""
+    states: NDArray[np.float32]
+    """m(x_h), shape (H + 1, N, *S)."""
+
+    @property
+    def effective(self) -> NDArray[np.float64]:
+        """Effective number of proposals at each step: exp of the entropy of their use, (H,)."""
+        share = self.counts / self.counts.sum(1, keepdims=True)  # (H, A)
+        logs = np.log(share, where=share > 0, out=np.zeros_like(share))
+        return np.exp(-(share * logs).sum(1))
+
+    @property
+    def unused(self) -> NDArray[np.int64]:
+        """Number of proposals at each step that no image chooses, shape (H,)."""
+        return (self.counts == 0).sum(1)
+
+
+def measure_steps(model: GCGen, images: Any, seed: int | None = 0) -> StepReport:
+    """Measure what each step contributes to images.
+
+    Args:
+        model: Both agents.
+        images: Shape (N, *S); the more, the better the use of proposals is known.
+        seed: Seed of the binarisation and of the paths of the divergence.
+
+    Raises:
+        ValueError: If the images do not fit.
+    """
+    codes = model.encode(images)  # (N, H)
+    states = model.decode(codes, return_trajectory=True)  # (H + 1, N, *S)
+    likelihood, goal = model.s_agent.likelihood, torch.as_tensor(np.asarray(images, np.float32))
+    potential = [
+        likelihood.log_prob(likelihood.to_canvas(torch.from_numpy(state)), goal).double().mean()
+        for state in states
+    ]
+    num_proposals = model.chain.num_proposals
+    return StepReport(
+        gain=np.diff(torch.stack(potential).numpy()),
+        divergence=np.array(model.evaluate_nll(images, seed=seed).divergence),
+        counts=np.stack([np.bincount(column, minlength=num_proposals) for column in codes.T]),
+        states=states,
+    )
