@@ -19,7 +19,7 @@ SUMMARIES = {
     "guide": "Draw images that fit a class, a part of an image, a small one or another one.",
     "reconstruct": "Draw images above their reconstructions by the two agents.",
     "edit": "Draw edits of an image's code: the rest drawn anew, one choice changed, a walk.",
-    "inspect": "Draw what a model has learned: its first choices, its steps, its proposals.",
+    "inspect": "Draw a model's first choices, what its steps gain, or the use of its proposals.",
     "compress": "Write images as a file of codes, with or without loss.",
     "decompress": "Read a file of codes with the S-agent that wrote it.",
     "evaluate": "Bound the negative log-likelihood of images in nats.",

@@ -23,7 +23,7 @@ Sampler = TypeVar("Sampler", bound="GCGen | SAgent")
 
 @dataclass(frozen=True)
 class Inspect:
-    """Draw what a model has learned: its first choices, its steps, or the use of its proposals.
+    """Draw a model's first choices, what its steps gain, or the use of its proposals.
 
     `atlas` is the tree of the most probable first choices, each with the mean of images that are
     drawn from there. `steps` shows images on their way, and below them what each step gains, how
