@@ -6,7 +6,7 @@ STAMP := $(VENV)/.setup-done
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup setup-locked lock demo test test-slow test-clients doctest bench ablation lint check format clean
+.PHONY: help setup setup-locked lock demo test test-slow test-clients doctest bench ablation figures lint check format clean
 
 help:  ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -51,6 +51,10 @@ bench: $(STAMP)  ## Measure speed and memory; takes a few minutes
 ablation: $(STAMP)  ## Compare the parts of the method on digits; takes half an hour
 	$(BIN)/python -m pip install -q -c constraints.txt -e '.[bench]'
 	$(BIN)/python -m benchmarks.ablation
+
+figures: $(STAMP)  ## Draw the pictures of README and docs/ again; takes ten minutes
+	$(BIN)/python -m pip install -q -c constraints.txt -e '.[bench]'
+	$(BIN)/python -m benchmarks.figures
 
 lint: $(STAMP)  ## Check format, style and types
 	$(BIN)/ruff format --check .

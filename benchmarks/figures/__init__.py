@@ -1,0 +1,1 @@
+"""Draws the pictures of the pages again, with the commands that the pages show."""

@@ -1,0 +1,63 @@
+"""Draws the pictures of README and docs/ again.
+
+python -m benchmarks.figures --only 'guide_*' inspect_atlas
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import torch
+
+from agents.benchmark.tasks import SUITE_IDS
+from benchmarks.figures.commands import COMMANDS, draw, prepare_inputs
+from benchmarks.figures.programs import draw_emoji, draw_suite, draw_trajectories
+from benchmarks.suite.pictures import name_page
+from benchmarks.trials import choose_names
+
+FOLDER = Path(__file__).parents[2] / "docs" / "images"
+"""Where the pictures lie."""
+SLOW = ("emoji",)
+"""Pictures that need a long training and data of their own; drawn only if they are named."""
+
+
+def list_pictures(inputs: Path) -> dict[str, Callable[[Path], None]]:
+    """Return the function that draws each picture to a file, given the folder of inputs."""
+    pages = map(name_page, SUITE_IDS)
+    return {
+        **{name: partial(draw, name, inputs) for name in COMMANDS},
+        "mnist_trajectory": draw_trajectories,
+        **{f"suite_{page}": partial(draw_suite, page) for page in pages},
+        "emoji": draw_emoji,
+    }
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Read the options and draw."""
+    parser = argparse.ArgumentParser("benchmarks.figures", description=__doc__)
+    parser.add_argument("--only", nargs="+", metavar="PATTERN", help="names or patterns")
+    parser.add_argument("--out", type=Path, default=FOLDER, help="folder of the pictures")
+    options = parser.parse_args(argv)
+    torch.set_num_threads(1)
+    with TemporaryDirectory() as inputs:
+        pictures = list_pictures(Path(inputs))
+        quick = [name for name in pictures if name not in SLOW]
+        try:
+            names = choose_names(list(pictures), options.only) if options.only else quick
+        except ValueError as error:
+            parser.error(str(error).replace("variant", "picture"))
+        if set(names) & set(COMMANDS):
+            prepare_inputs(Path(inputs))
+        for i, name in enumerate(names):
+            path = options.out / f"{name}.png"
+            print(f"[{i + 1}/{len(names)}] {path}", file=sys.stderr, flush=True)
+            pictures[name](path)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,85 @@
+"""The pictures that a few lines of Python draw."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from agents import GCGen
+from agents.benchmark.tasks import SUITE_IDS
+from benchmarks.suite.pictures import draw_task, name_page
+from benchmarks.suite.plays import play_references
+from gcgen_env.atomic_files import write_bytes
+from gcgen_env.datasets import find_nearest
+from gcgen_env.model.pretrained import pretrained_path
+from gcgen_env.model.s_agent import SAgent
+from gcgen_env.viewer import image_grid, save_png, trajectory_grid
+
+EMOJI = Path("emoji") / "emoji32.npz"
+"""The file of emoji below `$GCGEN_DATA`: `images`, shape (N, 32, 32, 3), bytes."""
+EMOJI_TIMESTEPS = 64_512 * 64
+"""Decisions of the training on emoji: twenty minutes."""
+NUCLEUS = 0.2
+"""Prior mass of the proposals that samples of emoji are drawn from."""
+COLORS = 192
+"""Number of colours of the sheet of emoji, which then takes a third of the bytes."""
+
+
+def draw_trajectories(out: Path) -> None:
+    """Draw eight trajectories of the shipped S-agent of MNIST."""
+    s_agent = SAgent.load(pretrained_path("mnist"))
+    save_png(trajectory_grid(s_agent.sample(8, seed=0, return_trajectory=True)), out)
+
+
+def draw_suite(name: str, out: Path) -> None:
+    """Draw the picture of a task of the suite, whose name is that of its page."""
+    (env,) = (env for env in SUITE_IDS if name_page(env) == name)
+    draw_task(env, play_references(env), out)
+
+
+def draw_emoji(out: Path) -> None:
+    """Train on emoji, and draw test images above reconstructions, samples above training images.
+
+    Raises:
+        FileNotFoundError: If there are no emoji below `$GCGEN_DATA`.
+    """
+    path = Path(os.environ.get("GCGEN_DATA", "")) / EMOJI
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no {path}: the emoji are not part of this repository")
+    images = np.load(path)["images"]
+    splits = out.parent / "emoji.npz"
+    np.savez(splits, train=images[:-600], validation=images[-600:-300], test=images[-300:])
+    env = {"dataset": str(splits), "num_proposals": 512, "horizon": 64}
+    s_agent = {"basis": 512}
+    model = GCGen(
+        "GCPolicy", "GCGen-Images-v0", env_kwargs=env, s_agent_kwargs=s_agent, augment=("flip",),
+        seed=0, device="cpu",
+    ).learn(EMOJI_TIMESTEPS, progress_bar=True)  # fmt: skip
+    splits.unlink()
+    write_sheet(model, out)
+
+
+def write_sheet(model: GCGen, out: Path) -> None:
+    """Write two rows of test images with reconstructions, and three of samples with neighbours."""
+    test, train = model.load_split("test").take(range(24)), model.load_split("train")
+    chain = replace(model.s_agent.chain, nucleus=NUCLEUS)
+    samples = replace(model.s_agent, chain=chain).sample(36, seed=0)
+    nearest = train.take(find_nearest(samples, train)[0])
+    pairs = [(test, model.reconstruct(test)), (samples, nearest)]
+    blocks = [image_grid(_alternate(*pair), columns=12, scale=2) for pair in pairs]
+    picture = Image.fromarray(np.concatenate(blocks)).quantize(COLORS, dither=Image.Dither.NONE)
+    buffer = BytesIO()
+    picture.save(buffer, format="PNG", optimize=True)
+    write_bytes(out, buffer.getvalue())
+
+
+def _alternate(above: NDArray[np.float32], below: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return images (N, *S) in rows of twelve, each row followed by the other images' row."""
+    pairs = np.stack([each.reshape(-1, 12, *each.shape[1:]) for each in (above, below)], 1)
+    return pairs.reshape(-1, *above.shape[1:])
