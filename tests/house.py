@@ -275,6 +275,7 @@ LAYERS: dict[str, dict[str, str]] = {
         "agents/cli/config_file.py": "`gcgen train --config`: the settings of another run as defaults of the options.",
         "agents/cli/dataset.py": "`gcgen dataset`: write episodes of a behaviour policy as a Minari data set.",
         "agents/cli/decompress.py": "`gcgen decompress`: read a file of codes.",
+        "agents/cli/image_options.py": "The options of commands that read images: the user's own, or those of the model's data set.",
         "agents/cli/edit.py": "`gcgen edit`: draw edits of an image's code.",
         "agents/cli/inspect.py": "`gcgen inspect`: draw what a model has learned.",
         "agents/cli/edit_rows.py": "The rows of the pictures that `gcgen edit` draws: a label and images for each row.",

@@ -4,30 +4,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from tyro.conf import Positional
 
 from agents.cli.checks import check_at_least, check_seed, reading_input
+from agents.cli.image_options import ImageOptions
 from agents.cli.outputs import check_output
 from agents.gcgen.search_names import Search
 from gcgen_env.atomic_files import write_bytes
 
 
-@dataclass(frozen=True)
-class Compress:
+@dataclass(frozen=True, kw_only=True)
+class Compress(ImageOptions):
     """Write images as a file of codes, with or without loss.
 
     The GC-agent chooses each code, and an arithmetic coder stores its choices with the
     probabilities of the S-agent, which `gcgen decompress` needs to read them.
     """
 
-    model: Path
-    """The folder of a run, or a model.gcgen."""
     images: Positional[Path | None] = None
     """A .npy, .npz or folder of images, resized to the model's; by default the data set's."""
-    split: Literal["train", "validation", "test"] = "test"
-    """Split of the data set."""
     num: int | None = None
     """Number of images: the first ones are taken; by default all."""
     lossless: bool = False
@@ -44,29 +40,20 @@ class Compress:
     """Where to write the file of codes."""
     overwrite: bool = False
     """Replace the file if it exists."""
-    data_dir: Path | None = None
-    """Folder of the data files, if they have moved since training."""
-    device: str = "auto"
-    """Torch device."""
 
     def run(self) -> int:
         """Run the command; return its exit code."""
         import numpy as np
 
-        from agents.cli.models import load_model, read_images, take_split
         from agents.codec.codec import compress
         from gcgen_env.model.likelihoods import binarize
 
         with reading_input():
-            inputs = [self.model, *filter(None, [self.images])]
-            check_output(self.out, self.overwrite, suffixes=(".gcz",), inputs=inputs)
+            check_output(self.out, self.overwrite, suffixes=(".gcz",), inputs=self.inputs)
             check_at_least(1, num=self.num, width=self.width)
             check_seed(self.seed)
-            model = load_model(self.model, self.device)
-            if self.images is None:
-                goals = take_split(model, self.split, self.num, self.data_dir)
-            else:
-                goals = read_images(self.images, model.chain.shape, self.num)
+            model = self.load_model()
+            goals = self.read_images(model, self.num)
             if self.binarize:
                 goals = binarize(goals, np.random.default_rng(self.seed))
             payload = compress(model, goals, self.lossless, self.search, self.width)

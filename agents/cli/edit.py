@@ -9,11 +9,12 @@ from typing import Literal
 from tyro.conf import Positional
 
 from agents.cli.checks import check_at_least, check_seed, reading_input
+from agents.cli.image_options import ImageOptions
 from agents.cli.outputs import check_output
 
 
-@dataclass(frozen=True)
-class Edit:
+@dataclass(frozen=True, kw_only=True)
+class Edit(ImageOptions):
     """Draw edits of an image's code: the rest drawn anew, one choice changed, a walk.
 
     `resample` keeps the first choices and draws the others anew. `change` replaces one choice by
@@ -23,12 +24,6 @@ class Edit:
 
     how: Positional[Literal["resample", "change", "interpolate", "begin"]]
     """What to do with the code."""
-    model: Path
-    """The folder of a run, or a model.gcgen."""
-    images: Path | None = None
-    """A .npy, .npz or folder of images, resized to the model's; by default the data set's."""
-    split: Literal["train", "validation", "test"] = "test"
-    """Split of the data set."""
     index: int = 0
     """Which image is edited, counted from 0."""
     to: int = 1
@@ -41,31 +36,22 @@ class Edit:
     """Where to write the picture, a .png."""
     overwrite: bool = False
     """Replace the file if it exists."""
-    data_dir: Path | None = None
-    """Folder of the data files, if they have moved since training."""
-    device: str = "auto"
-    """Torch device."""
 
     def run(self) -> int:
         """Run the command; return its exit code."""
         from agents.cli.edit_rows import EDITS
-        from agents.cli.models import load_model, read_images, take_split
         from agents.cli.pictures import write_rows
 
         with reading_input():
-            inputs = [self.model, *filter(None, [self.images])]
-            check_output(self.out, self.overwrite, suffixes=(".png",), inputs=inputs)
+            check_output(self.out, self.overwrite, suffixes=(".png",), inputs=self.inputs)
             check_at_least(0, index=self.index, to=self.to)
             check_at_least(2, num=self.num)
             check_seed(self.seed)
-            model = load_model(self.model, self.device)
+            model = self.load_model()
             if len(model.chain.shape) != 3:
                 raise ValueError("gcgen edit draws images, and this model's data are points")
             last = max(self.index, self.to) if self.how == "interpolate" else self.index
-            if self.images is None:
-                found = take_split(model, self.split, last + 1, self.data_dir)
-            else:
-                found = read_images(self.images, model.chain.shape, last + 1)
+            found = self.read_images(model, last + 1)
             if len(found) <= last:
                 raise ValueError(f"there is no image {last}: there are {len(found)}, from 0 on")
             pair = found[[self.index, min(self.to, last)]]  # (2, *S)

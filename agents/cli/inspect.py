@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 from tyro.conf import Positional
 
 from agents.cli.checks import check_at_least, check_seed, reading_input
+from agents.cli.image_options import ImageOptions
 from agents.cli.outputs import check_output
 
 if TYPE_CHECKING:
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
 Sampler = TypeVar("Sampler", bound="GCGen | SAgent")
 
 
-@dataclass(frozen=True)
-class Inspect:
+@dataclass(frozen=True, kw_only=True)
+class Inspect(ImageOptions):
     """Draw a model's first choices, what its steps gain, or the use of its proposals.
 
     `atlas` is the tree of the most probable first choices, each with the mean of images that are
@@ -35,8 +36,6 @@ class Inspect:
     """What to draw."""
     model: Path
     """The folder of a run, or a model.gcgen; for `atlas` also an s_agent.safetensors."""
-    split: Literal["train", "validation", "test"] = "test"
-    """Split of the data set, for `steps` and `usage`."""
     num: int = 1000
     """Number of images, the first ones, for `steps` and `usage`."""
     branches: tuple[int, ...] = (6, 3)
@@ -47,24 +46,20 @@ class Inspect:
     """Where to write the picture, a .png."""
     overwrite: bool = False
     """Replace the file if it exists."""
-    data_dir: Path | None = None
-    """Folder of the data files, if they have moved since training."""
-    device: str = "auto"
-    """Torch device."""
 
     def run(self) -> int:
         """Run the command; return its exit code."""
-        from agents.cli.models import load_model, load_sampler, take_split
+        from agents.cli.models import load_sampler
 
         with reading_input():
-            check_output(self.out, self.overwrite, suffixes=(".png",), inputs=[self.model])
+            check_output(self.out, self.overwrite, suffixes=(".png",), inputs=self.inputs)
             check_at_least(1, num=self.num)
             check_seed(self.seed)
             if self.what == "atlas":
-                self._draw_atlas(check_images(load_sampler(self.model, self.device)))
+                self._draw_atlas(check_shape(load_sampler(self.model, self.device)))
                 return 0
-            model = check_images(load_model(self.model, self.device))
-            images = take_split(model, self.split, self.num, self.data_dir)
+            model = check_shape(self.load_model())
+            images = self.read_images(model, self.num)
         self._draw_steps(model, images)
         return 0
 
@@ -84,10 +79,10 @@ class Inspect:
 
         report = measure_steps(model, images, self.seed)
         (write_steps if self.what == "steps" else write_usage)(model, report, self.out)
-        print(f"wrote the {self.what} of {len(images):,} {self.split} images to {self.out}")
+        print(f"wrote the {self.what} of {len(images):,} images to {self.out}")
 
 
-def check_images(model: Sampler) -> Sampler:
+def check_shape(model: Sampler) -> Sampler:
     """Return a model; raise a ValueError if its data are points."""
     if len(model.chain.shape) != 3:
         raise ValueError("gcgen inspect draws images, and this model's data are points")

@@ -13,7 +13,7 @@ def inspect(what, model, out, *options):
 def test_pictures_of_a_model(what, model_file, tmp_path, capsys):
     out = tmp_path / "picture.png"
     assert inspect(what, model_file, out, "--num", "20") == 0
-    assert capsys.readouterr().out == f"wrote the {what} of 20 test images to {out}\n"
+    assert capsys.readouterr().out == f"wrote the {what} of 20 images to {out}\n"
     with Image.open(out) as picture:
         assert min(picture.size) > 150
 
