@@ -37,9 +37,9 @@ test-slow: $(STAMP)  ## Run the tests that take minutes
 
 test-clients: $(STAMP)  ## Test other libraries with the environments, in .venv-clients
 	test -d $(VENV)-clients || $(PYTHON) -m venv $(VENV)-clients
-	$(VENV)-clients/$(SCRIPTS)/python -m pip install -q -c constraints.txt -e '.[dev,clients,offline,ray,submitit,tune]'
+	$(VENV)-clients/$(SCRIPTS)/python -m pip install -q -c constraints.txt -e '.[dev,clients,offline,ray,submitit,tune,video]'
 	$(VENV)-clients/$(SCRIPTS)/python -m pytest -m client tests/clients
-	$(VENV)-clients/$(SCRIPTS)/python -m pytest tests/agents/benchmark tests/agents/offline tests/agents/cli/test_dataset.py tests/agents/cli/test_tune.py
+	$(VENV)-clients/$(SCRIPTS)/python -m pytest tests/agents/benchmark tests/agents/offline tests/agents/cli/test_dataset.py tests/agents/cli/test_tune.py tests/gcgen_env/viewer/test_film.py
 
 doctest: $(STAMP)  ## Run the examples in the docstrings
 	$(BIN)/python -m pytest --doctest-modules gcgen_env agents

@@ -86,6 +86,7 @@ LAYERS: dict[str, dict[str, str]] = {
         "gcgen_env/viewer/ansi.py": "Draw one frame of an episode as plain Unicode text, for terminals and logs.",
         "gcgen_env/viewer/drawing.py": "Colours, fonts and basic drawing functions.",
         "gcgen_env/viewer/files.py": "Write pictures as PNG and GIF files.",
+        "gcgen_env/viewer/film.py": "Write pictures as an MP4 film.",
         "gcgen_env/viewer/frame.py": "Draw one frame of an episode.",
         "gcgen_env/viewer/grids.py": "Draw many states in one picture: samples, trajectories, pairs.",
         "gcgen_env/viewer/mosaic.py": "Images in rows and columns, and strips of labels beside and above them.",

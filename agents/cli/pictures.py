@@ -20,6 +20,7 @@ from gcgen_env.viewer import (
     nearest_grid,
     reconstruction_grid,
     save_gif,
+    save_mp4,
     save_png,
     trajectory_grid,
 )
@@ -38,14 +39,15 @@ LAST_FRAMES = 8
 def write_samples(
     model: GCGen | SAgent, path: Path, num: int = 64, seed: int = 0, draw: str = "mean"
 ) -> None:
-    """Write samples: a grid (.png), the grid after each step (.gif), or the images (.npy)."""
+    """Write samples: a grid (.png), the grid after each step (.gif, .mp4), or the images (.npy)."""
     states = model.sample(num, seed, draw, return_trajectory=True)  # (H + 1, num, *S)
     if path.suffix.lower() == ".npy":
         write_array(states[-1], path)
         return
     frames = [image_grid(images, **find_range(model)) for images in states]
-    if path.suffix.lower() == ".gif":
-        save_gif(frames + frames[-1:] * (LAST_FRAMES - 1), path, FRAMES_PER_SECOND)
+    save_film = {".gif": save_gif, ".mp4": save_mp4}.get(path.suffix.lower())
+    if save_film is not None:
+        save_film(frames + frames[-1:] * (LAST_FRAMES - 1), path, FRAMES_PER_SECOND)
     else:
         save_png(frames[-1], path)
 

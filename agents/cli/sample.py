@@ -9,7 +9,7 @@ from typing import Literal
 from agents.cli.checks import check_at_least, check_seed, reading_input
 from agents.cli.outputs import check_output
 
-SUFFIXES = (".gif", ".npy", ".png")
+SUFFIXES = (".gif", ".mp4", ".npy", ".png")
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,8 @@ class Sample:
     images are often clearer, and less various. By default all proposals, or those of the model's
     environment."""
     out: Path = Path("samples.png")
-    """A .png grid, a .gif of the grid at every step, or a .npy array (num, C, height, width)."""
+    """A .png grid, a .gif or .mp4 of the grid at every step, or a .npy array (num, C, height,
+    width)."""
     overwrite: bool = False
     """Replace the file if it exists."""
     draw: Literal["mean", "sample"] = "mean"
@@ -45,11 +46,14 @@ class Sample:
         """Run the command; return its exit code."""
         from agents.cli.models import load_sampler, load_training_images, prune
         from agents.cli.pictures import write_nearest, write_samples
+        from gcgen_env.viewer.film import load_encoder
 
         with reading_input():
             suffixes = (".png",) if self.nearest else SUFFIXES
             check_output(self.out, self.overwrite, suffixes=suffixes, inputs=[self.model])
             check_at_least(1, num=self.num)
+            if self.out.suffix.lower() == ".mp4":
+                load_encoder()  # raises before the work begins
             check_seed(self.seed)
             model = prune(load_sampler(self.model, self.device), self.nucleus)
             if self.nearest:

@@ -2,6 +2,7 @@
 
 from gcgen_env.viewer.ansi import render_ansi
 from gcgen_env.viewer.files import save_gif, save_png
+from gcgen_env.viewer.film import save_mp4
 from gcgen_env.viewer.frame import render_rgb
 from gcgen_env.viewer.grids import (
     image_grid,
@@ -22,6 +23,7 @@ __all__ = [
     "render_ansi",
     "render_rgb",
     "save_gif",
+    "save_mp4",
     "save_png",
     "scatter_plot",
     "trajectory_grid",

@@ -1,3 +1,5 @@
+import sys
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -91,9 +93,17 @@ def test_an_s_agent_alone_knows_no_training_images(finished, tmp_path, fails):
         (["--seed", "-1"], "--seed must be at least 0"),
         (["--nucleus", "0"], "--nucleus must lie in (0, 1], got 0"),
         (["--nucleus", "nan"], "--nucleus must lie in (0, 1], got nan"),
-        (["--out", "samples.jpg"], "--out must end in .gif, .npy, .png; got samples.jpg"),
+        (["--out", "samples.jpg"], "--out must end in .gif, .mp4, .npy, .png; got samples.jpg"),
         (["--nearest", "--out", "samples.npy"], "--out must end in .png; got samples.npy"),
     ],
 )
 def test_a_bad_value_is_one_sentence(options, words, fails, finished):
     assert words in fails("sample", "--model", finished.folder.model, *options)
+
+
+def test_a_film_without_its_library_is_refused_at_once(s_agent_file, tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "imageio_ffmpeg", None)
+    out = tmp_path / "film.mp4"
+    assert main(["sample", "--model", str(s_agent_file), "--out", str(out)]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+    assert not out.exists()
