@@ -41,6 +41,33 @@ def check_output(
         )
 
 
+def check_folder(path: Path, overwrite: bool, mark: str, inputs: Collection[Path] = ()) -> None:
+    """Raise a ValueError unless `--out` can become a folder without losing another one.
+
+    Args:
+        path: The folder.
+        overwrite: Whether an existing one may be replaced, if it holds a file with this name:
+        mark: The file that every such folder has.
+        inputs: Folders that the command reads; the new one is not in them, nor they in it.
+    """
+    real = Path(os.path.realpath(path))
+    for other in map(os.path.realpath, inputs):
+        if real == Path(other) or real in Path(other).parents or Path(other) in real.parents:
+            raise ValueError(f"--out cannot be {path}: the command reads {other}")
+    if not real.name:
+        raise ValueError(f"--out must name a folder, got {path}")
+    if os.path.lexists(path):
+        if not (path / mark).is_file():
+            raise ValueError(
+                f"{path} already exists, and is no such data set: choose another --out"
+            )
+        if not overwrite:
+            raise ValueError(
+                f"{path} already exists: replace it with --overwrite, or choose another --out"
+            )
+    _check_place(real / mark, "--out")
+
+
 def _check_place(path: Path, option: str) -> None:
     """Raise a ValueError unless a regular file can be created at a path."""
     if path.is_dir():

@@ -59,8 +59,7 @@ def find_notes(survey: Survey, prepared: Prepared) -> list[str]:
             f"{what}: training, validation and test use the same ones, so no bound will tell "
             "whether a model has learned more than these"
         )
-    pixels = prepared.images.reshape(num, prepared.side**2, -1)
-    if (pixels == pixels[:, :1]).all():
+    if prepared.is_plain:
         notes.append("every image is of one colour: there are no shapes to learn")
     small = sum(min(h.width, h.height) < prepared.side for h in survey.headers)
     if small:
@@ -75,8 +74,10 @@ def suggest_training(prepared: Prepared, out: Path) -> str:
     proposals, horizon = suggest_task(prepared.side, prepared.is_grey)
     words = ["gcgen", "train", "--env", "GCGen-Images-v0", "--dataset", as_argument(out)]
     words += ["--num-proposals", str(proposals), "--horizon", str(horizon)]
-    if 2 * prepared.images.nbytes > MAX_BYTES:  # with room for the labels, and small sets' copies
-        words += ["--max-bytes", str(4 * prepared.images.nbytes)]
+    if (
+        out.suffix and 2 * prepared.num_bytes > MAX_BYTES
+    ):  # with room for the labels, and small sets' copies
+        words += ["--max-bytes", str(4 * prepared.num_bytes)]
     return shlex.join([*words, "--out", f"runs/{out.stem}"])
 
 
@@ -106,7 +107,7 @@ def _describe_classes(prepared: Prepared) -> str:
 
 def _describe_memory(survey: Survey, prepared: Prepared) -> str:
     whole = sum(h.width * h.height * h.num_channels for h in survey.headers)
-    return f"{show_bytes(whole)} in full size, {show_bytes(prepared.images.nbytes)} prepared"
+    return f"{show_bytes(whole)} in full size, {show_bytes(prepared.num_bytes)} prepared"
 
 
 def _count(values: Iterable[str]) -> str:

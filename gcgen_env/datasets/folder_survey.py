@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path, PurePath
 from statistics import median_low
+from typing import Any
 
 from gcgen_env.datasets.image_files import count_channels, open_image
 
 SUFFIXES = (".bmp", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".png", ".webp")
 """Suffixes of the files that are opened; the content decides what they are."""
-Track = Callable[[list[Path]], Iterable[Path]]
-"""Passes the files on, and may show how many of them are done."""
+Track = Callable[[list[Any]], Iterable[Any]]
+"""Passes the items of a long work on, and may show how many of them are done."""
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from gcgen_env.datasets.dataset import Dataset, check_split
 from gcgen_env.datasets.digits import load_digits
 from gcgen_env.datasets.image_folder import read_image_folder
 from gcgen_env.datasets.images import resize_dataset, to_images, wrap_images
+from gcgen_env.datasets.mapped import PreparedFolder, is_prepared
 from gcgen_env.datasets.mnist import load_mnist
 from gcgen_env.datasets.sources import IDX_SOURCES
 from gcgen_env.datasets.toggles import load_toggles
@@ -52,7 +53,8 @@ def load_dataset(
 
     Args:
         source: A name from `DATASETS`; an array of images; or a path to a `.npy` or `.npz` file
-            or to a folder of PNG and JPEG files. Names have precedence over paths: write
+            or to a folder: of PNG and JPEG files, or one that `gcgen prepare` wrote, whose
+            images stay on disk. Names have precedence over paths: write
             "./mnist" for a folder of that name.
         split: "train", "validation" or "test".
         data_dir: Data root of MNIST and Fashion-MNIST: a folder that contains the four IDX
@@ -114,20 +116,27 @@ class DataSource:
         return self._splits[name]
 
     def _load_user_split(self, name: str) -> Dataset:
-        if isinstance(self._content, SplitArchive):
+        if isinstance(self._content, SplitArchive | PreparedFolder):
             dataset = self._content.load(name)
         else:
             dataset = self._content.split(name)
-        return dataset if self.image_size is None else resize_dataset(dataset, self.image_size)
+        if self.image_size is None or dataset.shape[1:] == (self.image_size,) * 2:
+            return dataset
+        if isinstance(self._content, PreparedFolder):  # it may not fit in memory
+            raise ValueError(
+                f"{self._content.folder} holds images of {dataset.shape[1]} pixels, not "
+                f"{self.image_size}: prepare them again with --size {self.image_size}"
+            )
+        return resize_dataset(dataset, self.image_size)
 
     @cached_property
-    def _content(self) -> Dataset | SplitArchive:
+    def _content(self) -> Dataset | SplitArchive | PreparedFolder:
         return _read_user_images(self.source, self.image_size, self.max_bytes)
 
 
 def _read_user_images(
     source: PathLike | np.ndarray, image_size: int | None, max_bytes: int
-) -> Dataset | SplitArchive:
+) -> Dataset | SplitArchive | PreparedFolder:
     if isinstance(source, np.ndarray):
         return wrap_images("array", to_images(source, "array"))
     if not isinstance(source, str | os.PathLike):
@@ -137,6 +146,8 @@ def _read_user_images(
     path = Path(source).expanduser()
     if not os.path.exists(path):  # unlike the method of `Path`, False for impossible names
         raise ValueError(_unknown_source(source))
+    if path.is_dir() and is_prepared(path):
+        return PreparedFolder(path)
     if path.is_dir():  # resized while reading: the sizes of the files may differ
         return wrap_images(path.name, read_image_folder(path, image_size, max_bytes))
     if path.suffix.lower() not in (".npy", ".npz"):

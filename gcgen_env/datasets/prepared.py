@@ -1,7 +1,7 @@
 """Makes a data set of the images in a folder: of one size, without duplicates, with splits."""
 
 import hashlib
-from collections.abc import Sequence
+import math
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -27,15 +27,22 @@ class Prepared:
     """Different images of one size.
 
     Attributes:
-        images: Shape (N, side, side) if all of them are grey, else (N, side, side, 3), uint8;
-            ordered by their hashes, so that their order says nothing about them.
+        squares: The images in the order in which they were read, shape (M, side, side, 3), uint8;
+            in memory, or a file that is mapped into it. Not all of them need be used.
+        order: Indices into `squares` of the images, N; ordered by their hashes, so that their
+            order says nothing about them.
+        is_grey: Whether no image has a colour.
+        is_plain: Whether every image is of one colour.
         paths: The file of each image, N.
         classes: The name of the class of each image, N; None without classes.
         duplicates: Files whose image is that of an earlier file, and that file.
         broken: Files that cannot be read, and why.
     """
 
-    images: np.ndarray
+    squares: np.ndarray
+    order: np.ndarray
+    is_grey: bool
+    is_plain: bool
     paths: tuple[Path, ...]
     classes: tuple[str, ...] | None
     duplicates: dict[Path, Path]
@@ -44,16 +51,25 @@ class Prepared:
     @property
     def side(self) -> int:
         """Height and width of the images."""
-        return self.images.shape[1]
+        return self.squares.shape[1]
 
     @property
-    def is_grey(self) -> bool:
-        """Whether no image has a colour."""
-        return self.images.ndim == 3
+    def num_bytes(self) -> int:
+        """Bytes that all images take."""
+        return len(self.order) * self.side**2 * (1 if self.is_grey else 3)
+
+    def take(self, index: np.ndarray) -> np.ndarray:
+        """Return some images, shape (n, side, side) if all are grey, else (n, side, side, 3)."""
+        images = self.squares[self.order[index]]
+        return images[..., 0] if self.is_grey else images
 
     def class_names(self) -> list[str]:
         """Return the names of the classes; the label of a class is its index."""
         return sorted(set(self.classes or ()))
+
+    def labels(self) -> np.ndarray | None:
+        """Return the label of each image, shape (N,); None without classes."""
+        return np.searchsorted(self.class_names(), self.classes) if self.classes else None
 
 
 def prepare_images(
@@ -63,6 +79,7 @@ def prepare_images(
     background: Colour = WHITE,
     max_bytes: int = MAX_BYTES,
     track: Track = iter,
+    workspace: Path | None = None,
 ) -> Prepared:
     """Read the images of a folder one by one and make squares of them.
 
@@ -73,52 +90,50 @@ def prepare_images(
         side: Height and width of the images made.
         fit: How rectangles become squares, see `make_square`.
         background: What transparent pixels are blended with, and the colour of added borders.
-        max_bytes: Most bytes that all squares may take; a single picture may decode to one part
-            in `gcgen_env.limits.SHARE` of it.
+        max_bytes: Most bytes that all squares may take in memory; a single picture may decode to
+            one part in `gcgen_env.limits.SHARE` of it.
         track: Called once with the files that are read.
+        workspace: A file to keep the squares in, for sets that are larger than the memory; None
+            keeps them in memory.
 
     Raises:
-        ValueError: If the squares take more than `max_bytes`, or no file can be read.
+        ValueError: If the squares take more than `max_bytes` of memory, or no file can be read.
     """
-    check_bytes(survey.folder, len(survey.headers) * 3 * side**2, max_bytes)
-    squares: dict[bytes, np.ndarray] = {}  # by hash, each (side, side, 3)
-    sources: dict[bytes, Path] = {}
-    duplicates, broken = {}, dict(survey.broken)
+    shape = (len(survey.headers), side, side, 3)
+    if workspace is None:
+        check_bytes(survey.folder, math.prod(shape), max_bytes)
+        squares = np.empty(shape, np.uint8)
+    else:
+        squares = np.lib.format.open_memmap(workspace, mode="w+", dtype=np.uint8, shape=shape)
+    rows: dict[bytes, int] = {}  # by hash
+    sources: list[Path] = []  # by row
+    duplicates, broken, is_grey, is_plain = {}, dict(survey.broken), True, True
     for path in track([header.path for header in survey.headers]):
         try:
             image = load_image(path, max_bytes, background, enough=2 * side)
         except ValueError as error:
             broken[path] = describe_error(path, error)
             continue
-        square = np.asarray(make_square(image, side, fit, background))
+        square = np.asarray(make_square(image, side, fit, background))  # (side, side, 3)
         key = hashlib.sha256(square.tobytes()).digest()
-        if key in sources:
-            duplicates[path] = sources[key]
-        else:
-            squares[key], sources[key] = square, path
-    if not squares:
+        if key in rows:
+            duplicates[path] = sources[rows[key]]
+            continue
+        rows[key], squares[len(sources)] = len(sources), square
+        sources.append(path)
+        is_grey = is_grey and bool((square == square[..., :1]).all())
+        is_plain = is_plain and bool((square == square[:1, :1]).all())
+    if not rows:
         first, reason = next(iter(broken.items()))
         raise ValueError(
             f"{survey.folder}: none of {len(broken):,} files can be read; "
             f"{survey.name(first)}: {reason}"
         )
-    keys = sorted(squares)
-    paths = tuple(sources[key] for key in keys)
+    order = np.array([rows[key] for key in sorted(rows)])
+    paths = tuple(sources[row] for row in order)
     classes = find_classes([path.relative_to(survey.folder) for path in paths])
-    return Prepared(
-        _stack([squares[key] for key in keys]),
-        paths,
-        None if classes is None else tuple(map(make_printable, classes)),
-        duplicates,
-        broken,
-    )
-
-
-def _stack(squares: Sequence[np.ndarray]) -> np.ndarray:
-    """Return the squares as one array; without the axis of the channels if all are grey."""
-    if all((square == square[..., :1]).all() for square in squares):
-        return np.stack([square[..., 0] for square in squares])
-    return np.stack(squares)
+    names = None if classes is None else tuple(map(make_printable, classes))
+    return Prepared(squares, order, is_grey, is_plain, paths, names, duplicates, broken)
 
 
 def write_archive(prepared: Prepared, survey: Survey, path: Path) -> dict[str, int]:
@@ -132,13 +147,12 @@ def write_archive(prepared: Prepared, survey: Survey, path: Path) -> dict[str, i
         OSError: If it cannot be written.
     """
     names = np.array([survey.name(source) for source in prepared.paths])
-    arrays, sizes = {"left_out": np.array(_list_left_out(prepared, survey), dtype=str)}, {}
-    classes = prepared.class_names()
-    labels = np.searchsorted(classes, prepared.classes) if prepared.classes else None
+    arrays, sizes = {"left_out": np.array(list_left_out(prepared, survey), dtype=str)}, {}
+    classes, labels = prepared.class_names(), prepared.labels()
     for split in SPLITS:
         index = split_indices(len(names), split)
         sizes[split] = len(index)
-        arrays |= {split: prepared.images[index], f"{split}_names": names[index]}
+        arrays |= {split: prepared.take(index), f"{split}_names": names[index]}
         if labels is not None:
             arrays |= {f"{split}_labels": labels[index], "label_names": np.array(classes)}
     content = BytesIO()
@@ -147,7 +161,7 @@ def write_archive(prepared: Prepared, survey: Survey, path: Path) -> dict[str, i
     return sizes
 
 
-def _list_left_out(prepared: Prepared, survey: Survey) -> list[str]:
+def list_left_out(prepared: Prepared, survey: Survey) -> list[str]:
     """Return one line for each file that is not in the data set."""
     copies = {
         path: f"the same image as {survey.name(other)}"

@@ -18,7 +18,7 @@ SPARE = 16
 """Directions that are followed beyond those wanted, which makes these exact sooner."""
 BATCH = 1024
 """Number of images in memory at once, as float32."""
-MOST_IMAGES = 20_000
+MOST_IMAGES = 10_000
 """Number of images, evenly spread over the data set, of which components are computed."""
 SPREAD = 0.3
 """Standard deviation of coordinates: about that of pixels, which the learning rate suits."""

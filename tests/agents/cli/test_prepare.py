@@ -172,3 +172,48 @@ def test_progress_is_shown_on_terminals_only(folder, capsys, monkeypatch):
     assert run(capsys, folder)[1] == []
     monkeypatch.setenv("FORCE_COLOR", "1")  # makes rich believe in a terminal
     assert "reading images" in "\n".join(run(capsys, folder)[1])
+
+
+def test_a_folder_keeps_the_images_on_disk(folder, capsys):
+    lines, _ = run(capsys, "my photos", "--out", "large")
+    assert re.fullmatch(r"wrote large, [\d,]+ bytes: train 15, validation 3, test 6", lines[-3]), (
+        lines
+    )
+    assert lines[-1].startswith("    gcgen train --env GCGen-Images-v0 --dataset large ")
+    assert {path.name for path in Path("large").iterdir()} == {
+        "dataset.json",
+        "left_out.txt",
+        *(f"{s}{e}" for s in SPLITS for e in (".npy", "_mean.npy", "_labels.npy", "_names.txt")),
+    }
+    run(capsys, "my photos", "--out", "small.npz")
+    for split in SPLITS:
+        one, other = (load_dataset(path, split) for path in ("large", "small.npz"))
+        np.testing.assert_array_equal(one.take(range(len(one))), other.take(range(len(other))))
+        np.testing.assert_array_equal(one.labels, other.labels)
+    names = Path("large/test_names.txt").read_text().splitlines()
+    np.testing.assert_array_equal(names, np.load("small.npz")["test_names"])
+
+
+@pytest.mark.parametrize(
+    ("out", "message"),
+    [
+        ("my photos", "the command reads"),
+        ("my photos/inside", "the command reads"),
+        (".", "the command reads"),
+        ("mine", "is no such data set"),
+    ],
+)
+def test_folders_that_would_be_lost_are_refused(out, message, folder, fails):
+    Path("mine").mkdir()
+    Path("mine/diary.txt").touch()
+    assert message in fails("prepare", "my photos", "--out", out)
+    assert Path("mine/diary.txt").exists() and folder.is_dir()
+
+
+def test_a_data_set_is_replaced_only_if_asked(folder, fails):
+    words = ("prepare", "my photos", "--out", "large")
+    assert main(list(words)) == 0
+    assert "replace it with --overwrite" in fails(*words)
+    assert main([*words, "--overwrite", "--size", "8"]) == 0
+    assert load_dataset("large").shape == (3, 8, 8)
+    assert not list(Path().glob(".*partial"))

@@ -166,10 +166,14 @@ class TestPreparing:
             suffix = "jpg" if mode == "CMYK" else "png"
             (deep if mode == "I;16" else image.convert(mode)).save(folder / f"{number}.{suffix}")
         _, prepared = prepare(tmp_path)
-        assert prepared.images.shape == (8, 8, 8) and prepared.is_grey and prepared.broken == {}
+        assert (
+            prepared.take(np.arange(8)).shape == (8, 8, 8)
+            and prepared.is_grey
+            and prepared.broken == {}
+        )
         levels = {
             int(path.stem): image[0, 0]
-            for path, image in zip(prepared.paths, prepared.images, strict=True)
+            for path, image in zip(prepared.paths, prepared.take(np.arange(8)), strict=True)
         }
         assert [levels[n] for n in (0, 1, 2, 3, 4, 5, 7)] == [0, 20, 40, 60, 80, 100, 9000 >> 8]
 
@@ -181,7 +185,7 @@ class TestPreparing:
                 image.putpixel((3, 4), (2, 2, 3))
             image.save(tmp_path / "pictures" / f"{number}.png")
         _, prepared = prepare(tmp_path)
-        assert prepared.images.shape == (3, 8, 8, 3) and not prepared.is_grey
+        assert prepared.take(np.arange(3)).shape == (3, 8, 8, 3) and not prepared.is_grey
 
     def test_a_transparent_rectangle_on_a_background(self, tmp_path: Path) -> None:
         (tmp_path / "pictures").mkdir()
@@ -189,7 +193,7 @@ class TestPreparing:
         image.paste((0, 0, 0, 0), (8, 0, 16, 8))  # the right half is clear
         image.save(tmp_path / "pictures" / "a.png")
         _, prepared = prepare(tmp_path, fit="pad", background=BLUE)
-        (pixels,) = prepared.images
+        (pixels,) = prepared.take(np.arange(1))
         assert (pixels[2:6, :3] == RED).all() and (pixels[2:6, 5:] == BLUE).all()
         assert (pixels[:2] == BLUE).all() and (pixels[6:] == BLUE).all()
 
@@ -198,7 +202,7 @@ class TestPreparing:
         Image.new("L", (8000, 6000), 77).save(tmp_path / "pictures" / "a.jpg")
         survey, prepared = prepare(tmp_path, max_bytes=16 * 800_000)  # a sixtieth of its pixels
         assert survey.median_side == 6000
-        np.testing.assert_allclose(prepared.images, 77, atol=1)
+        np.testing.assert_allclose(prepared.take(np.arange(len(prepared.order))), 77, atol=1)
 
     def test_limits(self, draw: Draw, tmp_path: Path) -> None:
         draw("large.png", size=(200, 200))
@@ -206,8 +210,8 @@ class TestPreparing:
         survey, prepared = prepare(tmp_path, max_bytes=100_000)
         assert names(survey, prepared.paths) == ["small.png"]
         assert [*prepared.broken.values()] == [
-            "decodes to 120,000 bytes, more than the limit of 6,250; if you trust it, pass "
-            "max_bytes=1920000"
+            "decodes to 120,000 bytes, more than the limit of 6,250; if you trust it, raise the "
+            "limit with max_bytes=1920000 (--max-bytes on the command line)"
         ]
         with pytest.raises(ValueError, match=r"pictures: decodes to 60,000 bytes"):
             prepare(tmp_path, side=100, max_bytes=50_000)
