@@ -6,6 +6,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from gcgen_env.viewer.card import draw_card
+from gcgen_env.viewer.grids import image_grid
+
 SPLITS = ("train", "validation", "test")
 
 SMALLEST_TO_SPLIT = 20
@@ -45,7 +48,11 @@ def split_indices(count: int, split: str) -> np.ndarray:
     return index[last_digit == 2] if split == "validation" else index[last_digit >= 3]
 
 
-@dataclass(frozen=True, eq=False)
+SHOWN = 16
+"""Number of items that notebooks show."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Dataset:
     """N items stored compactly and read as float32 values, `value = array * scale`.
 
@@ -130,6 +137,31 @@ class Dataset:
         """Return the mean item, shape (*shape), float32, accumulated in float64."""
         mean = self.array.mean(axis=0, dtype=np.float64) * self.scale
         return mean.clip(self.low, self.high).astype(np.float32)  # rounding may exceed the bounds
+
+    def __repr__(self) -> str:
+        """Return the facts of `describe` in one line."""
+        facts = ", ".join(f"{name}={value}" for name, value in self.describe().items())
+        return f"{type(self).__name__}({self.name!r}, {facts})"
+
+    def _repr_html_(self) -> str:
+        """Return the facts and the first items, for notebooks."""
+        shown = self.take(np.arange(min(len(self), SHOWN)))
+        return draw_card(
+            f"{type(self).__name__} {self.name}",
+            self.describe(),
+            image_grid(shown, columns=SHOWN // 2, low=self.low, high=self.high),
+        )
+
+    def describe(self) -> dict[str, str]:
+        """Return what is known of the set: number and shape of items, values, classes."""
+        num_classes = "none" if self.labels is None else str(len(np.unique(self.labels)))
+        return {
+            "items": f"{len(self):,}",
+            "shape": str(self.shape),
+            "values": f"[{self.low:g}, {self.high:g}]",
+            "stored": str(self.array.dtype),
+            "classes": num_classes,
+        }
 
     def digest(self) -> str:
         """Return the SHA-256 of the array's shape, dtype and bytes, as 64 hex digits."""
