@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from agents.cli.checks import check_at_least, check_seed, reading_input
 
@@ -34,6 +35,8 @@ class Tune:
     """Seed of the trainings and of the trials; a benchmark has the seeds 0, 1, ..."""
     jobs: int | None = None
     """Number of trainings at a time; by default the number of cores."""
+    launcher: Literal["local", "submitit", "ray"] = "local"
+    """Where to train; the last two need `pip install -e '.[submitit]'` or '.[ray]'."""
     out: Path = Path("runs/tune")
     """Folder of the trials."""
 
@@ -47,5 +50,5 @@ class Tune:
             check_at_least(1, **{name: getattr(self, name) for name in counts})
             check_seed(self.seed)
             protocol = Protocol(self.envs, self.trials, self.timesteps, self.seed, self.episodes)
-            searches = tuning_run.plan(self.algos, protocol, self.out)
-        return tuning_run.execute(searches, self.out, self.jobs)
+            searches = tuning_run.plan(self.algos, protocol, self.out, self.launcher)
+        return tuning_run.execute(searches, self.out, self.launcher, self.jobs)

@@ -12,7 +12,7 @@ from rich.markdown import Markdown
 
 from agents.benchmark.contestants import select_contestants
 from agents.benchmark.hyperparameters import read_hyperparameters
-from agents.benchmark.launchers import LAUNCHERS
+from agents.benchmark.launchers import LAUNCHERS, import_launcher
 from agents.benchmark.references import find_references
 from agents.benchmark.results import markdown
 from agents.benchmark.sampler import import_optuna
@@ -21,16 +21,20 @@ from agents.benchmark.tuning_file import find_file, update
 from agents.cli.checks import RunsFailed
 
 
-def plan(patterns: Sequence[str], protocol: Protocol, out: Path) -> list[Search]:
+def plan(
+    patterns: Sequence[str], protocol: Protocol, out: Path, launcher: str = "local"
+) -> list[Search]:
     """Check that the trials can be executed; return the contestants.
 
     A contestant that cannot be tuned is left out if only a pattern names it.
 
     Raises:
-        ValueError: If an option is invalid, no contestant can be tuned, or the file of an earlier
-            tuning is damaged.
+        ValueError: If an option is invalid, no contestant can be tuned, a package is missing, or
+            the file of an earlier tuning is damaged.
     """
     import_optuna()
+    if launcher != "local":
+        import_launcher(launcher)
     if protocol.seed + protocol.trials > 2**32:  # the generators of NumPy take no more
         raise ValueError(f"--seed must be below 2**32 by --trials, got {protocol.seed}")
     if not protocol.envs:
@@ -52,7 +56,7 @@ def plan(patterns: Sequence[str], protocol: Protocol, out: Path) -> list[Search]
     return searches
 
 
-def execute(searches: Sequence[Search], out: Path, jobs: int | None) -> int:
+def execute(searches: Sequence[Search], out: Path, launcher: str, jobs: int | None) -> int:
     """Execute the trials, write the best settings after each, and print them; return the exit code.
 
     Raises:
@@ -60,7 +64,7 @@ def execute(searches: Sequence[Search], out: Path, jobs: int | None) -> int:
     """
     out.mkdir(parents=True, exist_ok=True)
     stopped: list[str] = []
-    for search, why in tune(searches, out, LAUNCHERS["local"], jobs or os.cpu_count() or 1):
+    for search, why in tune(searches, out, LAUNCHERS[launcher], jobs or os.cpu_count() or 1):
         if why is not None:
             stopped.append(f"{search.contestant.name}: {why}")
             print(f"failed: {stopped[-1]}", file=sys.stderr)

@@ -47,6 +47,21 @@ def test_the_same_results_elsewhere(name, runs, locally, tmp_path):
             module.shutdown()
 
 
+def test_a_ray_cluster_of_two_nodes_gives_the_same_results(runs, locally, tmp_path):
+    ray = pytest.importorskip("ray", exc_type=ImportError)
+    from ray.cluster_utils import Cluster
+
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+    try:
+        cluster.add_node(num_cpus=1)
+        ray.init(address=cluster.address, log_to_driver=False)
+        assert len(ray.nodes()) == 2
+        assert launch("ray", runs, tmp_path) == locally
+    finally:
+        ray.shutdown()
+        cluster.shutdown()
+
+
 def test_a_failed_run_is_reported(runs, tmp_path, monkeypatch):
     broken = runs[0].__class__("GCGen-Toy2D-v0", "greedy", 0, 0, episodes=-1)
     ((run, error),) = LAUNCHERS["local"]([broken], tmp_path, 1)

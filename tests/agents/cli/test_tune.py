@@ -47,10 +47,14 @@ def test_trials_and_their_file(tmp_path, capsys, executed):
 
 
 @pytest.mark.slow
-def test_processes_give_the_same_file(tmp_path, capsys, executed, monkeypatch):
+@pytest.mark.parametrize("launcher", ["local", "ray"])
+def test_processes_give_the_same_file(launcher, tmp_path, capsys, executed, monkeypatch):
+    if launcher == "ray":
+        pytest.importorskip("ray", exc_type=ImportError)
     assert run(tmp_path / "here", "--algos", "a2c", "--trials", "3") == 0
     monkeypatch.undo()
-    assert run(tmp_path / "there", "--algos", "a2c", "--trials", "3", "--jobs", "2") == 0
+    words = ("--algos", "a2c", "--trials", "3", "--jobs", "2", "--launcher", launcher)
+    assert run(tmp_path / "there", *words) == 0
     texts = [(tmp_path / name / "hyperparameters.json").read_text() for name in ("here", "there")]
     assert texts[0] == texts[1]
 
