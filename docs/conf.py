@@ -1,16 +1,20 @@
 """Settings of the site: `make docs` builds it from this folder, without the network."""
 
+import os
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))  # for the extensions below, `benchmarks` and `examples`
+os.environ["PATH"] = (
+    f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # for `!gcgen`
+)
 
 import gcgen_env  # noqa: E402
 
 project = "GCGen"
 author = "The GCGen authors"
-copyright = author  # noqa: A001  Sphinx's name
+copyright = author
 version = release = gcgen_env.__version__
 
 extensions = [

@@ -61,7 +61,10 @@ def find_options(name: str) -> dict[str, list[tuple[str, str]]]:
             value = action.metavar if isinstance(action.metavar, str) else ""
             found = groups.setdefault("" if title == name else title, [])
             found.append(
-                (f"{flags} {value}".strip(), re.sub(r"\s+", " ", action.help or "").replace("%%", "%"))
+                (
+                    f"{flags} {value}".strip(),
+                    re.sub(r"\s+", " ", action.help or "").replace("%%", "%"),
+                )
             )
     return groups
 

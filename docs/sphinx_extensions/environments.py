@@ -80,8 +80,8 @@ def make_page(env_id: str, folder: Path) -> str:
     lines += [
         "|  |  |",
         "|---|---|",
-        f"| make | `gym.make(\"gcgen_env:{env_id}\"{extra})` |",
-        f"| make a batch | `gym.make_vec(\"gcgen_env:{env_id}\", num_envs=64{extra})` |",
+        f'| make | `gym.make("gcgen_env:{env_id}"{extra})` |',
+        f'| make a batch | `gym.make_vec("gcgen_env:{env_id}", num_envs=64{extra})` |',
         f"| action space | `Discrete({config.num_proposals})` |",
         f"| shape S of an image | {size} |",
         f"| proposals A, steps H | {config.num_proposals}, {config.horizon} |",

@@ -49,7 +49,9 @@ def link_files(app: Any, doctree: nodes.document) -> None:
         if target in env.found_docs:
             continue
         anchor = anchor or node.get("reftargetid") or ""
-        candidates = [base / f"{target}{end}" for base in (folder, SRC, ROOT) for end in ("", ".md")]
+        candidates = [
+            base / f"{target}{end}" for base in (folder, SRC, ROOT) for end in ("", ".md")
+        ]
         paths = (Path(os.path.normpath(each)) for each in candidates)
         where = next((w for w in (find_page(p, env.found_docs) for p in paths) if w), None)
         if where is None:
