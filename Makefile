@@ -46,7 +46,7 @@ doctest: $(STAMP)  ## Run the examples in the docstrings
 
 docs: $(STAMP)  ## Build the site in build/site, with tutorials executed and links checked
 	$(BIN)/python -m pip install -q -c constraints.txt -e '.[docs]'
-	$(BIN)/python -m sphinx -W --keep-going -q -b html -d build/site-doctrees docs build/site
+	$(BIN)/python -m sphinx -W --keep-going -q -E -j 2 -b html -d build/site-doctrees docs build/site
 	$(BIN)/python -m docs.sphinx_extensions.check_links build/site
 
 test-docs: $(STAMP)  ## Run the notebooks and the examples of the algorithm pages

@@ -29,6 +29,7 @@ extensions = [
     "docs.sphinx_extensions.repository_links",
 ]
 exclude_patterns = ["_build"]
+smartquotes = False  # names of policies are strings
 nitpicky = False  # annotations name types of libraries whose inventories would be downloaded
 
 # Pages in Markdown
@@ -45,7 +46,8 @@ suppress_warnings = ["mystnb.unknown_mime_type"]
 # The reference
 autoclass_content = "both"  # constructors explain their arguments
 autodoc_member_order = "bysource"
-autodoc_typehints = "none"  # signatures show them
+autodoc_typehints = "signature"
+autodoc_typehints_format = "short"
 autodoc_default_options = {"members": True, "show-inheritance": True}
 autodoc_preserve_defaults = True
 napoleon_numpy_docstring = False
@@ -69,9 +71,15 @@ html_theme_options = {
     "light_css_variables": {
         "color-brand-primary": "#7a3e00",
         "color-brand-content": "#8a4500",
+        "color-sidebar-link-text--top-level": "var(--color-foreground-secondary)",
+        "gc-ink": "#9c4f00",
+        "s-ink": "#1d5c94",
     },
     "dark_css_variables": {
         "color-brand-primary": "#ffb454",
         "color-brand-content": "#ffb454",
+        "color-sidebar-link-text--top-level": "var(--color-foreground-secondary)",
+        "gc-ink": "#ffb454",
+        "s-ink": "#7db9ee",
     },
 }

@@ -26,7 +26,9 @@ FOLDER = Path(__file__).parent
 INK, SOFT = "var(--color-foreground-primary, #111)", "var(--color-foreground-muted, #666)"
 CARD, LINE = "var(--color-background-secondary, #f4f4f4)", "var(--color-background-border, #ccc)"
 ORANGE, BLUE = "#e8820c", "#3b82c4"
-"""The GC-agent and the S-agent."""
+"""The GC-agent and the S-agent: bars and frames."""
+GC_INK, S_INK = "var(--gc-ink, #9c4f00)", "var(--s-ink, #1d5c94)"
+"""The same for words, which need more contrast; `conf.py` has them for each theme."""
 SHOWN = 4
 """Proposals in the figure of the loop."""
 
@@ -112,10 +114,10 @@ def find_moment(model: GCGen, index: int) -> Moment:
     proposals = chain.propose(canvas, step)
     decision = decide(chain, proposals, state)
     q = model.policy.make_selection()(state, decision).exp()[0]  # (A,)
-    best = q.topk(2).indices.tolist()
-    likely = proposals.log_prior[0].topk(SHOWN + 2).indices.tolist()
-    shown = [best[0], *[each for each in likely if each != best[0]]][:SHOWN]
-    shown = shown[1:3] + shown[:1] + shown[3:]
+    best = int(q.argmax())
+    order = proposals.log_prior[0].argsort(descending=True).tolist()
+    others = [each for each in order[:: len(order) // SHOWN] if each != best]
+    shown = [*others[: SHOWN - 2], best, *others[SHOWN - 2 :]][:SHOWN]
     following = state.advance(chain, torch.tensor([shown])).canvas  # (4, 1, 28, 28)
     means = chain.likelihood.mean
     return Moment(
@@ -124,7 +126,7 @@ def find_moment(model: GCGen, index: int) -> Moment:
         proposals=means(following)[:, 0].numpy(),
         prior=proposals.log_prior[0, shown].exp().numpy(),
         q=q[shown].numpy(),
-        chosen=2,
+        chosen=SHOWN - 2,
     )
 
 
@@ -135,28 +137,26 @@ def draw_loop(now: Moment) -> None:
     figure.text(78, 46, "canvas x<tspan dy='4' font-size='11'>h</tspan>")
     figure.arrow("M134 110 H178")
     figure.box(186, 66, 150, 88, BLUE)
-    figure.text(261, 100, "S-agent", BLUE, 'font-weight="bold" font-size="18"')
+    figure.text(261, 100, "S-agent", S_INK, 'font-weight="bold" font-size="18"')
     figure.text(261, 124, "proposes", INK)
     figure.text(261, 143, "never sees the goal", SOFT, 'font-size="13"')
     figure.arrow("M344 110 H388")
-    tallest = max(now.q.max(), now.prior.max())
     for i, tile in enumerate(now.proposals):
         x = 398 + 92 * i
         figure.image(x, 70, 80, tile, ORANGE if i == now.chosen else LINE)
-        figure.bar(x + 12, 208, 24, 44 * now.prior[i] / tallest + 1, BLUE)
-        figure.bar(x + 44, 208, 24, 44 * now.q[i] / tallest + 1, ORANGE)
+        figure.text(x + 40, 176, f"{now.prior[i]:.0%}", S_INK)
+        figure.text(x + 40, 202, f"{now.q[i]:.0%}", GC_INK)
     figure.text(576, 30, f"A proposals; {SHOWN} of 64 are shown")
     figure.text(576, 50, "each makes another next canvas", SOFT, 'font-size="13"')
-    figure.parts.append(f'<path d="M398 208 H766" stroke="{LINE}" stroke-width="1"/>')
-    figure.text(820, 190, "p<tspan dy='4' font-size='11'>S</tspan>", BLUE, 'font-weight="bold"')
-    figure.text(850, 190, "q", ORANGE, 'font-weight="bold"')
+    figure.text(800, 176, "p<tspan dy='4' font-size='11'>S</tspan>", S_INK, 'font-weight="bold"')
+    figure.text(800, 202, "q", GC_INK, 'font-weight="bold"')
     figure.arrow("M576 222 V268")
     figure.box(501, 276, 150, 88, ORANGE)
-    figure.text(576, 310, "GC-agent", ORANGE, 'font-weight="bold" font-size="18"')
+    figure.text(576, 310, "GC-agent", GC_INK, 'font-weight="bold" font-size="18"')
     figure.text(576, 334, "chooses")
     figure.text(576, 353, "sees the goal", SOFT, 'font-size="13"')
     figure.image(760, 272, 96, now.goal, LINE)
-    figure.text(808, 392, "goal g: a training image")
+    figure.text(808, 392, "goal g")
     figure.arrow("M752 320 H660")
     figure.arrow("M493 336 H136")
     figure.image(30, 288, 96, now.proposals[now.chosen], ORANGE)
@@ -165,8 +165,8 @@ def draw_loop(now: Moment) -> None:
     figure.arrow("M78 280 V168")
     figure.text(136, 228, "H times", SOFT, 'font-size="13"')
     figure.arrow("M493 300 H261 V164", dashed=True)
-    figure.text(368, 268, "learns to imitate the choice,", BLUE, 'font-size="13"')
-    figure.text(368, 286, "and to come close to g", BLUE, 'font-size="13"')
+    figure.text(368, 268, "learns to imitate the choice,", S_INK, 'font-size="13"')
+    figure.text(368, 286, "and to come close to g", S_INK, 'font-size="13"')
     figure.write("loop.svg")
 
 
@@ -185,7 +185,7 @@ def measure_bound(model: GCGen, num: int) -> tuple[NDArray[np.float64], NDArray[
 def draw_bound(missing: NDArray[np.float64], divergence: NDArray[np.float64]) -> None:
     """Draw how the parts of the bound change from step to step."""
     figure = Figure(900, 400, "The bound after each number of choices, in nats")
-    left, bottom, wide, high = 84, 340, 62, 280
+    left, bottom, wide, high = 84, 340, 62, 270
     scale = high / missing[0]
     for value in range(0, int(missing[0]) + 1, 50):
         y = bottom - scale * value
@@ -199,15 +199,15 @@ def draw_bound(missing: NDArray[np.float64], divergence: NDArray[np.float64]) ->
         figure.text(x + 21, bottom - scale * (rest + paid) - 8, f"{rest + paid:.0f}", INK)
         figure.text(x + 21, bottom + 20, str(h), SOFT, 'font-size="13"')
     figure.text(left + 14 + 5 * wide + 21, bottom + 44, "choices made", SOFT)
-    figure.text(left - 44, 30, "nats", SOFT, 'font-size="13"')
+    figure.text(left - 52, bottom - high - 14, "nats", SOFT, 'font-size="13"')
     last, at = bottom - scale * missing[-1] / 2, 806
-    figure.text(at + 36, last - 2, f"{missing[-1]:.1f}", ORANGE, 'font-weight="bold"')
-    figure.text(at + 36, last + 16, "reconstruction", ORANGE, 'font-size="13"')
+    figure.text(at + 36, last - 2, f"{missing[-1]:.1f}", GC_INK, 'font-weight="bold"')
+    figure.text(at + 36, last + 16, "reconstruction", GC_INK, 'font-size="13"')
     over = bottom - scale * (missing[-1] + divergence[-1] / 2)
-    figure.text(at + 36, over - 8, f"{divergence[-1]:.1f}", BLUE, 'font-weight="bold"')
-    figure.text(at + 36, over + 10, "divergence", BLUE, 'font-size="13"')
-    figure.text(480, 78, "what is still missing: -log p(g given the canvas)", ORANGE)
-    figure.text(480, 102, "what the choices cost: log q - log p, summed", BLUE)
+    figure.text(at + 36, over - 8, f"{divergence[-1]:.1f}", S_INK, 'font-weight="bold"')
+    figure.text(at + 36, over + 10, "divergence", S_INK, 'font-size="13"')
+    figure.text(480, 78, "what is still missing: -log p(g given the canvas)", GC_INK)
+    figure.text(480, 102, "what the choices cost: log q - log p, summed", S_INK)
     figure.write("bound.svg")
 
 

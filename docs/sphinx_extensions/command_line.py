@@ -54,12 +54,13 @@ def find_options(name: str) -> dict[str, list[tuple[str, str]]]:
     groups: dict[str, list[tuple[str, str]]] = {}
     for group in parser._action_groups:
         title = (group.title or "").removesuffix(" options").removeprefix(f"{name}.")
-        if title in ("options", "messages", "positional arguments"):
+        if title in ("options", "messages"):  # those that every command has
             continue
+        title = "" if title in (name, "positional arguments") else title
         for action in group._group_actions:
-            flags = ", ".join(action.option_strings) or str(action.dest)
+            flags = ", ".join(action.option_strings)
             value = action.metavar if isinstance(action.metavar, str) else ""
-            found = groups.setdefault("" if title == name else title, [])
+            found = groups.setdefault(title, [])
             found.append(
                 (
                     f"{flags} {value}".strip(),

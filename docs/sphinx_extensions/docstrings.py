@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 SECTIONS = ("Args:", "Attributes:", "Raises:", "Returns:", "Yields:", "Example:", "Examples:")
+_ATTRIBUTES: dict[str, list[str]] = {}
 _SPECIAL = re.compile(r"(`+)(.+?)\1|([*|\\])|(\w)_(?![\w_])")
 
 
@@ -114,10 +115,17 @@ def on_docstring(app: Any, what: str, name: str, item: Any, options: Any, lines:
     if name.startswith(("gcgen_env", "agents")):
         lines[:] = convert(lines)
         if what in ("attribute", "data", "property"):
-            lines.insert(0, "")  # else napoleon takes what stands before a colon for the type
+            _ATTRIBUTES[name] = list(lines)
+
+
+def after_napoleon(app: Any, what: str, name: str, item: Any, opts: Any, lines: list[str]) -> None:
+    """Undo what napoleon made of attributes: it takes what stands before a colon for a type."""
+    if name in _ATTRIBUTES:
+        lines[:] = _ATTRIBUTES.pop(name)
 
 
 def setup(app: Any) -> dict[str, bool]:
-    """Register with Sphinx, before napoleon."""
+    """Register with Sphinx, before and after napoleon."""
     app.connect("autodoc-process-docstring", on_docstring, priority=100)
+    app.connect("autodoc-process-docstring", after_napoleon, priority=900)
     return {"parallel_read_safe": True}
