@@ -1,5 +1,7 @@
 """What the site makes from the code: pages, docstrings, links."""
 
+import re
+
 import gymnasium as gym
 import pytest
 
@@ -98,3 +100,19 @@ def test_links_that_lead_nowhere_are_found(tmp_path):
         "a.html links to b.html, which is not there",
         "a.html loads https://example.org/x.js",
     ]
+
+
+def test_every_page_is_in_the_contents():
+    """Sphinx would warn, and `make docs` fail."""
+    folder = ROOT / "docs"
+    listed = {"index"}
+    for path in folder.glob("**/*.md"):
+        here = path.parent.relative_to(folder)
+        for body in re.findall(r"```\{toctree\}\n(.*?)```", path.read_text(encoding="utf-8"), re.S):
+            entries = [e for e in body.splitlines() if e.strip() and not e.startswith(":")]
+            targets = [re.sub(r".*<(.+)>$", r"\1", entry) for entry in entries]
+            for target in targets:
+                found = folder.glob(f"{(here / target).as_posix()}.md")
+                listed |= {p.relative_to(folder).with_suffix("").as_posix() for p in found}
+    pages = {p.relative_to(folder).with_suffix("").as_posix() for p in folder.glob("**/*.md")}
+    assert {page for page in pages - listed if not page.startswith("reference/")} == set()
