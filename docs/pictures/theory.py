@@ -206,8 +206,8 @@ def draw_bound(missing: NDArray[np.float64], divergence: NDArray[np.float64]) ->
     over = bottom - scale * (missing[-1] + divergence[-1] / 2)
     figure.text(at + 36, over - 8, f"{divergence[-1]:.1f}", S_INK, 'font-weight="bold"')
     figure.text(at + 36, over + 10, "divergence", S_INK, 'font-size="13"')
-    figure.text(480, 78, "what is still missing: -log p(g given the canvas)", GC_INK)
-    figure.text(480, 102, "what the choices cost: log q - log p, summed", S_INK)
+    figure.text(480, 96, "what is still missing: -log p(g given the canvas)", GC_INK)
+    figure.text(480, 120, "what the choices cost: log q - log p, summed", S_INK)
     figure.write("bound.svg")
 
 

@@ -21,6 +21,7 @@ PACKAGES = {
     "agents.guidance": "Guided generation",
     "agents.guidance.scorers": "Scores that guide",
     "agents.codec": "Files of codes, and edits",
+    "agents.inspection": "Looking inside a model",
     "agents.offline.minari_writer": "Minari data sets",
 }
 """Packages and modules in the order of the page, with their titles."""
