@@ -46,7 +46,8 @@ doctest: $(STAMP)  ## Run the examples in the docstrings
 
 docs: $(STAMP)  ## Build the site in build/site, with tutorials executed and links checked
 	$(BIN)/python -m pip install -q -c constraints.txt -e '.[docs]'
-	$(BIN)/python -m sphinx -W --keep-going -q -E -j 2 -b html -d build/site-doctrees docs build/site
+	rm -rf build/site build/site-doctrees  # executed tutorials are kept in build/site-executed
+	$(BIN)/python -m sphinx -W --keep-going -q -j 2 -b html -d build/site-doctrees docs build/site
 	$(BIN)/python -m docs.sphinx_extensions.check_links build/site
 
 test-docs: $(STAMP)  ## Run the notebooks and the examples of the algorithm pages

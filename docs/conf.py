@@ -61,6 +61,7 @@ toc_object_entries_show_parents = "hide"
 # The look: furo, with fonts of the reader's system
 html_theme = "furo"
 html_title = "GCGen"
+pygments_dark_style = "github-dark"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_favicon = "_static/logo.svg"
