@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 from io import BytesIO
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -213,7 +213,7 @@ def draw_bound(missing: NDArray[np.float64], divergence: NDArray[np.float64]) ->
 
 def main() -> None:
     """Draw both figures."""
-    options = {"s_agent": "pretrained", "train_s_agent": False, "seed": 0}
+    options: dict[str, Any] = {"s_agent": "pretrained", "train_s_agent": False, "seed": 0}
     model = GCGen("GCPolicy", "GCGen-MNIST-v0", policy_kwargs={"learned": False}, **options)
     draw_loop(find_moment(model, 0))
     draw_bound(*measure_bound(model, 1_000))
