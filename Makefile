@@ -6,7 +6,7 @@ STAMP := $(VENV)/.setup-done
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup setup-locked lock demo test test-slow test-clients doctest bench ablation figures lint check format clean
+.PHONY: help setup setup-locked lock demo test test-slow test-clients doctest docs test-docs dist bench ablation figures lint check format clean
 
 help:  ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -43,6 +43,19 @@ test-clients: $(STAMP)  ## Test other libraries with the environments, in .venv-
 
 doctest: $(STAMP)  ## Run the examples in the docstrings
 	$(BIN)/python -m pytest --doctest-modules gcgen_env agents
+
+docs: $(STAMP)  ## Build the site in build/site, with tutorials executed and links checked
+	$(BIN)/python -m pip install -q -c constraints.txt -e '.[docs]'
+	rm -rf build/site build/site-doctrees  # executed tutorials are kept in build/site-executed
+	$(BIN)/python -m sphinx -W --keep-going -q -j 2 -b html -d build/site-doctrees docs build/site
+	$(BIN)/python -m docs.sphinx_extensions.check_links build/site
+
+test-docs: $(STAMP)  ## Run the notebooks and the examples of the algorithm pages
+	$(BIN)/python -m pip install -q -c constraints.txt -e '.[docs]'
+	$(BIN)/python -m pytest -m site tests/docs
+
+dist: $(STAMP)  ## Build the sdist and the wheel in dist/
+	$(BIN)/python -c "from setuptools import build_meta as b; print(b.build_sdist('dist'), b.build_wheel('dist'))"
 
 bench: $(STAMP)  ## Measure speed and memory; takes a few minutes
 	$(BIN)/python -m pip install -q -c constraints.txt -e '.[bench]'

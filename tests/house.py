@@ -188,6 +188,7 @@ LAYERS: dict[str, dict[str, str]] = {
         "agents/gcgen/next_values.py": "A learned number for each next image, in nats, zero after the last decision.",
         "agents/gcgen/optimizer_state.py": "The state of an optimiser as named tensors: what a checkpoint keeps of it.",
         "agents/gcgen/noise_scale.py": "Fits sigma, the noise of the Gaussian likelihood, to what reconstructions leave over.",
+        "agents/gcgen/objective_choice.py": "The objective of a model: one of those that have a name, or a class of the user's.",
         "agents/gcgen/optimizer.py": "The optimiser of the S-agent.",
         "agents/gcgen/small_images.py": "What suits small images: few nats can be gained, so early choices must count more.",
         "agents/gcgen/soap.py": "SOAP: Adam in the eigenbasis of the second moments of gradients (Vyas et al., 2025).",

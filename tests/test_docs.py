@@ -16,6 +16,7 @@ ROOT = Path(__file__).parent.parent
 PAGES = {
     str(path.relative_to(ROOT)): path.read_text(encoding="utf-8")
     for path in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/**/*.md"))
+    if not path.is_relative_to(ROOT / "docs" / "reference")  # made from the code by `make docs`
 }
 EVERYTHING = "\n".join(PAGES.values())
 COMMANDS = sorted(set(re.findall(r"^ {4,}(gcgen [^\n#]+)", EVERYTHING, flags=re.MULTILINE)))

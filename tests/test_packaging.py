@@ -21,9 +21,13 @@ ROOT = Path(__file__).parent.parent
 PACKAGES = ("agents", "gcgen_env")
 FOLDERS = (*PACKAGES, ".ci", ".github", "benchmarks", "docs", "examples", "tests")
 FILES = (
+    ".dockerignore",
     ".gitignore",
     "CHANGELOG.md",
+    "CITATION.cff",
+    "CODE_OF_CONDUCT.md",
     "CONTRIBUTING.md",
+    "Dockerfile",
     "LICENSE",
     "MANIFEST.in",
     "Makefile",
@@ -31,10 +35,12 @@ FILES = (
     "SECURITY.md",
     "THIRD_PARTY.md",
     "constraints.txt",
+    "environment.yml",
     "pyproject.toml",
     "requirements-lock.txt",
     "setup.cfg",
 )
+IGNORED = shutil.ignore_patterns("__pycache__", "reference")  # pages that `make docs` makes
 CLEAN_ENV = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
 PIP = (sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check")
 
@@ -67,7 +73,7 @@ def distributions(tmp_path_factory):
     folder = tmp_path_factory.mktemp("distributions")
     source = folder / "source"
     for name in FOLDERS:
-        shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / name, source / name, ignore=IGNORED)
     for name in FILES:
         shutil.copy(ROOT / name, source)
     code = f"from setuptools.build_meta import build_sdist; build_sdist({str(folder)!r})"

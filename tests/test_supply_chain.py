@@ -93,6 +93,26 @@ def test_the_workflow_runs_commands_that_exist():
         assert {word for word in words if "=" not in word} <= targets
 
 
+@pytest.mark.parametrize("path", sorted((ROOT / ".github/workflows").glob("*.yml")), ids=str)
+def test_every_workflow_runs_our_commands_and_pins_its_actions(path):
+    text, makefile = path.read_text(encoding="utf-8"), (ROOT / "Makefile").read_text("utf-8")
+    for command in re.findall(r"^ +- run: (.+)$", text, re.MULTILINE):
+        make, target, *_ = command.split()
+        assert make == "make"
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE)
+    for action in re.findall(r"uses: (.+)", text):
+        assert re.fullmatch(r"actions/[a-z-]+@v\d+|pypa/gh-action-pypi-publish@\S+", action)
+    assert text.count("permissions:\n  contents: read\n") == 1  # the default of every job
+    assert "secrets." not in text
+
+
+def test_only_the_publishing_job_gets_a_token():
+    folder = ROOT / ".github/workflows"
+    granted = {path.name: path.read_text().count("id-token: write") for path in folder.iterdir()}
+    assert {name for name, times in granted.items() if times} == {"release.yml"}
+    assert granted["release.yml"] == 1
+
+
 def test_the_workflow_covers_what_is_declared():
     declared = re.findall(r":: (3\.\d+)$", read_setup()["metadata"]["classifiers"], re.MULTILINE)
     tested = re.search(r"^ +python: \[(.+)\]$", WORKFLOW, re.MULTILINE)[1]

@@ -15,6 +15,7 @@ from torch.optim import Optimizer
 from agents.common.selection_config import WIDTH
 from agents.gcgen import optimizer_state
 from agents.gcgen.config import to_json
+from agents.gcgen.objective_choice import name_objective
 from agents.gcgen.random_state import RandomState
 from agents.gcgen.schedule import Schedule
 from gcgen_env.config import EnvConfig
@@ -68,6 +69,7 @@ class Checkpoint:
         return cls(
             options={
                 **asdict(model.config),
+                "gc_objective": name_objective(model.config.gc_objective),
                 "policy": model.policy_class.__name__,
                 "policy_kwargs": {**model.policy_kwargs, **vars(model.policy.selection)},
                 "s_agent_kwargs": model.s_agent_kwargs,

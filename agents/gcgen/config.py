@@ -35,7 +35,8 @@ class GCGenConfig:
         learning_rate: Learning rate of the S-agent; 6e-3 suits SOAP, 2e-3 suits Adam.
         optimizer: Optimiser of the S-agent.
         gc_learning_rate: Learning rate of the GC-agent's learned score, temperatures and value.
-        gc_objective: Objective of the GC-agent's learned terms.
+        gc_objective: Objective of the GC-agent's learned terms; in Python also a subclass of
+            `Objective`.
         gc_interval: Updates of the S-agent for each update of the GC-agent.
         auxiliary: Weight of the reconstruction at intermediate steps; falls to zero in training.
         lr_schedule: Learning-rate schedule; linear and cosine fall to zero at the end of training.
@@ -108,7 +109,8 @@ class GCGenConfig:
             _check_choice("augment", each, AUGMENTATIONS)
         _check_choice("optimizer", self.optimizer, get_args(OptimizerName))
         _check_choice("lr_schedule", self.lr_schedule, get_args(LRSchedule))
-        _check_choice("gc_objective", self.gc_objective, get_args(ObjectiveName))
+        if not isinstance(self.gc_objective, type):  # `GCGen` checks a class
+            _check_choice("gc_objective", self.gc_objective, get_args(ObjectiveName))
         _check_choice("precision", self.precision, get_args(Precision))
         _check_choice("scored_pixels", self.scored_pixels, get_args(ScoredPixels))
         _check_choice("goals", self.goals, get_args(GoalKind))
@@ -156,15 +158,6 @@ def check_trainable(can_learn: bool, is_trained: bool) -> None:
         raise ValueError(
             "the environment's proposer has no weights to train: pass train_s_agent=False, or "
             "s_agent=None for a fresh S-agent"
-        )
-
-
-def check_objective(objective: str, has_values: bool) -> None:
-    """Raise a ValueError unless a policy has what an objective trains, and no more."""
-    if (objective == "tree_search") != has_values:
-        raise ValueError(
-            "gc_objective='tree_search' and policy='SearchPolicy', whose values it trains, go "
-            f"together: got gc_objective={objective!r}"
         )
 
 

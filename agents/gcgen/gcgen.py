@@ -24,6 +24,7 @@ from agents.gcgen.checkerboard import split_pixels
 from agents.gcgen.checkpoint import Checkpoint
 from agents.gcgen.config import GCGenConfig
 from agents.gcgen.evaluation_env import warn_of_other_proposers
+from agents.gcgen.objective_choice import check_objective
 from agents.gcgen.optimizer import find_weight_decay, make_optimizer
 from agents.gcgen.policies import GCPolicy
 from agents.gcgen.saving import SavingMixin
@@ -79,8 +80,7 @@ class GCGen(SavingMixin, TwoAgentTraining, BaseAlgorithm):  # type: ignore[misc]
 
         Args:
             policy: "GCPolicy", "SearchPolicy", or a subclass of `GCPolicy`.
-            env: An id, a `GCGenEnv` or a `GCGenVectorEnv`, whose goals, A, H and likelihood are
-                used; it is neither stepped nor changed.
+            env: An id, a `GCGenEnv` or a `GCGenVectorEnv`, whose goals and settings are used.
             learning_rate: Learning rate of the S-agent.
             s_agent: None starts a fresh S-agent; "pretrained", a saved file or an `SAgent` starts
                 from a copy of that one; "environment" is the environment's proposer, even a
@@ -106,7 +106,7 @@ class GCGen(SavingMixin, TwoAgentTraining, BaseAlgorithm):  # type: ignore[misc]
         options.check_seed(seed)
         options.check_policy_class(policy, GCPolicy, self.policy_aliases)
         has_values = issubclass(self.policy_aliases.get(policy, policy), SearchPolicy)  # type: ignore[arg-type]
-        options.check_objective(self.config.gc_objective, has_values)
+        check_objective(self.config.gc_objective, has_values)
         options.check_json(policy_kwargs=policy_kwargs, s_agent_kwargs=s_agent_kwargs)
         self.s_agent_kwargs = dict(s_agent_kwargs or {})  # for the checkpoint
         self.progress = 0.0  # share of the training that is done, in [0, 1]

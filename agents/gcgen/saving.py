@@ -17,6 +17,7 @@ from agents.common.saved_policy import check_shapes
 from agents.gcgen import optimizer_state
 from agents.gcgen.checkpoint import OPTIMIZERS, READ_ERRORS, Checkpoint
 from agents.gcgen.config import GCGenConfig, check_options
+from agents.gcgen.objective_choice import check_saved_objective
 from gcgen_env.model.basis import is_same_basis
 from gcgen_env.model.s_agent import SAgent
 from gcgen_env.model.saved_proposers import is_same_proposer
@@ -109,6 +110,7 @@ class SavingMixin:
             raise ValueError(
                 f"{name} was saved with the policy class {policy}: pass policy={policy} to load it"
             )
+        check_saved_objective(name, settings.get("gc_objective"))
         try:
             model: Any = cls(device=found, _init_setup_model=False, **settings)  # type: ignore[call-arg]
             model._restore(saved)

@@ -16,7 +16,7 @@ from agents.common.patience import PatientWriter, silent_writer_threads
 from agents.gcgen.config import GCGenConfig, check_total_timesteps
 from agents.gcgen.generative_model import GenerativeModel
 from agents.gcgen.losses import check_finite, s_agent_loss
-from agents.gcgen.objectives import OBJECTIVES
+from agents.gcgen.objective_choice import find_objective
 from agents.gcgen.precision import find_dtype
 from agents.gcgen.rollout import GCAgent, StepRecord, Trajectories, rollout
 from agents.gcgen.schedule import Clock, Schedule
@@ -205,7 +205,7 @@ class TwoAgentTraining(GenerativeModel):
 
     def update_gc_agent(self, goals: Tensor, callback: BaseCallback | None = None) -> Trajectories:
         """Roll out B trajectories and make a gradient step of the GC-agent's learned terms."""
-        kind = OBJECTIVES[self.config.gc_objective]
+        kind = find_objective(self.config.gc_objective)
         paths = math.gcd(len(goals), kind.paths)  # K must divide B
         goals = goals[: len(goals) // paths].repeat_interleave(paths, 0)  # (B, *S), K adjacent
         objective = kind(self.policy, self._training_chain, paths, self._generator)
