@@ -150,6 +150,10 @@ LAYERS: dict[str, dict[str, str]] = {
         "agents/common/value_policy.py": "Value-based policies that score the observed proposals, for SB3's own classes.",
         "agents/common/versions.py": "The versions of the libraries that figures depend on, found without importing them.",
         "agents/common/vec_env.py": "Stable-Baselines3's `VecEnv`: over the batched environment, and for goals alone.",
+        "agents/distributed/ranks.py": "The processes that train one model together: the rows of each, and the sums over all of them.",
+        "agents/distributed/meeting.py": "How processes compare what they have before they train together: notes in torch's store.",
+        "agents/distributed/data_note.py": "What identifies the data of a process: two processes with other data must not train together.",
+        "agents/distributed/joining.py": "Joins the processes that `torchrun` has started: gloo between CPUs, nccl between GPUs.",
     },
     "Guidance": {
         "agents/guidance/black_box.py": "Calls a user's scoring function on images: in batches, checked, counted and timed.",
@@ -205,6 +209,7 @@ LAYERS: dict[str, dict[str, str]] = {
         "agents/gcgen/step_locals.py": "The `self.locals` that SB3 callbacks read at each decision, computed only when read.",
         "agents/gcgen/training.py": "The training side of `GCGen`: roll-outs, and the updates of both agents.",
         "agents/gcgen/training_log.py": "What `GCGen` writes to SB3's logger, TensorBoard included.",
+        "agents/gcgen/updates.py": "The updates of both agents: a roll-out for each goal, then a gradient step.",
         "agents/gcgen/evaluation_env.py": "Warns if a callback evaluates a model with another proposer than the model's S-agent.",
         "agents/gcgen/search_policy.py": "A GC-agent that learns from a search: it also scores next images, and values them.",
         "agents/gcgen/saving.py": "How `GCGen` saves and loads itself: SB3's interface, over `Checkpoint`.",
@@ -312,6 +317,9 @@ LAYERS: dict[str, dict[str, str]] = {
         "agents/cli/settings.py": "The options of `gcgen train`, in the groups that its help shows; they need no torch.",
         "agents/cli/study_run.py": "Plans, executes and reports the runs of `gcgen benchmark`.",
         "agents/cli/train.py": "`gcgen train`: train both agents, or continue a run.",
+        "agents/cli/train_together.py": "`gcgen train` in several processes: the first one leads the run, the others follow.",
+        "agents/cli/launch.py": "Starts the processes that share a command, with the agent that `torchrun` uses.",
+        "agents/cli/__main__.py": "Starts `gcgen` as `python -m agents.cli`, which `torchrun` needs.",
     },
     "Outside the wheel": {
         "examples/benchmark_agent.py": "Your own algorithm in the benchmark: learns which proposal is often good at each step.",

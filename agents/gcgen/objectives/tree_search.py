@@ -50,6 +50,7 @@ class TreeSearch(Objective):
     """
 
     updates = 16
+    is_mean = False  # each step draws some of the states
 
     def __init__(self, *args: Any) -> None:
         """Prepare one roll-out; see `Objective`."""
