@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -23,6 +23,7 @@ ANSWER = 10.0
 """Seconds in which one that has reached it must answer."""
 PATIENCE = 1800.0
 """Seconds in which every process must load its data, which it may download."""
+_FAREWELL = timedelta(seconds=3)
 _INTERVAL = 0.05
 """Seconds between two looks at the store."""
 
@@ -65,6 +66,7 @@ class Meeting:
         else:
             verdict = self._wait(f"{topic}/verdict", seconds + ANSWER)["error"]
         if verdict:
+            self._part(topic)
             raise LaunchError(verdict)
 
     @contextmanager
@@ -79,6 +81,7 @@ class Meeting:
             yield note
         except BaseException as error:
             self._write(topic, {"error": str(error) or type(error).__name__})
+            self._part(topic)
             raise
         self._write(topic, {"error": "", "note": note})
 
@@ -90,8 +93,17 @@ class Meeting:
         """
         found = self._wait(topic, PATIENCE)
         if found["error"]:
+            self._part(topic)
             raise LaunchError(found["error"])
         return found["note"]
+
+    def _part(self, topic: str) -> None:
+        """Say that this process knows of an error; the first one may serve the store, and waits."""
+        keys = [f"{topic}/heard/{rank}" for rank in range(self.size)]
+        with suppress(RuntimeError):  # it has gone
+            self._write(keys[self.rank], True)
+            if self.rank == 0:
+                self.store.wait(keys, _FAREWELL)
 
     def _judge(self, topic: str, seconds: float) -> str:
         """Return what is wrong with the notes; empty if nothing is."""

@@ -3,7 +3,9 @@
 import os
 import socket
 
+import torch
 
+from agents.cli import train_together  # noqa: F401  here: it is imported once for all processes
 from agents.distributed import joining
 from tests.agents.cli.forked import Forked
 
@@ -12,6 +14,7 @@ TINY = (
     *("--num-proposals", "4", "--device", "cpu", "--threads", "1"),
 )
 """Options of a run whose update takes milliseconds."""
+torch.optim.Adam([torch.zeros(1, requires_grad=True)])  # imports for seconds: once for all
 
 
 def find_port():
@@ -64,7 +67,7 @@ def run(*words, size=2, others=None, prepare=lambda rank: None, attempt=0):
         )
         for rank in range(size)
     ]
-    printed = [process.communicate(60) for process in started]
+    printed = [process.communicate(120) for process in started]
     return [(each.returncode, *text) for each, text in zip(started, printed, strict=True)]
 
 

@@ -78,7 +78,7 @@ def test_a_signal_to_one_process_stops_all(tmp_path, rank):
     while not list(path.glob("tb/*/events.*")) and time.monotonic() < deadline:
         time.sleep(0.05)
     started[rank].send_signal(signal.SIGTERM)
-    (output, _), (silence, _) = [each.communicate(60) for each in started]
+    (output, _), (silence, _) = [each.communicate(120) for each in started]
     assert [each.returncode for each in started] == [0, 0]  # no failure for `torchrun`
     assert f"continue with: gcgen train --resume {path}" in output
     assert silence == ""
@@ -100,10 +100,10 @@ def test_processes_that_are_started_again_go_on(whole, tmp_path):
     while not RunFolder(path).has_run or read(path)[1]["n_updates"] == 0:
         time.sleep(0.02)
     started[1].send_signal(signal.SIGKILL)
-    (_, error), _ = [each.communicate(60) for each in started]
+    (_, error), _ = [each.communicate(120) for each in started]
     assert started[0].returncode in (0, 1), error
     if started[0].returncode:
-        assert error.splitlines()[-1].startswith("gcgen: rank 0 has lost another process")
+        assert "gcgen: rank 0 has lost another process" in error
         assert "continue with: gcgen train --resume" in error
     done = run(*words, attempt=1)
     assert [code for code, *_ in done] == [0, 0], done
@@ -172,7 +172,7 @@ def test_a_port_in_use(tmp_path):
         port = other.getsockname()[1]
         words = ("train", *TINY, "--out", tmp_path / "run")
         started = start(0, 2, port, *words, prepare=make_impatient)
-        _, error = started.communicate(60)
+        _, error = started.communicate(120)
     assert started.returncode == 2
     assert error.count("\n") == 1 and f"localhost:{port} is in use" in error
 
@@ -180,7 +180,7 @@ def test_a_port_in_use(tmp_path):
 def test_a_process_that_does_not_come(tmp_path):
     words = ("train", *TINY, "--out", tmp_path / "run")
     started = start(0, 2, find_port(), *words, prepare=make_impatient)
-    _, error = started.communicate(60)
+    _, error = started.communicate(120)
     assert started.returncode == 2
     assert "not all of 2 processes have come" in error and error.count("\n") == 1
 
