@@ -19,7 +19,8 @@ def draw(rows: Sequence[dict[str, Any]], path: Path) -> None:
         path: Where to write the picture.
     """
     batches = sorted({row["batch"] for row in rows})
-    fig, axes = plt.subplots(1, len(batches), figsize=(3.4 * len(batches), 3.0), sharey=True)
+    size = (3.4 * len(batches), 3.0)
+    fig, (axes,) = plt.subplots(1, len(batches), figsize=size, sharey=True, squeeze=False)
     for axis, batch in zip(axes, batches, strict=True):
         for link in LINKS:
             chosen = [r for r in rows if (r["batch"], r["link"]) == (batch, link)]
