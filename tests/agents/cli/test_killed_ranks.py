@@ -11,19 +11,22 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
+from agents import GCGen
 from agents.cli.main import main
 from agents.cli.run_folder import RunFolder
 from tests.agents.cli import ranked
 from tests.agents.cli.test_train_together import assert_same, read, save_always
 
 KILLS = 20
-LONG = ("--timesteps", "2560")
-"""160 rounds, of 320 updates."""
+LONG = ("--timesteps", "1280")
+"""80 rounds, of 160 updates."""
 
 
 def work(words):
     """Be one of the processes that the agent starts."""
     save_always()
+    learn = GCGen.learn
+    GCGen.learn = lambda *args, **kwargs: learn(*args, log_interval=1, **kwargs)
     if code := main(words):
         sys.exit(code)
 
@@ -81,7 +84,7 @@ def test_twenty_kills_at_random_moments(tmp_path):
     assert launch(whole, 0).wait() == 0
     agent = launch(path, KILLS)
     while kills < KILLS:
-        wait_for_updates(path, draw.choice((0, 0, 1, 5, 10, 15)), agent)
+        wait_for_updates(path, draw.choice((0, 0, 1, 3, 5, 7)), agent)
         time.sleep(draw.uniform(0.0, 1.0))
         workers = agent.children()
         if len(workers) == 2:
@@ -93,5 +96,6 @@ def test_twenty_kills_at_random_moments(tmp_path):
     assert kills == KILLS
     assert_same(read(whole), read(path))
     curve, expected = read_curve(path), read_curve(whole)
-    assert curve == expected
-    assert len(expected) >= 10
+    assert len(expected) == 80
+    assert len(curve) >= 10  # a kill loses the rows that TensorBoard has not yet written
+    assert {step: expected[step] for step in curve} == curve
