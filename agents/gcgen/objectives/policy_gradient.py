@@ -16,8 +16,6 @@ class PolicyGradient(Objective):
     The advantages are divided by their standard deviation over the batch.
     """
 
-    is_mean = False  # the spread is that of the batch
-
     def loss(self, trajectories: Trajectories) -> Tensor:
         """Return the score-function loss and the error of the value."""
         returns = compute_returns(trajectories) / self.unit  # (B, H), in the unit of V

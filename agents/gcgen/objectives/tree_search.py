@@ -50,7 +50,6 @@ class TreeSearch(Objective):
     """
 
     updates = 16
-    is_mean = False  # each step draws some of the states
 
     def __init__(self, *args: Any) -> None:
         """Prepare one roll-out; see `Objective`."""
