@@ -46,7 +46,7 @@ def run(command: Command, words: Sequence[str]) -> int:
     if restarts < 0:
         raise InputError(f"--max-restarts must be at least 0, got {restarts}")
     if (processes <= 1 and restarts == 0) or "RANK" in os.environ:  # here, or one of them
-        return command.run()
+        return _read_failure() or command.run()  # a mistake was reported at the first start
     return launch(words, processes, restarts)
 
 
@@ -80,11 +80,6 @@ def launch(words: Sequence[str], processes: int, max_restarts: int = 0) -> int:
         except ChildFailedError as error:
             return _read_failure() or _report(error.get_first_failure(), processes)
     return 0
-
-
-def is_useless() -> int:
-    """Return the exit code of an attempt that it is useless to repeat; 0 if there was none."""
-    return _read_failure()
 
 
 def note_failure(code: int) -> None:

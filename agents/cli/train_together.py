@@ -15,7 +15,7 @@ import psutil
 from agents.cli.checks import InputError, reading_input
 from agents.cli.fitted_sigma import forget_sigma
 from agents.cli.interrupts import EXIT_CODE, StopRequest, handle_signals
-from agents.cli.launch import is_useless, note_failure
+from agents.cli.launch import note_failure
 from agents.cli.run_folder import RunFolder, RunRecord
 from agents.cli.session import UNLIMITED, Budget, Session
 from agents.cli.settings import TrainSettings
@@ -49,8 +49,6 @@ def train_together(settings: TrainSettings, folder: RunFolder, place: Place) -> 
     Raises:
         InputError: If this is the first process, and the processes cannot train together.
     """
-    if code := is_useless():  # a mistake, which was reported when they were first started
-        return code
     try:
         with reading_input():
             settings, joined = _join(settings, place)

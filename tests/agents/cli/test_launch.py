@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from agents.cli.launch import FAILURE, is_useless, note_failure, setting
+from agents.cli.launch import FAILURE, note_failure, run, setting
 from agents.cli.run_folder import RunFolder
 from tests.agents.cli.ranked import TINY
 
@@ -50,13 +50,21 @@ def test_numbers_out_of_range(fails, option, value, message):
     assert message in fails("train", option, value)
 
 
+class Works:
+    """A command that succeeds."""
+
+    def run(self):
+        """Return the exit code."""
+        return 0
+
+
 def test_a_failure_is_noted_for_the_next_attempt(tmp_path):
-    assert is_useless() == 0
     note_failure(2)  # nobody will read it
+    assert run(Works(), []) == 0
     with setting({FAILURE: str(tmp_path / "failure")}):
-        assert is_useless() == 0
+        assert run(Works(), []) == 0
         note_failure(2)
-        assert is_useless() == 2
+        assert run(Works(), []) == 2
     assert FAILURE not in os.environ
 
 
