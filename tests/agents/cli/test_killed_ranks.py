@@ -91,7 +91,7 @@ def test_twenty_kills_at_random_moments(tmp_path):
             victim = draw.choice(workers)
             victim.send_signal(signal.SIGKILL)
             kills += 1
-            victim.wait(120)  # the agent has seen it
+            victim.wait(600)  # the agent has seen it; on a busy machine that takes minutes
     assert agent.wait() == 0
     assert kills == KILLS
     assert_same(read(whole), read(path))
