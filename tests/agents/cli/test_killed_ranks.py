@@ -5,6 +5,7 @@ import random
 import signal
 import sys
 import time
+from pathlib import Path
 
 import psutil
 import pytest
@@ -17,6 +18,7 @@ from agents.cli.run_folder import RunFolder
 from tests.agents.cli import ranked
 from tests.agents.cli.test_train_together import assert_same, read, save_always
 
+ROOT = Path(__file__).parents[3]
 KILLS = 20
 LONG = ("--timesteps", "1280")
 """80 rounds, of 160 updates."""
@@ -43,14 +45,15 @@ def launch(path, restarts):
         rdzv_endpoint="localhost:0",
         local_addr="localhost",
         max_restarts=restarts,
-        start_method="fork",  # they share the imports of the tests
     )
     pid = os.fork()
     if pid:
         return psutil.Process(pid)
     code = 1
     try:
-        elastic_launch(config, work)(words)
+        os.environ["PYTHONPATH"] = str(ROOT)
+        # A command, as for users: a killed process of a function may hold a lock of its agent.
+        elastic_launch(config, sys.executable)("-m", __name__, *words)
         code = 0
     finally:
         os._exit(code)
@@ -99,3 +102,7 @@ def test_twenty_kills_at_random_moments(tmp_path):
     assert len(expected) == 80
     assert len(curve) >= 10  # a kill loses the rows that TensorBoard has not yet written
     assert {step: expected[step] for step in curve} == curve
+
+
+if __name__ == "__main__":
+    work(sys.argv[1:])
