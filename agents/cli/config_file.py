@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from agents.cli.train import Train
 
 T = TypeVar("T")
-OWN = ("config", "out", "resume", "overwrite")
+OWN = ("config", "out", "resume", "overwrite", "processes", "max_restarts")
 """Options that belong to one call; they are never taken from the file."""
 
 

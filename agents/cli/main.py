@@ -36,12 +36,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         with writing_output(), handle_signals(signal.default_int_handler):  # SIGTERM raises, too
             name, words = read_command(sys.argv[1:] if argv is None else argv)
-            from agents.cli.parsing import read_request  # here: the help needs none of it
+            from agents.cli.launch import run  # here: the help needs none of it
+            from agents.cli.parsing import read_request
 
             command, messages = read_request(name, words)
             verbose = messages.verbose
             with messages.apply():
-                return command.run()
+                return run(command, [name, *words])
     except KeyboardInterrupt:
         print("gcgen: interrupted", file=sys.stderr)
         return EXIT_CODE

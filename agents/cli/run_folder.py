@@ -48,6 +48,8 @@ class RunRecord:
     """Whether sigma was fitted to the model in the file, where that is needed."""
     discarded: int = 0
     """Timesteps that were trained after the best models to which the run returned."""
+    launcher: str | None = None
+    """The launcher whose processes write the run; None if there is one process."""
 
     def __post_init__(self) -> None:
         """Check the types of what is computed with; they may come from a file."""
@@ -60,6 +62,7 @@ class RunRecord:
         if self.best is not None:
             Evaluation.read(self.best)  # raises
         kinds = {"command": str, "initial_bound": str, "versions": dict, "is_fitted": bool}
+        kinds |= {"launcher": str}
         for name, kind in kinds.items():
             value = getattr(self, name)
             if value is not None and not isinstance(value, kind):
@@ -68,7 +71,7 @@ class RunRecord:
     def describe(self) -> dict[str, Any]:
         """Return the content of `config.json`: what does not change during a session."""
         fields = asdict(self)
-        for name in ("minutes", "initial_bound", "best", "is_fitted", "discarded"):
+        for name in ("minutes", "initial_bound", "best", "is_fitted", "discarded", "launcher"):
             del fields[name]
         return fields
 

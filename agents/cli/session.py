@@ -129,7 +129,7 @@ class Session:
                 left.timesteps or UNLIMITED,
                 callback=[
                     *self._make_watch(),
-                    StopOnRequest(lambda: stop.is_set),
+                    StopOnRequest(lambda: self.model.ranks.any(stop.is_set)),
                     TimedCheckpoint(self.save),
                     BoundProgressBar(),
                 ],
@@ -137,7 +137,7 @@ class Session:
                 reset_num_timesteps=self.model.num_timesteps == 0,  # a resumed run counts on
                 max_minutes=left.minutes,
             )
-        return not stop.is_set
+        return not stop.is_set and self.model.progress >= 1.0  # or another process was stopped
 
     def _make_watch(self) -> list[ValidationWatch]:
         """Return the callback that keeps the best model; it acts before the run may be stopped."""

@@ -153,6 +153,11 @@ class TrainSettings:
     """Torch device."""
     threads: int | None = None
     """Number of torch's threads; by default it is left as it is."""
+    processes: int = 1
+    """Processes on this machine that share each update. Not needed with torchrun."""
+    max_restarts: int = 0
+    """How often the processes are started again, from the last checkpoint, if one of them dies. Not
+    needed with torchrun, which has the same option."""
     environment: EnvironmentSettings = field(default_factory=EnvironmentSettings)
     s_agent: SAgentSettings = field(default_factory=SAgentSettings)
     gc_agent: GCAgentSettings = field(default_factory=GCAgentSettings)

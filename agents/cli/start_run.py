@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -23,10 +24,16 @@ _FREE_ON_RESUME = (
     "overwrite",
     "device",
     "threads",
+    "processes",
+    "max_restarts",
 )
+Introduce = Callable[[Session], object]
+"""What is to be done with a session before anything is written."""
 
 
-def start(settings: TrainSettings, folder: RunFolder) -> int:
+def start(
+    settings: TrainSettings, folder: RunFolder, introduce: Introduce = lambda session: None
+) -> int:
     """Train a new model; return the exit code.
 
     Raises:
@@ -44,6 +51,7 @@ def start(settings: TrainSettings, folder: RunFolder) -> int:
     with folder.locked():
         with reading_input():
             _check_free(settings, folder)  # again: now nobody else can begin a run
+            introduce(session)
         session.save(is_new=True)
         folder.clear_logs()
         return session.run()
@@ -81,7 +89,9 @@ def make_model(settings: TrainSettings, folder: RunFolder) -> GCGen:
     )
 
 
-def resume(settings: TrainSettings, folder: RunFolder) -> int:
+def resume(
+    settings: TrainSettings, folder: RunFolder, introduce: Introduce = lambda session: None
+) -> int:
     """Continue the run of a folder exactly where its checkpoint is; return the exit code.
 
     Raises:
@@ -94,6 +104,7 @@ def resume(settings: TrainSettings, folder: RunFolder) -> int:
     with folder.locked():
         with reading_input():
             session = _load_session(settings, folder)
+            introduce(session)
         session.save()  # from here on, with the new budget
         if session.model.num_timesteps == 0:  # killed as it began: the logs are of an older run
             folder.clear_logs()
@@ -134,7 +145,7 @@ def _check_settings(given: dict[str, Any], own: dict[str, Any]) -> None:
 
     Settings are compared by name, because runs saved by earlier versions group them differently.
     """
-    given, defaults, recorded = map(_flatten, (given, TrainSettings().to_json(), own))
+    given, defaults, recorded = map(flatten, (given, TrainSettings().to_json(), own))
     for name, value in given.items():
         usual, saved = defaults[name], recorded.get(name)
         if name not in _FREE_ON_RESUME and value not in (usual, saved):
@@ -144,7 +155,7 @@ def _check_settings(given: dict[str, Any], own: dict[str, Any]) -> None:
             )
 
 
-def _flatten(groups: dict[str, Any]) -> dict[str, Any]:
+def flatten(groups: dict[str, Any]) -> dict[str, Any]:
     """Return the settings of all groups in one dict."""
     flat: dict[str, Any] = {}
     for name, value in groups.items():

@@ -13,41 +13,24 @@ from stable_baselines3.common.type_aliases import MaybeCallback
 from torch import Tensor
 
 from agents.common.patience import PatientWriter, silent_writer_threads
-from agents.gcgen.config import GCGenConfig, check_total_timesteps
-from agents.gcgen.generative_model import GenerativeModel
-from agents.gcgen.losses import check_finite, s_agent_loss
-from agents.gcgen.objective_choice import find_objective
-from agents.gcgen.precision import find_dtype
-from agents.gcgen.rollout import GCAgent, StepRecord, Trajectories, rollout
+from agents.gcgen.config import check_total_timesteps
+from agents.gcgen.rollout import Trajectories
 from agents.gcgen.schedule import Clock, Schedule
-from agents.gcgen.step_locals import make_locals
 from agents.gcgen.training_log import record_round
+from agents.gcgen.updates import StopTraining, Updates
 from gcgen_env.allocator import keep_freed_memory
-from gcgen_env.model.chain import Chain
-from gcgen_env.model.sampling import make_sampler
 
 
-class StopTraining(Exception):
-    """Raised when a callback returns False; a callback may raise it itself."""
+class TwoAgentTraining(Updates):
+    """Draws rounds of goals, and updates S-agent and GC-agent until a limit is reached."""
 
-
-class TwoAgentTraining(GenerativeModel):
-    """Rolls out trajectories and updates S-agent and GC-agent."""
-
-    config: GCGenConfig
     env: Any
-    optimizer: torch.optim.Optimizer
-    progress: float
     schedule: Schedule | None = None
     is_resumable: bool = False
     """Whether this is the first roll-out of a round: training can stop here, and go on exactly."""
     _round_goals: dict[str, Any] | None = None  # state of the goals' generator; None between rounds
-    num_timesteps: int
     seed: int | None
-    _n_updates: int
     _uses_grey_goals: bool = False
-    _scored_values: tuple[Tensor, Tensor] | None = None  # None: all of them
-    _generator: torch.Generator
     _setup_learn: Any
     last_trajectories: Trajectories | None = None  # of the last complete round, for the log
 
@@ -130,8 +113,13 @@ class TwoAgentTraining(GenerativeModel):
         """
         rounds = 0
         record = PatientWriter(lambda: record_round(self, self.last_trajectories), "row of the log")
+
+        def find_progress() -> float:
+            done = max(schedule.progress(self.num_timesteps), clock.progress())
+            return self.ranks.agree(done)  # clocks differ
+
         try:
-            while (done := max(schedule.progress(self.num_timesteps), clock.progress())) < 1.0:
+            while (done := find_progress()) < 1.0:
                 self._set_progress(done)
                 self.last_trajectories = self.train_round(callback)
                 rounds += 1
@@ -177,7 +165,7 @@ class TwoAgentTraining(GenerativeModel):
             elif learned:
                 trajectories = self.update_gc_agent(batch, callback)
             else:
-                trajectories = self._roll_out(batch, self._fixed_agent(), callback)
+                trajectories = self.roll_out_only(batch, callback)
             self._n_updates += 1
             self.is_resumable = False
         if config.train_s_agent and learned:
@@ -190,61 +178,3 @@ class TwoAgentTraining(GenerativeModel):
     def _split(self, goals: NDArray[np.float32]) -> tuple[Tensor, ...]:
         """Split goals (n_envs, *S) into batches."""
         return torch.from_numpy(goals).to(self.device).split(self.config.batch_size)
-
-    def update_s_agent(self, goals: Tensor, callback: BaseCallback | None = None) -> Trajectories:
-        """Roll out one trajectory for each goal (B, *S) and make a gradient step of the S-agent."""
-        trajectories = self._roll_out(goals, self._fixed_agent(), callback)
-        auxiliary = self.config.auxiliary * (1 - self.progress)
-        chain, goals = self._enter(self.s_agent.chain, goals)
-        loss = s_agent_loss(chain, trajectories, goals, auxiliary)
-        check_finite(loss, self._n_updates)  # raises before the weights change
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        self.optimizer.step()
-        return trajectories
-
-    def update_gc_agent(self, goals: Tensor, callback: BaseCallback | None = None) -> Trajectories:
-        """Roll out B trajectories and make a gradient step of the GC-agent's learned terms."""
-        kind = find_objective(self.config.gc_objective)
-        paths = math.gcd(len(goals), kind.paths)  # K must divide B
-        goals = goals[: len(goals) // paths].repeat_interleave(paths, 0)  # (B, *S), K adjacent
-        objective = kind(self.policy, self._training_chain, paths, self._generator)
-        trajectories = self._roll_out(goals, objective, callback)
-        for _ in range(kind.updates):
-            loss = check_finite(objective.loss(trajectories), self._n_updates)
-            self.policy.optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            self.policy.optimizer.step()
-        return trajectories
-
-    @property
-    def _training_chain(self) -> Chain:
-        """The chain of roll-outs: imitation needs all proposals, a frozen S-agent is pruned."""
-        return self.s_agent.chain if self.config.train_s_agent else self.chain
-
-    def _fixed_agent(self) -> GCAgent:
-        """Return the GC-agent without gradient."""
-        return torch.no_grad()(self.policy.make_selection().__call__)
-
-    def _roll_out(
-        self, goals: Tensor, agent: GCAgent, callback: BaseCallback | None
-    ) -> Trajectories:
-        """Roll out one trajectory for each goal; call the callback's methods while it happens."""
-        dtype = find_dtype(self.config.precision, self.device)
-        chain, goals = self._enter(self._training_chain, goals)
-        part = self._scored_values[self._n_updates % 2] if self._scored_values else None
-        choose = make_sampler(self._generator)
-        if callback is None:
-            return rollout(chain, agent, goals, choose, dtype, part)
-
-        def on_step(record: StepRecord) -> None:
-            self.num_timesteps += len(goals)  # before `on_step`, as in SB3
-            callback.update_locals(make_locals(record, chain.horizon))
-            if not callback.on_step():
-                raise StopTraining
-
-        callback.on_rollout_start()
-        trajectories = rollout(chain, agent, goals, choose, dtype, part, on_step)
-        callback.update_locals({"trajectories": trajectories})  # for `BoundProgressBar`
-        callback.on_rollout_end()
-        return trajectories

@@ -9,9 +9,11 @@ import torch
 from stable_baselines3.common.logger import Image, Logger, TensorBoardOutputFormat
 from torch.utils.tensorboard import SummaryWriter
 
+from agents.distributed.ranks import Alone
 from agents.gcgen.bound import compute_bound
 from agents.gcgen.rollout import Trajectories
 from gcgen_env.model.s_agent import SAgent
+from gcgen_env.model.sampling import Share
 from gcgen_env.viewer import image_grid
 
 SAMPLE_INTERVAL = 200
@@ -21,9 +23,15 @@ SAMPLE_INTERVAL = 200
 def record_round(model: Any, trajectories: Trajectories | None) -> None:
     """Write one row of the log of a `GCGen` model, given its last trajectories, if any.
 
+    All processes that train the model call it; the first one writes.
+
     Raises:
         OSError: If the disk is full; the row is lost, and the next one can be written.
     """
+    if trajectories is not None:
+        trajectories = gather(model.ranks, trajectories, model._share)
+    if not model.ranks.is_first:
+        return
     logger, timesteps = model.logger, model.num_timesteps
     elapsed = max((time.time_ns() - model.start_time) / 1e9, 1e-9)  # seconds; never 0
     logger.record("time/fps", int((timesteps - model._num_timesteps_at_start) / elapsed))
@@ -37,6 +45,21 @@ def record_round(model: Any, trajectories: Trajectories | None) -> None:
         model._last_grid = model._n_updates
         record_samples(logger, model.s_agent)
     write_row(logger, timesteps)
+
+
+@torch.no_grad()
+def gather(ranks: Alone, trajectories: Trajectories, share: Share) -> Trajectories:
+    """Return what the log needs of the trajectories of all processes, without states and q."""
+    if len(trajectories.action) == share.num:
+        return trajectories
+    parts = [trajectories.action, *trajectories[1:3], trajectories.potential]
+    horizon = trajectories.action.shape[1]
+    row = torch.cat([part.float() for part in parts], 1)  # (b, 4 H + 1), small integers are exact
+    action, log_q, log_prior, potential = ranks.gather(row, share).split(
+        [*[horizon] * 3, horizon + 1], 1
+    )
+    nothing = row.new_empty(0)
+    return Trajectories(action.long(), log_q, log_prior, nothing, potential, nothing)
 
 
 @torch.no_grad()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -12,12 +13,26 @@ class TrainingDiverged(ValueError):
     """A loss or log q is not finite; the weights are those before the update."""
 
 
-def make_sampler(generator: torch.Generator) -> Callable[[Tensor], Tensor]:
+class Share(NamedTuple):
+    """The rows of a batch that one of several processes computes."""
+
+    num: int
+    """B, the rows of the whole batch."""
+    rows: slice
+    """Those of this process."""
+    weight: float
+    """What a mean over them counts in the mean over the batch."""
+
+
+def make_sampler(
+    generator: torch.Generator, share: Share | None = None
+) -> Callable[[Tensor], Tensor]:
     """Return a function that samples actions (B,) from log q (B, A).
 
     It draws e_a ~ Exp(1) and returns argmax_a q(a) / e_a, which is a with probability q(a). The
     generator is on the CPU for every device: all devices make the same draws, and the CPU never
-    waits for the device.
+    waits for the device. With a share, the noise of the whole batch is drawn, so that several
+    processes make the draws of one.
 
     The function raises `TrainingDiverged` if log q is not finite, as after a diverged update. On
     other devices than the CPU this is checked in the loss only.
@@ -30,7 +45,10 @@ def make_sampler(generator: torch.Generator) -> Callable[[Tensor], Tensor]:
                 "log q is not finite: training has diverged; lower learning_rate and resume from "
                 "the last checkpoint"
             )
-        noise = torch.empty(q.shape, dtype=q.dtype).exponential_(generator=generator)
+        num = len(q) if share is None else share.num
+        noise = torch.empty(num, *q.shape[1:], dtype=q.dtype).exponential_(generator=generator)
+        if share is not None:
+            noise = noise[share.rows]
         return (q / noise.to(q.device, non_blocking=True)).argmax(-1)
 
     return choose

@@ -21,6 +21,8 @@ class Objective(ABC):
 
     paths: ClassVar[int] = 1
     """Number of trajectories of each goal that the objective prefers."""
+    is_mean: ClassVar[bool] = False
+    """Whether the loss is a mean over goals and draws nothing, so that processes can share it."""
     updates: ClassVar[int] = 1
     """Number of gradient steps after each roll-out; `loss` is called before each."""
 

@@ -29,6 +29,8 @@ class ExpertIteration(Objective):
     a signal, not only the one that was drawn.
     """
 
+    is_mean = True
+
     def __init__(
         self,
         policy: ProposalPolicyMixin,

@@ -23,6 +23,7 @@ class LeaveOneOut(Objective):
     """
 
     paths = 8  # K, where it divides the batch
+    is_mean = True
 
     def loss(self, trajectories: Trajectories) -> Tensor:
         """Return the score-function loss and the error of the value."""

@@ -18,6 +18,8 @@ class PathConsistency(Objective):
     V(x_0) for log Z, delta_0 is trajectory balance (Malkin et al., 2022).
     """
 
+    is_mean = True
+
     def loss(self, trajectories: Trajectories) -> Tensor:
         """Return the squared inconsistency, in squared units of the value."""
         cost_to_go = (  # (B, H), sums over t >= h, with gradient in log q

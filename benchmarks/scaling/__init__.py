@@ -1,0 +1,1 @@
+"""Measures data parallel training, and predicts it for many processes."""
