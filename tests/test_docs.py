@@ -68,7 +68,9 @@ def test_files_named_exist(page):
     links = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", text)
     paths = [(ROOT / page).parent / link for link in links if not link.startswith("http")]
     paths += [ROOT / name for name in re.findall(r"`((?:docs|examples)/[^`*]+)`", text)]
-    assert [path for path in paths if not path.exists()] == []
+    made = ROOT / "docs" / "reference"  # written by `make docs`, which checks links to it
+    missing = [path for path in paths if not path.exists()]
+    assert [path for path in missing if made not in path.resolve().parents] == []
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if page.startswith("docs/")])
