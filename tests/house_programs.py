@@ -26,6 +26,7 @@ PROGRAMS = {
     "benchmarks/figures/__main__.py": "Draws the pictures of README and docs/ again.",
     "benchmarks/figures/commands.py": "The pictures that a command of `gcgen` draws, and the files that these commands read.",
     "benchmarks/figures/programs.py": "The pictures that a few lines of Python draw.",
+    "benchmarks/large_data.py": "Measures a training on a data set that stays on disk: time to start, and memory.",
     "benchmarks/guidance/classifiers.py": "Trains the classifiers of MNIST that are shipped: one that guides and one that judges.",
     "benchmarks/guidance/__main__.py": "Measures guided generation on MNIST: classes and hidden pixels, against simpler rules.",
     "benchmarks/guidance/classes.py": "Measures guidance by a class: do digits look like it to a judge, and how many kinds are drawn.",

@@ -117,7 +117,7 @@ def _make_environment(processes: int, folder: Path) -> dict[str, str]:
 
 
 def _read_failure() -> int:
-    """Return the exit code that a process has noted; 0 if there is none."""
+    """Return the exit code that a process has noted, or 0 if no process has."""
     path = Path(os.environ.get(FAILURE, os.devnull))
     return int(path.read_text() or 0) if path.is_file() else 0
 
