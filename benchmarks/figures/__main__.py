@@ -16,7 +16,7 @@ import torch
 
 from agents.benchmark.tasks import SUITE_IDS
 from benchmarks.figures.commands import COMMANDS, draw, prepare_inputs
-from benchmarks.figures.programs import draw_emoji, draw_suite, draw_trajectories
+from benchmarks.figures.programs import draw_emoji, draw_scaling, draw_suite, draw_trajectories
 from benchmarks.suite.pictures import name_page
 from benchmarks.trials import choose_names
 
@@ -32,6 +32,7 @@ def list_pictures(inputs: Path) -> dict[str, Callable[[Path], None]]:
     return {
         **{name: partial(draw, name, inputs) for name in COMMANDS},
         "mnist_trajectory": draw_trajectories,
+        "scaling": draw_scaling,
         **{f"suite_{page}": partial(draw_suite, page) for page in pages},
         "emoji": draw_emoji,
     }

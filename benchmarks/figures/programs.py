@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 from dataclasses import replace
 from io import BytesIO
@@ -13,6 +14,7 @@ from PIL import Image
 
 from agents import GCGen
 from agents.benchmark.tasks import SUITE_IDS
+from benchmarks.scaling.figure import draw as draw_speedups
 from benchmarks.suite.pictures import draw_task, name_page
 from benchmarks.suite.plays import play_references
 from gcgen_env.atomic_files import write_bytes
@@ -21,6 +23,8 @@ from gcgen_env.model.pretrained import pretrained_path
 from gcgen_env.model.s_agent import SAgent
 from gcgen_env.viewer import image_grid, save_png, trajectory_grid
 
+SCALING = Path(__file__).parents[2] / "docs" / "data" / "scaling_predicted.csv"
+"""Table of `python -m benchmarks.scaling predict`."""
 EMOJI = Path("emoji") / "emoji32.npz"
 """The file of emoji below `$GCGEN_DATA`: `images`, shape (N, 32, 32, 3), bytes."""
 EMOJI_TIMESTEPS = 64_512 * 64
@@ -35,6 +39,16 @@ def draw_trajectories(out: Path) -> None:
     """Draw eight trajectories of the shipped S-agent of MNIST."""
     s_agent = SAgent.load(pretrained_path("mnist"))
     save_png(trajectory_grid(s_agent.sample(8, seed=0, return_trajectory=True)), out)
+
+
+def draw_scaling(out: Path) -> None:
+    """Draw the predicted speed-ups of several processes from their table."""
+    with SCALING.open(newline="", encoding="utf-8") as file:
+        rows = [
+            {name: text if name == "link" else float(text) for name, text in row.items()}
+            for row in csv.DictReader(file)
+        ]
+    draw_speedups(rows, out)
 
 
 def draw_suite(name: str, out: Path) -> None:

@@ -29,7 +29,7 @@ def draw(rows: Sequence[dict[str, Any]], path: Path) -> None:
             simulated = [row["simulated"] for row in chosen]
             axis.plot(sizes, simulated, "--", color=line.get_color(), linewidth=1)
         axis.plot(sizes, sizes, ":", color="grey", linewidth=1)
-        axis.set(xscale="log", yscale="log", ylim=(0.5, 1200), title=f"batch {batch:,}")
+        axis.set(xscale="log", yscale="log", ylim=(0.5, 1200), title=f"batch {batch:,.0f}")
         axis.set_xlabel("processes")
     axes[0].set_ylabel("speed-up")
     axes[0].legend(frameon=False, fontsize=8)

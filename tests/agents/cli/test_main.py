@@ -161,14 +161,14 @@ def test_an_error_of_torch_in_training_keeps_its_traceback(monkeypatch, tmp_path
     def fail(*_):
         torch.distributions.Bernoulli(probs=torch.tensor(2.0))
 
-    monkeypatch.setattr("agents.gcgen.training.s_agent_loss", fail)
+    monkeypatch.setattr("agents.gcgen.updates.s_agent_loss", fail)
     with pytest.raises(ValueError, match="Expected parameter probs"):
         main(["train", "--out", str(tmp_path / "run"), *TINY, "--timesteps", "128"])
 
 
 def test_a_diverged_training_is_one_sentence(capsys, monkeypatch, tmp_path):
     monkeypatch.setattr(
-        "agents.gcgen.training.s_agent_loss",
+        "agents.gcgen.updates.s_agent_loss",
         lambda *_: torch.tensor(float("nan"), requires_grad=True),
     )
     options = ["train", "--out", tmp_path / "run", *TINY, "--timesteps", "128"]

@@ -289,7 +289,7 @@ OPTIONS = """
 --learning-rate --gc-learning-rate --gc-objective --gc-interval --auxiliary --lr-schedule --n-envs
 --batch-size --precision --scored-pixels --goals --weight-decay --optimizer --features --basis
 --augment
---config --keep --quiet --verbose
+--processes --max-restarts --config --keep --quiet --verbose
 """
 """Every option of `gcgen train` that users may have in their scripts."""
 
