@@ -5,20 +5,19 @@ from __future__ import annotations
 import math
 from typing import Any, Self
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.type_aliases import MaybeCallback
 from torch import Tensor
 
 from agents.common.patience import PatientWriter, silent_writer_threads
-from agents.gcgen.config import GCGenConfig, check_total_timesteps
+from agents.gcgen.config import check_total_timesteps
 from agents.gcgen.generative_model import GenerativeModel
 from agents.gcgen.losses import check_finite, s_agent_loss
 from agents.gcgen.objective_choice import find_objective
 from agents.gcgen.precision import find_dtype
 from agents.gcgen.rollout import GCAgent, StepRecord, Trajectories, rollout
+from agents.gcgen.rounds import GoalRounds
 from agents.gcgen.schedule import Clock, Schedule
 from agents.gcgen.step_locals import make_locals
 from agents.gcgen.training_log import record_round
@@ -31,23 +30,15 @@ class StopTraining(Exception):
     """Raised when a callback returns False; a callback may raise it itself."""
 
 
-class TwoAgentTraining(GenerativeModel):
+class TwoAgentTraining(GoalRounds, GenerativeModel):
     """Rolls out trajectories and updates S-agent and GC-agent."""
 
-    config: GCGenConfig
-    env: Any
     optimizer: torch.optim.Optimizer
     progress: float
     schedule: Schedule | None = None
-    is_resumable: bool = False
-    """Whether this is the first roll-out of a round: training can stop here, and go on exactly."""
-    _round_goals: dict[str, Any] | None = None  # state of the goals' generator; None between rounds
     num_timesteps: int
-    seed: int | None
-    _n_updates: int
     _uses_grey_goals: bool = False
     _scored_values: tuple[Tensor, Tensor] | None = None  # None: all of them
-    _generator: torch.Generator
     _setup_learn: Any
     last_trajectories: Trajectories | None = None  # of the last complete round, for the log
 
@@ -98,24 +89,6 @@ class TwoAgentTraining(GenerativeModel):
             self.train_until(self.schedule, Clock(max_minutes, begun), callbacks, log_interval)
         callbacks.on_training_end()
         return self
-
-    @property
-    def goals_state(self) -> dict[str, Any] | None:
-        """State of the generator of goals as the round began; None without an environment."""
-        if self._round_goals is None and self.env is not None:
-            return self.env.rng.bit_generator.state
-        return self._round_goals
-
-    def _begin_round(self) -> None:
-        """Make the goals of an interrupted round come again."""
-        if self._round_goals is not None:
-            self.env.rng.bit_generator.state = self._round_goals
-        self._round_goals = self.env.rng.bit_generator.state
-        self.is_resumable = True
-
-    def _next_seed(self) -> int | None:
-        """Return the seed of further training, which does not repeat the goals so far."""
-        return None if self.seed is None else (self.seed + self._n_updates) % 2**32
 
     def train_until(
         self, schedule: Schedule, clock: Clock, callback: BaseCallback, log_interval: int | None
@@ -168,12 +141,14 @@ class TwoAgentTraining(GenerativeModel):
         self.policy.set_training_mode(True)
         learned, config = self.policy.selection.learned, self.config
         self._begin_round()
-        images = self.env.sample_images(self.config.augment)  # (n_envs, *S)
+        index = self.env.sample_index()
+        images = self.env.take_images(index, config.augment)  # (n_envs, *S)
         batches = self._split(images if self._uses_grey_goals else self.env.make_goals(images))
+        labels = self._split_labels(index, len(batches))
         before = self._n_updates
-        for batch in batches:
+        for batch, label in zip(batches, labels, strict=True):
             if config.train_s_agent:
-                trajectories = self.update_s_agent(batch, callback)
+                trajectories = self.update_s_agent(batch, callback, label)
             elif learned:
                 trajectories = self.update_gc_agent(batch, callback)
             else:
@@ -187,15 +162,16 @@ class TwoAgentTraining(GenerativeModel):
         self._round_goals = None
         return trajectories
 
-    def _split(self, goals: NDArray[np.float32]) -> tuple[Tensor, ...]:
-        """Split goals (n_envs, *S) into batches."""
-        return torch.from_numpy(goals).to(self.device).split(self.config.batch_size)
+    def update_s_agent(
+        self, goals: Tensor, callback: BaseCallback | None = None, label: Tensor | None = None
+    ) -> Trajectories:
+        """Roll out one trajectory for each goal (B, *S) and make a gradient step of the S-agent.
 
-    def update_s_agent(self, goals: Tensor, callback: BaseCallback | None = None) -> Trajectories:
-        """Roll out one trajectory for each goal (B, *S) and make a gradient step of the S-agent."""
-        trajectories = self._roll_out(goals, self._fixed_agent(), callback)
+        `label`, shape (B,), holds the classes of the goals for a conditional S-agent.
+        """
+        trajectories = self._roll_out(goals, self._fixed_agent(), callback, label)
         auxiliary = self.config.auxiliary * (1 - self.progress)
-        chain, goals = self._enter(self.s_agent.chain, goals)
+        chain, goals = self._enter(self.s_agent.chain.given(label), goals)
         loss = s_agent_loss(chain, trajectories, goals, auxiliary)
         check_finite(loss, self._n_updates)  # raises before the weights change
         self.optimizer.zero_grad(set_to_none=True)
@@ -227,11 +203,15 @@ class TwoAgentTraining(GenerativeModel):
         return torch.no_grad()(self.policy.make_selection().__call__)
 
     def _roll_out(
-        self, goals: Tensor, agent: GCAgent, callback: BaseCallback | None
+        self,
+        goals: Tensor,
+        agent: GCAgent,
+        callback: BaseCallback | None,
+        label: Tensor | None = None,
     ) -> Trajectories:
         """Roll out one trajectory for each goal; call the callback's methods while it happens."""
         dtype = find_dtype(self.config.precision, self.device)
-        chain, goals = self._enter(self._training_chain, goals)
+        chain, goals = self._enter(self._training_chain.given(label), goals)
         part = self._scored_values[self._n_updates % 2] if self._scored_values else None
         choose = make_sampler(self._generator)
         if callback is None:
