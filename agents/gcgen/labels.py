@@ -5,9 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from gcgen_env.datasets import Dataset
 
@@ -44,7 +42,9 @@ def count_classes(data: Dataset) -> int:
     return len(found)
 
 
-def take_labels(data: Dataset, index: NDArray[np.int64], generator: torch.Generator) -> Tensor:
+def take_labels(
+    data: Dataset, index: NDArray[np.int64], rng: np.random.Generator
+) -> NDArray[np.int64]:
     """Return the classes of some items, some of them replaced by -1, which stands for no class.
 
     A model that is trained without the class now and then is an unconditional one, too (Ho and
@@ -53,14 +53,13 @@ def take_labels(data: Dataset, index: NDArray[np.int64], generator: torch.Genera
     Args:
         data: With labels.
         index: Item numbers, shape (k,).
-        generator: Decides which classes are left out.
+        rng: Decides which classes are left out.
 
     Returns:
         Shape (k,), int64.
     """
-    label = torch.from_numpy(data.labels[index])  # type: ignore[index]
-    is_dropped = torch.rand(len(label), generator=generator) < DROPPED
-    return label.masked_fill(is_dropped, -1)
+    assert data.labels is not None
+    return np.where(rng.random(len(index)) < DROPPED, -1, data.labels[index])
 
 
 def group_labels(label: Any, num: int) -> list[tuple[int, NDArray[np.int64]]]:

@@ -24,7 +24,6 @@ class GoalRounds:
     is_resumable: bool = False
     """Whether this is the first roll-out of a round: training can stop here, and go on exactly."""
     _n_updates: int
-    _generator: torch.Generator
     _round_goals: dict[str, Any] | None = None  # state of the goals' generator; None between rounds
 
     @property
@@ -53,5 +52,5 @@ class GoalRounds:
         """Return the classes of the items in `num` batches, or None for each batch."""
         if self.config.condition is None:
             return [None] * num
-        labels = take_labels(self.env.goals.dataset, index, self._generator)
-        return labels.split(self.config.batch_size)
+        labels = take_labels(self.env.goals.dataset, index, self.env.rng)  # again after a stop
+        return torch.from_numpy(labels).split(self.config.batch_size)

@@ -39,6 +39,7 @@ class TwoAgentTraining(GoalRounds, GenerativeModel):
     num_timesteps: int
     _uses_grey_goals: bool = False
     _scored_values: tuple[Tensor, Tensor] | None = None  # None: all of them
+    _generator: torch.Generator
     _setup_learn: Any
     last_trajectories: Trajectories | None = None  # of the last complete round, for the log
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from contextlib import AbstractContextManager
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +13,9 @@ from gcgen_env.model.convolutional import ConvHead, ConvTrunk
 from gcgen_env.model.linear_head import LinearHead
 from gcgen_env.model.network_config import NetworkConfig
 from gcgen_env.model.proposer import LazyProposer, Proposals
+
+CLASS_SCALE = 10.0
+"""Factor of the embeddings of classes: they begin at zero, and would grow too slowly without it."""
 
 
 class ProposalNetwork(nn.Module, LazyProposer):
@@ -68,6 +72,14 @@ class ProposalNetwork(nn.Module, LazyProposer):
         """H."""
         return self.config.horizon
 
+    def with_classes(self, num_classes: int) -> ProposalNetwork:
+        """Return a conditional copy of an unconditional network; it ignores the class so far."""
+        active = torch.zeros(math.prod(self.shape), dtype=torch.bool)
+        active[self.pixels.cpu()] = True
+        network = ProposalNetwork(replace(self.config, num_classes=num_classes), active)
+        network.load_state_dict(self.state_dict(), strict=False)  # all but the classes
+        return network
+
     def set_trainable(self, trainable: bool) -> None:
         """Enable or disable the gradient of every weight; a uniform prior is never trained."""
         self.requires_grad_(trainable)
@@ -115,7 +127,8 @@ class ProposalNetwork(nn.Module, LazyProposer):
         given = None
         if label is not None:
             is_known = (label >= 0).unsqueeze(1)
-            given = torch.where(is_known, self.class_embedding[label.clamp_min(0)], 0.0)  # (B, W)
+            found = CLASS_SCALE * self.class_embedding[label.clamp_min(0)]  # (B, W)
+            given = torch.where(is_known, found, 0.0)
         z, summary = self.trunk(2 * x - 1, step, given)  # maps [0, 1] to [-1, 1]; summary: (B, W)
         return z, self.prior_head(summary).log_softmax(-1)
 
