@@ -10,6 +10,8 @@ from gcgen_env.datasets import Dataset
 
 MOST = 10_000
 """Largest number of images of the reference, and of the memorisation test."""
+FEW = 100
+"""Number of images by which two sets are told apart."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +40,7 @@ def choose_sets(train: Dataset, reference: Dataset, num: int = MOST, seed: int =
     Raises:
         ValueError: If the reference is the training set itself, or there are fewer than 20 images.
     """
-    if train.digest() == reference.digest():
+    if _are_same(train, reference):
         raise ValueError(
             f"{reference.name} has no images of its own for the comparison: it has fewer than 20, "
             "or the split is that of the training"
@@ -59,3 +61,8 @@ def choose_sets(train: Dataset, reference: Dataset, num: int = MOST, seed: int =
         train.select(np.sort(chosen[size:][:pair])),
         reference.select(np.sort(rng.permutation(kept)[:pair])),
     )
+
+
+def _are_same(one: Dataset, other: Dataset) -> bool:
+    """Return whether two data sets look the same, without reading all of a large one."""
+    return len(one) == len(other) and np.array_equal(one.array[:FEW], other.array[:FEW])

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from gcgen_env.model.chain import Chain
+from gcgen_env.model.walk import Walk
 
 SAMPLE_BATCH = 1024
 """Number of images that are generated at once, which bounds the memory."""
@@ -49,15 +50,11 @@ def unroll(
     Returns:
         Likelihood means, shape (steps + 1 or 1, B, *S).
     """
-    canvas, used = chain.dynamics.start(num), None  # (B, *S)
-    canvases = [canvas]
+    walk = Walk.start(chain, num)
+    canvases = [walk.canvas]
     for h in range(chain.horizon if steps is None else steps):
-        step = torch.full((num,), h, device=chain.device)  # (B,), int64
-        proposals = chain.propose(canvas, step, need_all=False, used=used)
-        action = choose(h, proposals.log_prior)  # (B,)
-        canvas = chain.dynamics.advance(canvas, proposals.chosen(action), step)
-        used = chain.use(used, action)
-        canvases = [*canvases, canvas] if keep else [canvas]  # each (B, *S)
+        walk.take(choose(h, walk.log_prior))
+        canvases = [*canvases, walk.canvas] if keep else [walk.canvas]  # each (B, *S)
     return chain.likelihood.mean(torch.stack(canvases))
 
 
