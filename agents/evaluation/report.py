@@ -23,8 +23,8 @@ class Line(NamedTuple):
 _LINES: tuple[tuple[str, str, Callable[[Scores], str]], ...] = (
     ("images", "their number", lambda s: f"{s.num_images:,}"),
     ("FID", "lower is better; falls with more images", lambda s: f"{s.fid:.2f}"),
-    ("KID x 1000", "lower is better; mean and deviation of subsets",
-     lambda s: f"{1e3 * s.kid.mean:.2f} ± {1e3 * s.kid.deviation:.2f}"),
+    ("KID", "lower is better; mean and deviation of subsets",
+     lambda s: f"{s.kid.mean:.2f} ± {s.kid.deviation:.2f}"),
     ("precision", "higher: samples look real; blur and noise do too",
      lambda s: f"{s.prdc.precision:.3f}"),
     ("recall", "higher: real kinds are drawn", lambda s: f"{s.prdc.recall:.3f}"),

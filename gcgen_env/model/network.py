@@ -14,9 +14,6 @@ from gcgen_env.model.linear_head import LinearHead
 from gcgen_env.model.network_config import NetworkConfig
 from gcgen_env.model.proposer import LazyProposer, Proposals
 
-CLASS_SCALE = 10.0
-"""Factor of the embeddings of classes: they begin at zero, and would grow too slowly without it."""
-
 
 class ProposalNetwork(nn.Module, LazyProposer):
     """A trainable proposer; it reads and changes only the P `active` values of an image."""
@@ -127,8 +124,7 @@ class ProposalNetwork(nn.Module, LazyProposer):
         given = None
         if label is not None:
             is_known = (label >= 0).unsqueeze(1)
-            found = CLASS_SCALE * self.class_embedding[label.clamp_min(0)]  # (B, W)
-            given = torch.where(is_known, found, 0.0)
+            given = torch.where(is_known, self.class_embedding[label.clamp_min(0)], 0.0)  # (B, W)
         z, summary = self.trunk(2 * x - 1, step, given)  # maps [0, 1] to [-1, 1]; summary: (B, W)
         return z, self.prior_head(summary).log_softmax(-1)
 

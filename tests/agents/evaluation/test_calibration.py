@@ -1,5 +1,7 @@
 """The figures of sets of MNIST digits that are bad in known ways: what catches what."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.ndimage import uniform_filter
@@ -32,7 +34,8 @@ def make_sets(sets, rng):
 @pytest.fixture(scope="module")
 def scores():
     sets = choose_sets(load_dataset("mnist", "train"), load_dataset("mnist", "test"), NUM)
-    sets = type(sets)(sets.reference.select(slice(NUM)), sets.real, sets.training, sets.held_out)
+    chosen = np.random.default_rng(1).permutation(len(sets.reference))[:NUM]  # neither tidy part
+    sets = replace(sets, reference=sets.reference.select(chosen))
     judge = Judge(sets, find_embedding("mnist", take_all(sets.reference)))
     made = make_sets(sets, np.random.default_rng(0))
     watched = ("real", "memorised")
@@ -54,8 +57,8 @@ def test_kid_agrees_with_fid(scores):
 def test_precision_and_density_overlook_blur_and_noise(scores):
     real = scores["real"].prdc
     for name in ("blurred", "noisy", "class 1 missing", "duplicated"):
-        assert scores[name].prdc.precision > 0.95 * real.precision
-        assert scores[name].prdc.density > 0.8 * real.density
+        assert scores[name].prdc.precision > 0.9 * real.precision
+        assert scores[name].prdc.density > 0.7 * real.density
 
 
 def test_recall_and_coverage_see_lost_variety(scores):
@@ -67,7 +70,7 @@ def test_recall_and_coverage_see_lost_variety(scores):
 
 def test_ndb_and_the_classes_see_a_missing_class(scores):
     bins = {name: each.different_bins for name, each in scores.items()}
-    assert bins["duplicated"] > bins["class 1 missing"] > 1.5 * bins["real"]
+    assert bins["duplicated"] > bins["class 1 missing"] > bins["real"] + 5
     classes = {name: each.class_divergence for name, each in scores.items()}
     assert classes["class 1 missing"] > 0.08 > 4 * max(classes["real"], classes["blurred"])
 

@@ -29,7 +29,7 @@ def splits():
 @pytest.fixture(scope="module")
 def evaluation(splits):
     images = splits[1].take(range(8))
-    memorisation, kid = Memorisation(0.5, 0.4, 0.6), KernelDistance(0.001, 0.0002)
+    memorisation, kid = Memorisation(0.5, 0.4, 0.6), KernelDistance(1.0, 0.2)
     real = Scores("real images", 8, 2.0, kid, PRDC(0.9, 0.8, 1.0, 0.7), 3, 50, None, memorisation)
     drawn = replace(real, name="samples", fid=4.0, hit_rate=0.75, memorisation=None)
     pictures = {"real images": images, "samples": images}
@@ -66,7 +66,7 @@ def test_lines_without_any_value_are_left_out(evaluation):
     assert "KL of classes" not in lines
     assert lines["FID"] == ["2.00", "4.00"]
     assert lines["NDB"] == ["3 of 50", "3 of 50"]
-    assert lines["KID x 1000"] == ["1.00 ± 0.20"] * 2
+    assert lines["KID"] == ["1.00 ± 0.20"] * 2
     assert lines["nearer to training images"] == ["0.500 (0.400 to 0.600)", ""]
     assert lines["of the class asked for"] == ["", "0.7500"]
 
