@@ -53,10 +53,6 @@ class BasisProposer(LazyProposer):
             expand_all,
         )
 
-    def with_classes(self, num_classes: int) -> BasisProposer:
-        """Return a conditional copy; see `ProposalNetwork.with_classes`."""
-        return BasisProposer(self.network.with_classes(num_classes), self.basis)
-
     def to(self, device: torch.device | str) -> BasisProposer:
         """Return the same proposer on another device; its weights move."""
         return BasisProposer(self.network.to(device), self.basis.to(device))

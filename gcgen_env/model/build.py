@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from copy import deepcopy
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -97,7 +96,6 @@ def make_s_agent(
         )
     if not isinstance(start, SAgent):
         start = _find_start(config, data, start)
-    start = _add_classes(start, sizes.get("num_classes"))
     for name, size in sizes.items():
         own = _find_size(start, name)
         is_enough = name == "basis" and 0 < own <= (size or 0)  # data may have fewer components
@@ -110,14 +108,6 @@ def make_s_agent(
     metadata = {"dataset": dataset.name, "started_from": start.metadata}
     proposer = deepcopy(start.chain.proposer) if start.can_learn else start.chain.proposer
     return SAgent(Chain(proposer, dynamics, likelihood), metadata)
-
-
-def _add_classes(s_agent: SAgent, num_classes: int | None) -> SAgent:
-    """Return a conditional S-agent made of an unconditional one, if classes are asked for."""
-    if not num_classes or not s_agent.can_learn or s_agent.chain.num_classes:
-        return s_agent
-    proposer = s_agent.chain.proposer.with_classes(num_classes)
-    return replace(s_agent, chain=replace(s_agent.chain, proposer=proposer))
 
 
 def _find_size(s_agent: SAgent, name: str) -> Any:

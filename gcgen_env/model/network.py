@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from contextlib import AbstractContextManager
-from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
@@ -68,14 +67,6 @@ class ProposalNetwork(nn.Module, LazyProposer):
     def horizon(self) -> int:
         """H."""
         return self.config.horizon
-
-    def with_classes(self, num_classes: int) -> ProposalNetwork:
-        """Return a conditional copy of an unconditional network; it ignores the class so far."""
-        active = torch.zeros(math.prod(self.shape), dtype=torch.bool)
-        active[self.pixels.cpu()] = True
-        network = ProposalNetwork(replace(self.config, num_classes=num_classes), active)
-        network.load_state_dict(self.state_dict(), strict=False)  # all but the classes
-        return network
 
     def set_trainable(self, trainable: bool) -> None:
         """Enable or disable the gradient of every weight; a uniform prior is never trained."""

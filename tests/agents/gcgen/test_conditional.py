@@ -81,17 +81,6 @@ def test_a_fresh_conditional_s_agent_is_the_unconditional_one(halves):
     np.testing.assert_array_equal(one.sample(8, seed=0), other.sample(8, seed=0, label=1))
 
 
-def test_an_unconditional_s_agent_becomes_a_conditional_one(halves):
-    plain = make(halves).learn(2 * 64 * 3)
-    begun = make(halves, condition="label", s_agent=plain.s_agent, s_agent_kwargs={})
-    np.testing.assert_array_equal(plain.sample(8, seed=0), begun.sample(8, seed=0, label=1))
-    assert plain.chain.num_classes == 0
-    other = make(halves, s_agent=begun.s_agent, s_agent_kwargs={}, condition="label")
-    assert other.chain.num_classes == 2
-    with pytest.raises(ValueError, match="to start from has num_classes=2, asked for 10"):
-        GCGen("GCPolicy", "GCGen-Digits-v0", condition="label", s_agent=begun.s_agent)
-
-
 def test_files_keep_the_classes(model, tmp_path):
     model.save(tmp_path / "model.gcgen")
     loaded = GCGen.load(tmp_path / "model.gcgen")
@@ -176,6 +165,8 @@ def test_options_that_do_not_fit(halves):
         make(halves, condition="label", train_s_agent=False)
     with pytest.raises(ValueError, match=r"needs labels, and the data set two_moons has none"):
         GCGen("GCPolicy", "GCGen-Toy2D-v0", condition="label")
+    with pytest.raises(ValueError, match="the S-agent to start from has num_classes=0, asked for"):
+        GCGen("GCPolicy", "GCGen-Digits-v0", s_agent="pretrained", condition="label")
 
 
 def test_labels_are_numbered_without_gaps():
