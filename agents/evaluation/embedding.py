@@ -18,6 +18,8 @@ FEATURES = 64
 """Number of features of a network."""
 SEED = 0
 """Seed of the random network's weights."""
+LEAST = np.float32(0.1)
+"""Smallest divisor of a random feature, relative to the largest one."""
 _BATCH = 1000
 _MNIST = ("mnist", (1, 28, 28))
 
@@ -80,7 +82,7 @@ def _make_trained() -> Embedding:
 
 
 def _make_random(reference: Images) -> Embedding:
-    """Return the features of a random network, each divided by its standard deviation."""
+    """Return the features of a random network, divided by their standard deviations."""
     config = ClassifierConfig(reference.shape[1:], channels=(16, 32, 48), features=FEATURES)
     with torch.random.fork_rng([]):
         torch.manual_seed(SEED)
@@ -91,6 +93,6 @@ def _make_random(reference: Images) -> Embedding:
 
     plain = Embedding("", FEATURES, compute)
     spread = plain.embed(reference).std(0).astype(np.float32)  # (F,), 0 where it is always 0
-    scale = np.where(spread > 0, spread, np.float32(1))
+    scale = np.maximum(spread, LEAST * spread.max())  # one that hardly varies must not count most
     name = f"{FEATURES} features of a random network (seed {SEED}), not of a trained one"
     return Embedding(name, FEATURES, lambda images: np.divide(compute(images), scale))

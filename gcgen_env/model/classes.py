@@ -33,7 +33,7 @@ def check_labels(label: Any, num_classes: int, device: torch.device | str) -> Te
     if not is_integer or not least <= array.min() <= array.max() < num_classes:
         shown = array.tolist() if array.size < 10 else f"{array.min()}..{array.max()}"
         raise ValueError(f"label must be an integer in [0, {num_classes}), got {shown!r:.99}")
-    return torch.as_tensor(array, dtype=torch.int64, device=device)
+    return torch.tensor(array, dtype=torch.int64, device=device)  # a copy: it may be read-only
 
 
 def repeat_labels(label: Tensor, num: int) -> Tensor:

@@ -92,4 +92,4 @@ def test_features_say_what_they_are():
     features = one.embed(images)
     assert features.shape == (50, 64)
     assert (features == other.embed(images)).all()
-    assert set(features.std(0).round(3)) <= {0.0, 1.0}
+    assert 0.99 < features.std(0).max() < 1.01

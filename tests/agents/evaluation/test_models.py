@@ -44,7 +44,7 @@ def test_points_are_judged_without_a_network():
     sets = [load_dataset("two_moons", name) for name in ("train", "test")]
     result = evaluate_samples(model, *sets, num=300)
     assert result.features == "the values themselves"
-    assert result.scores[0].fid < result.scores[2].fid < 0.1
+    assert max(each.fid for each in result.scores) < 0.05
 
 
 def test_a_conditional_model_is_asked_for_the_real_classes(splits):
