@@ -14,7 +14,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from gcgen_env.model.chain import PART_BYTES, Chain, iterate_parts, split_batch
+from gcgen_env.model.chain import PART_BYTES, Chain
+from gcgen_env.model.parts import iterate_parts, split_batch
 from gcgen_env.model.proposer import Proposals
 
 Ints = NDArray[np.int64]

@@ -7,7 +7,7 @@ the purposes with the modules' docstrings, and the imports with the order of the
 
 from pathlib import Path
 
-from tests.house_programs import PROGRAMS
+from tests.house_outside import OUTSIDE
 
 ROOT = Path(__file__).parent.parent
 LAYERS: dict[str, dict[str, str]] = {
@@ -75,6 +75,9 @@ LAYERS: dict[str, dict[str, str]] = {
         "gcgen_env/model/pretrained.py": "The S-agents that are shipped with the package.",
         "gcgen_env/model/build.py": "Builds the chain and the S-agent of a configuration; the caller loads the data once.",
         "gcgen_env/model/fixed_batches.py": "Batches of one fixed size, in which the rounding of an item does not depend on the others.",
+        "gcgen_env/model/nucleus.py": "Nucleus pruning: keeps the most probable proposals of each state.",
+        "gcgen_env/model/parts.py": "Splits a batch into equal parts, which bounds their size in memory.",
+        "gcgen_env/model/classes.py": "Classes that a conditional S-agent is given: checked, and repeated for the states of an image.",
         "gcgen_env/model/chain.py": "The decision chain x_0 -> x_H of the generative model: no goal, no episode.",
         "gcgen_env/model/convolutional.py": "The convolutional body of the S-agent's network, for images above 28x28.",
         "gcgen_env/model/uniform.py": "Proposers without learning, whose proposals are equally probable in every state.",
@@ -86,8 +89,11 @@ LAYERS: dict[str, dict[str, str]] = {
         "gcgen_env/model/sums.py": "Sums over the values of images, on their device.",
         "gcgen_env/model/likelihoods.py": "Likelihoods p(g | x) of a goal image g given a canvas x, and the potentials made of them.",
         "gcgen_env/model/network_config.py": "The sizes of the S-agent's network.",
+        "gcgen_env/model/linear_head.py": "The head of a perceptron: linear maps from its features to the proposals.",
         "gcgen_env/model/network.py": "The S-agent's network: p_S(a | x, h) and the proposals y[a], without any goal.",
         "gcgen_env/model/proposer.py": "What the chain needs from a proposer, and how a user-defined proposer is checked.",
+        "gcgen_env/model/codes.py": "Codes of images, as users pass them: checked.",
+        "gcgen_env/model/unrolling.py": "Roll-outs without a goal, which compute the chosen proposals alone: samples and decoded codes.",
         "gcgen_env/model/s_agent.py": "The S-agent: the generative model, and the file it is saved in.",
         "gcgen_env/model/saved_parts.py": "Rebuilds the parts of a saved S-agent, if what the file says agrees with its tensors.",
         "gcgen_env/model/saved_proposers.py": "How proposers without learning are saved: as their name and their settings.",
@@ -159,7 +165,7 @@ LAYERS: dict[str, dict[str, str]] = {
     },
     "Guidance": {
         "agents/guidance/black_box.py": "Calls a user's scoring function on images: in batches, checked, counted and timed.",
-        "agents/guidance/classifier.py": "A small classifier of images, and the two of MNIST's digits that are shipped: guide and judge.",
+        "agents/guidance/classifier.py": "A small classifier of images, and three of MNIST's digits that are shipped.",
         "agents/guidance/errors.py": "What ends guided generation early; both keep the images that are complete.",
         "agents/guidance/guided_sample.py": "The result of guided generation.",
         "agents/guidance/particles.py": "Sequential Monte Carlo: how particles are weighted, resampled and chosen.",
@@ -175,15 +181,18 @@ LAYERS: dict[str, dict[str, str]] = {
     },
     "Agents": {
         "agents/gcgen/bound.py": "The bound on the negative log-likelihood, of trajectories and of given images.",
+        "agents/gcgen/conditional_bound.py": "The bound of images whose classes are known: on -log p_S(g | class).",
         "agents/gcgen/callbacks.py": "Callbacks of long trainings: a progress bar, timed checkpoints, a stop on request.",
         "agents/gcgen/generalisation.py": "Bounds on training and validation images, and whether the two have parted.",
         "agents/gcgen/validation_watch.py": "Watches the bound on validation images during training, keeps the best model, and warns.",
         "agents/gcgen/checkerboard.py": "The pixels on which training scores proposals: the fields of a checkerboard, in turn.",
         "agents/gcgen/checkpoint.py": "A saved model: the constructor's arguments as JSON, every state as safetensors; no pickle.",
         "agents/gcgen/config.py": "The training options of `GCGen`: one dataclass for constructor, command line and checkpoint.",
+        "agents/gcgen/fitting_parts.py": "Checks that training options, policy, environment and data go together.",
         "agents/gcgen/gcgen.py": "`GCGen`: trains a GC-agent and an S-agent together, as a Stable-Baselines3 algorithm.",
         "agents/gcgen/generation.py": "How a trained model generates: with the S-agent alone, or guided by a black box.",
         "agents/gcgen/generative_model.py": "What a trained pair of agents can do: generate, encode, decode, evaluate, select.",
+        "agents/gcgen/labels.py": "The classes of training images, which a conditional S-agent is given.",
         "agents/gcgen/losses.py": "What the S-agent minimises, as a function of its chain and of a batch of trajectories.",
         "agents/gcgen/objectives/base.py": "What the objectives have in common: a GC-agent that keeps its features, and a loss.",
         "agents/gcgen/objectives/expert_iteration.py": "Expert iteration: the GC-agent learns to imitate a search.",
@@ -203,6 +212,7 @@ LAYERS: dict[str, dict[str, str]] = {
         "agents/gcgen/predict_by_search.py": "`predict` with a search: rebuilds the canvases from an observation, then searches.",
         "agents/gcgen/random_state.py": "The state of the random generators of a `GCGen` model, which a checkpoint keeps.",
         "agents/gcgen/rollout.py": "Trajectories of the two agents, without an environment: the same for training and decoding.",
+        "agents/gcgen/rounds.py": "Rounds of goals: their batches and classes, and the state from which a round begins again.",
         "agents/gcgen/schedule.py": "How far a training is: the share of its timesteps or of its time, in [0, 1].",
         "agents/gcgen/search.py": "Search at encoding time: a better q than the GC-agent's own, at the cost of more proposals.",
         "agents/gcgen/search_agent.py": "An agent that searches for the code of each goal and then follows it.",
@@ -263,6 +273,18 @@ LAYERS: dict[str, dict[str, str]] = {
         "agents/inspection/atlas.py": "The atlas of an S-agent: the tree of its first choices, and what each of them leads to.",
         "agents/inspection/steps.py": "What each step of a model contributes: gain, divergence, and how many proposals it uses.",
     },
+    "Evaluation": {
+        "agents/evaluation/embedding.py": "What images are compared by: features of a shipped classifier, of a random network, or values.",
+        "agents/evaluation/distances.py": "FID and KID: distances between two sets of features, by the library `torchmetrics`.",
+        "agents/evaluation/prdc.py": "Precision, recall, density and coverage, by the nearest neighbours of features.",
+        "agents/evaluation/shares.py": "Shares of images: in bins of pixels (NDB), and in classes.",
+        "agents/evaluation/memorisation.py": "Does a model repeat its training images? Its images are then nearer to them than to others.",
+        "agents/evaluation/sets.py": "Which images are compared: the reference, real images beside it, and training images.",
+        "agents/evaluation/judge.py": "Compares sets of images with a fixed reference: all figures of one set.",
+        "agents/evaluation/evaluation.py": "Judges a model: real images, reconstructions and samples beside each other.",
+        "agents/evaluation/report.py": "The figures of an evaluation as a table of words, and as JSON values.",
+        "agents/evaluation/page.py": "The page of an evaluation: one HTML file with its pictures inside, which opens offline.",
+    },
     "Offline learning": {
         "agents/offline/behaviour_names.py": "The names of the behaviour policies of data sets; they are read without importing torch.",
         "agents/offline/collect.py": "Collects whole episodes of a behaviour policy on the batched environment.",
@@ -291,9 +313,10 @@ LAYERS: dict[str, dict[str, str]] = {
         "agents/cli/edit.py": "`gcgen edit`: draw edits of an image's code.",
         "agents/cli/inspect.py": "`gcgen inspect`: draw what a model has learned.",
         "agents/cli/edit_rows.py": "The rows of the pictures that `gcgen edit` draws: a label and images for each row.",
-        "agents/cli/evaluate.py": "`gcgen evaluate`: bound the negative log-likelihood of a split.",
+        "agents/cli/evaluate.py": "`gcgen evaluate`: bound the negative log-likelihood of a split, and judge what is drawn.",
         "agents/cli/export.py": "`gcgen export`: write the S-agent of a run as a small file that records its origin.",
         "agents/cli/fitted_sigma.py": "How a run ends if its environment leaves sigma open: it is fitted to validation images.",
+        "agents/cli/full_evaluation.py": "`gcgen evaluate --full`: compares what a model draws with real images; table and page.",
         "agents/cli/guide.py": "`gcgen guide`: draw images that fit a class, a part of an image, a small one or another one.",
         "agents/cli/guide_inputs.py": "The images that `gcgen guide` is given, and the guidance made of them.",
         "agents/cli/info.py": "`gcgen info`: list what is available.",
@@ -323,7 +346,7 @@ LAYERS: dict[str, dict[str, str]] = {
         "agents/cli/launch.py": "Starts the processes that share a command, with the agent that `torchrun` uses.",
         "agents/cli/__main__.py": "Starts `gcgen` as `python -m agents.cli`, which `torchrun` needs.",
     },
-    "Outside the wheel": PROGRAMS,
+    "Outside the wheel": OUTSIDE,
 }
 """Modules by layer. A module imports from its own layer or from those before it."""
 BEGIN, END = "<!-- map: begin -->", "<!-- map: end -->"

@@ -22,7 +22,7 @@ SUMMARIES = {
     "inspect": "Draw a model's first choices, what its steps gain, or the use of its proposals.",
     "compress": "Write images as a file of codes, with or without loss.",
     "decompress": "Read a file of codes with the S-agent that wrote it.",
-    "evaluate": "Bound the negative log-likelihood of images in nats.",
+    "evaluate": "Bound the negative log-likelihood of images, and judge what is drawn.",
     "export": "Write a trained S-agent as a small file that records its origin.",
     "benchmark": "Train every algorithm with every seed, and write tables and figures.",
     "tune": "Choose the hyperparameters of algorithms by as many trials of each.",

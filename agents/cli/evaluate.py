@@ -1,4 +1,4 @@
-"""`gcgen evaluate`: bound the negative log-likelihood of a split."""
+"""`gcgen evaluate`: bound the negative log-likelihood of a split, and judge what is drawn."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from gcgen_env.atomic_files import write_json
 class Evaluate:
     """Bound the negative log-likelihood of images in nats, with one path and with many.
 
-    For a Bernoulli model grey images are binarised once, with the seed.
+    For a Bernoulli model grey images are binarised once, with the seed. With --full, what the model
+    draws is compared with real images, too.
     """
 
     model: Path
@@ -38,10 +39,18 @@ class Evaluate:
     """Search that looks further ahead than the GC-agent does; "beam" has no IW-M."""
     width: int = 8
     """Number of proposals or partial paths that the search keeps."""
+    full: bool = False
+    """Also compare samples and reconstructions with the split: FID, KID, precision, recall,
+    density, coverage, NDB, classes, and whether training images are repeated. It needs the library
+    torchmetrics: pip install 'gcgen[evaluation]'."""
+    samples: int = 10_000
+    """Number of samples of --full; at most half as many as training images."""
+    page: Path | None = None
+    """Write the figures and pictures of --full to this .html file, which opens offline."""
     json: Path | None = None
     """Also write the figures to this file."""
     overwrite: bool = False
-    """Replace this file if it exists."""
+    """Replace these files if they exist."""
     data_dir: Path | None = None
     """Folder of the data files, if they have moved since training."""
     device: str = "auto"
@@ -51,29 +60,49 @@ class Evaluate:
 
     def run(self) -> int:
         """Run the command; return its exit code."""
+        from agents.cli.full_evaluation import FullEvaluation
         from agents.cli.measurement import describe, hash_file, measure, print_table
-        from agents.cli.models import find_model, load_model, take_split
+        from agents.cli.models import find_model, load_model, take_labels, take_split
         from agents.common.provenance import set_threads
 
         with reading_input():
-            sizes = ("paths", "num_images", "iw_images", "width")
+            sizes = ("paths", "num_images", "iw_images", "width", "samples")
             check_at_least(1, **{name: getattr(self, name) for name in sizes})
             check_seed(self.seed)
-            if self.json is not None:
-                check_output(self.json, self.overwrite, "--json", inputs=[find_model(self.model)])
+            self._check_outputs(find_model(self.model))
             set_threads(self.threads)
             model = load_model(self.model, self.device)
             if self.look_ahead != "own":
                 model.policy.set_selection(look_ahead=parse_ramp(self.look_ahead))
             images = take_split(model, self.split, self.num_images, self.data_dir)
+            labels = take_labels(model, self.split, self.num_images, self.data_dir)
+            full = None
+            if self.full:
+                full = FullEvaluation.prepare(model, self.split, self.samples, self.data_dir)
         how = {"seed": self.seed, "search": self.search, "width": self.width}
         bounds = [measure(model, images, 1, **how)]  # -ELBO
         if self.paths > 1 and self.search != "beam":  # a beam search finds one path
             bounds.append(measure(model, images[: self.iw_images], self.paths, **how))
+        if labels is not None:
+            bounds.append(measure(model, images, 1, **how, label=labels))
         print_table(bounds, f"{self.model}, {self.split} images, nats")
+        origin = {"model": str(self.model), "sha256": hash_file(find_model(self.model))}
+        document = {**describe(model, bounds), **origin, "split": self.split, **how}
+        if full is not None:
+            document |= full.run(self.seed)
+            if self.page is not None:
+                full.write_page(self.page, [str(report) for report, _ in bounds], document)
+                print(f"wrote {self.page}")
         if self.json is not None:
-            origin = {"model": str(self.model), "sha256": hash_file(find_model(self.model))}
-            document = {**describe(model, bounds), **origin, "split": self.split, **how}
             write_json(self.json, document)
             print(f"wrote {self.json}")
         return 0
+
+    def _check_outputs(self, model: Path) -> None:
+        """Raise a ValueError or OSError unless the files can be written."""
+        if self.page is not None and not self.full:
+            raise ValueError("--page shows the figures of --full: add --full")
+        if self.json is not None:
+            check_output(self.json, self.overwrite, "--json", inputs=[model])
+        if self.page is not None:
+            check_output(self.page, self.overwrite, "--page", suffixes=(".html",), inputs=[model])

@@ -108,6 +108,14 @@ def take_split(
     return data.take(np.arange(len(data))[:num])  # None takes all
 
 
+def take_labels(
+    model: GCGen, split: str, num: int | None = None, data_dir: Path | None = None
+) -> NDArray[np.int64] | None:
+    """Return the classes of the images of `take_split`, for a conditional model; else None."""
+    labels = load_split(model, split, data_dir).labels if model.chain.num_classes else None
+    return None if labels is None else labels[:num]
+
+
 def read_images(path: Path, shape: tuple[int, ...], num: int | None) -> NDArray[np.float32]:
     """Read the first images of a user's file or folder, resized to the size of a model's images.
 

@@ -37,10 +37,15 @@ LAST_FRAMES = 8
 
 
 def write_samples(
-    model: GCGen | SAgent, path: Path, num: int = 64, seed: int = 0, draw: str = "mean"
+    model: GCGen | SAgent,
+    path: Path,
+    num: int = 64,
+    seed: int = 0,
+    draw: str = "mean",
+    label: int | None = None,
 ) -> None:
     """Write samples: a grid (.png), the grid after each step (.gif, .mp4), or the images (.npy)."""
-    states = model.sample(num, seed, draw, return_trajectory=True)  # (H + 1, num, *S)
+    states = model.sample(num, seed, draw, return_trajectory=True, label=label)  # (H + 1, num, *S)
     if path.suffix.lower() == ".npy":
         write_array(states[-1], path)
         return
@@ -59,9 +64,10 @@ def write_nearest(
     num: int = 64,
     seed: int = 0,
     draw: str = "mean",
+    label: int | None = None,
 ) -> NDArray[np.float64]:
     """Draw samples above the nearest images of `data`; return their distances, shape (num,)."""
-    samples = model.sample(num, seed, draw)
+    samples = model.sample(num, seed, draw, label=label)
     item, distance = find_nearest(samples, data)
     save_png(nearest_grid(samples, data.take(item), distance, **find_range(model)), path)
     return distance

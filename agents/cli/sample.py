@@ -34,6 +34,8 @@ class Sample:
     """Replace the file if it exists."""
     draw: Literal["mean", "sample"] = "mean"
     """Show the means of the likelihood, or pixels drawn from it."""
+    label: int | None = None
+    """Class of the images, 0, 1, ..., for a model that was trained with --condition label."""
     nearest: bool = False
     """Draw the nearest training image below each sample, in a .png: a model that has learned its
     training images by heart shows them again. Distances are roots of mean squared differences."""
@@ -56,13 +58,14 @@ class Sample:
                 load_encoder()  # raises before the work begins
             check_seed(self.seed)
             model = prune(load_sampler(self.model, self.device), self.nucleus)
+            model.chain.given(self.label)  # raises if there is no such class
             if self.nearest:
                 data = load_training_images(model, self.model, self.data_dir)
         if not self.nearest:
-            write_samples(model, self.out, self.num, self.seed, self.draw)
+            write_samples(model, self.out, self.num, self.seed, self.draw, self.label)
             print(f"wrote {self.num} samples to {self.out}")
             return 0
-        distance = write_nearest(model, data, self.out, self.num, self.seed, self.draw)
+        distance = write_nearest(model, data, self.out, self.num, self.seed, self.draw, self.label)
         print(
             f"wrote {self.num} samples above the nearest of {len(data):,} training images to "
             f"{self.out}: distances {distance.min():.3f} to {distance.max():.3f}, "

@@ -23,6 +23,7 @@ from agents.codec.residual import find_kind, get_residual, put_residual, to_leve
 from agents.gcgen import GCGen
 from gcgen_env.config import check_count
 from gcgen_env.limits import MAX_BYTES, check_bytes
+from gcgen_env.model.codes import check_codes
 from gcgen_env.model.s_agent import SAgent
 
 
@@ -80,7 +81,7 @@ def pack_codes(s_agent: SAgent, codes: Any, images: Any = None) -> bytes:
     Raises:
         ValueError: If codes or images do not fit.
     """
-    table = s_agent.check_codes(codes)  # (N, h)
+    table = check_codes(codes, s_agent.chain)  # (N, h)
     check_count("the number of codes", len(table), 1, "it counts images")
     goals = None if images is None else torch.as_tensor(images, dtype=torch.float32)
     if goals is not None and goals.shape != (len(table), *s_agent.chain.shape):

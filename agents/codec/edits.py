@@ -15,6 +15,7 @@ from torch import Tensor
 
 from agents.gcgen import GCGen
 from gcgen_env.config import check_count
+from gcgen_env.model.codes import check_codes
 from gcgen_env.model.s_agent import SAgent
 from gcgen_env.model.sampling import make_sampler
 from gcgen_env.model.walk import Walk
@@ -171,7 +172,7 @@ def _check_code(
         raise ValueError(f"code must have shape ({horizon},), got {array.shape}")
     check_count("num", num, 1, "it counts results")
     _check_position(name, value, horizon - margin)
-    return torch.from_numpy(s_agent.check_codes(array[None]))[0].to(s_agent.device)
+    return torch.from_numpy(check_codes(array[None], s_agent.chain))[0].to(s_agent.device)
 
 
 def _check_position(name: str, value: int, most: int) -> None:

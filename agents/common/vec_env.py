@@ -123,9 +123,18 @@ class GoalVecEnv(VecEnv):
 
     def sample_images(self, kinds: Collection[str] = ()) -> NDArray[np.float32]:
         """Draw the images of goals, shape (num, *S), grey if the data are; see `augment`."""
+        return self.take_images(self.sample_index(), kinds)
+
+    def sample_index(self) -> NDArray[np.int64]:
+        """Draw the indices of images of goals, shape (num,)."""
+        return self.goals.sample_index(self.num_envs, self.rng)
+
+    def take_images(
+        self, index: NDArray[np.int64], kinds: Collection[str] = ()
+    ) -> NDArray[np.float32]:
+        """Return images by their indices, with random changes; see `sample_images`."""
         data = self.goals.dataset
-        images = data.take(self.goals.sample_index(self.num_envs, self.rng))
-        return augment(images, kinds, self.rng, data.low, data.high)
+        return augment(data.take(index), kinds, self.rng, data.low, data.high)
 
     def make_goals(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
         """Make goals of images, shape (num, *S): binarised, if the environment does so."""

@@ -78,6 +78,7 @@ class NLLReport:
         bits_per_dim: The bound on the code length of an image, mean over images, in bits for each
             of its D values; None for images that are neither binary nor bytes.
         per_image: The bound of each image, shape (num_images,), for paired comparisons.
+        given_class: Whether it bounds -log p_S(g | class) instead of -log p_S(g).
     """
 
     nll: float
@@ -89,11 +90,13 @@ class NLLReport:
     num_images: int
     bits_per_dim: float | None
     per_image: NDArray[np.float64] = field(repr=False)
+    given_class: bool = False
 
     @property
     def name(self) -> str:
-        """Name of the bound: "-ELBO" or "IW-M"."""
-        return "-ELBO" if self.num_paths == 1 else f"IW-{self.num_paths}"
+        """Name of the bound: "-ELBO" or "IW-M", and whether the class is given."""
+        bound = "-ELBO" if self.num_paths == 1 else f"IW-{self.num_paths}"
+        return f"{bound} | class" if self.given_class else bound
 
     @classmethod
     def of(cls, bounds: ImageBounds, num_paths: int, num_values: int) -> NLLReport:
@@ -125,7 +128,6 @@ class NLLReport:
         )
 
 
-@torch.no_grad()
 def evaluate_bound(
     space: RolloutSpace,
     make_agent: Callable[[Tensor], GCAgent],
@@ -133,7 +135,20 @@ def evaluate_bound(
     num_paths: int = 1,
     seed: int | None = 0,
 ) -> NLLReport:
-    """Evaluate the bound by sampling paths from the GC-agent.
+    """Evaluate the bound by sampling paths from the GC-agent; see `sample_bounds`."""
+    bounds = sample_bounds(space, make_agent, goals, num_paths, seed)
+    return NLLReport.of(bounds, num_paths, math.prod(space.outer.shape))
+
+
+@torch.no_grad()
+def sample_bounds(
+    space: RolloutSpace,
+    make_agent: Callable[[Tensor], GCAgent],
+    goals: Tensor,
+    num_paths: int = 1,
+    seed: int | None = 0,
+) -> ImageBounds:
+    """Return the bound of each image, by sampling paths from the GC-agent.
 
     It is a bound for any GC-agent, and tends to the exact value as `num_paths` grows if q > 0
     wherever p_S > 0.
@@ -158,8 +173,7 @@ def evaluate_bound(
         _evaluate_batch(space, make_agent, batch, num_paths, choose, are_stored)
         for batch in goals.split(max(1, _BATCH // num_paths))  # bounds the memory
     ]
-    bounds = ImageBounds(*map(torch.cat, zip(*rows, strict=True)))
-    return NLLReport.of(bounds, num_paths, math.prod(space.outer.shape))
+    return ImageBounds(*map(torch.cat, zip(*rows, strict=True)))
 
 
 def compute_image_bounds(

@@ -13,7 +13,7 @@ import numpy as np
 
 from agents.common.augmentation import AUGMENTATIONS, Augmentation
 from agents.gcgen.small_images import is_small
-from gcgen_env.config import EnvConfig, check_count, make_from_keywords
+from gcgen_env.config import check_count, make_from_keywords
 
 ObjectiveName = Literal[
     "leave_one_out", "expert_iteration", "path_consistency", "policy_gradient", "tree_search"
@@ -23,6 +23,7 @@ LRSchedule = Literal["linear", "cosine", "constant"]
 Precision = Literal["auto", "float32", "bfloat16"]
 ScoredPixels = Literal["half", "all"]
 GoalKind = Literal["auto", "grey", "binary"]
+Condition = Literal["label"]
 WARM_UPDATES = 20
 """Updates during which the learning rate rises linearly."""
 
@@ -55,6 +56,8 @@ class GCGenConfig:
         augment: Random changes of the training images, of "flip", "shift" and "colour": for small
             sets of images.
         train_s_agent: Train the S-agent; otherwise only the GC-agent learns.
+        condition: "label" trains a conditional S-agent, which can be given the class of an image;
+            without one it draws from all classes, as any other.
     """
 
     learning_rate: float = 6e-3
@@ -72,6 +75,7 @@ class GCGenConfig:
     weight_decay: float | None = None
     augment: tuple[Augmentation, ...] = ()
     train_s_agent: bool = True
+    condition: Condition | None = None
 
     def __post_init__(self) -> None:
         """Turn a list, as JSON has it, into a tuple."""
@@ -114,6 +118,10 @@ class GCGenConfig:
         _check_choice("precision", self.precision, get_args(Precision))
         _check_choice("scored_pixels", self.scored_pixels, get_args(ScoredPixels))
         _check_choice("goals", self.goals, get_args(GoalKind))
+        if self.condition is not None:
+            _check_choice("condition", self.condition, get_args(Condition))
+            if not self.train_s_agent:
+                raise ValueError("condition trains the S-agent: omit train_s_agent=False")
 
     def uses_grey_goals(self, shape: Sequence[int]) -> bool:
         """Return whether an S-agent of images of a shape S is trained, and on grey goals."""
@@ -152,25 +160,6 @@ def check_options(given: dict[str, Any]) -> None:
     check_seed(given.get("seed"))
 
 
-def check_trainable(can_learn: bool, is_trained: bool) -> None:
-    """Raise a ValueError if an S-agent without weights is to be trained."""
-    if is_trained and not can_learn:
-        raise ValueError(
-            "the environment's proposer has no weights to train: pass train_s_agent=False, or "
-            "s_agent=None for a fresh S-agent"
-        )
-
-
-def check_policy_class(policy: Any, base: type, names: Collection[str]) -> None:
-    """Raise a ValueError unless a policy is one of some names, or a subclass of a class."""
-    is_class = isinstance(policy, type) and issubclass(policy, base)
-    if not (is_class or (isinstance(policy, str) and policy in names)):
-        raise ValueError(
-            f"the GC-agent selects among proposals: policy must be {base.__name__!r} or a subclass "
-            f"of {base.__name__}, got {policy!r}"
-        )
-
-
 def check_total_timesteps(total_timesteps: float) -> int:
     """Return a number of timesteps as an integer.
 
@@ -181,27 +170,6 @@ def check_total_timesteps(total_timesteps: float) -> int:
     if not is_number or not 0 < total_timesteps < math.inf or total_timesteps % 1:
         raise ValueError(f"total_timesteps must be a positive integer, got {total_timesteps!r}")
     return int(total_timesteps)
-
-
-def check_task(config: EnvConfig, shape: Sequence[int], training: GCGenConfig) -> None:
-    """Raise a ValueError unless training options fit an environment whose images have a shape S.
-
-    Its rewards and proposals must be those of the bound.
-    """
-    if training.augment and len(shape) != 3:
-        raise ValueError(
-            f"augment={list(training.augment)} changes images, and the data are points: omit it"
-        )
-    if config.single_use and training.train_s_agent:
-        raise ValueError(
-            "an S-agent learns to propose what may be chosen again: make the environment with "
-            "single_use=False, or pass train_s_agent=False"
-        )
-    if config.gamma != 1.0:
-        raise ValueError(
-            "GCGen minimises the bound, whose rewards are undiscounted: make the environment with "
-            f"gamma=1, got {config.gamma:g}"
-        )
 
 
 def check_json(**options: Any) -> None:

@@ -19,11 +19,13 @@ from agents.common.provenance import find_device
 from agents.common.saved_policy import check_sizes
 from agents.common.vec_env import GoalVecEnv, make_live_env
 from agents.gcgen import config as options
+from agents.gcgen import fitting_parts
 from agents.gcgen.callbacks import BoundProgressBar
 from agents.gcgen.checkerboard import split_pixels
 from agents.gcgen.checkpoint import Checkpoint
 from agents.gcgen.config import GCGenConfig
 from agents.gcgen.evaluation_env import warn_of_other_proposers
+from agents.gcgen.labels import find_classes
 from agents.gcgen.objective_choice import check_objective
 from agents.gcgen.optimizer import find_weight_decay, make_optimizer
 from agents.gcgen.policies import GCPolicy
@@ -104,7 +106,7 @@ class GCGen(SavingMixin, TwoAgentTraining, BaseAlgorithm):  # type: ignore[misc]
         self.config = make_from_keywords(GCGenConfig, learning_rate=learning_rate, **training)
         self.config.check()
         options.check_seed(seed)
-        options.check_policy_class(policy, GCPolicy, self.policy_aliases)
+        fitting_parts.check_policy_class(policy, GCPolicy, self.policy_aliases)
         has_values = issubclass(self.policy_aliases.get(policy, policy), SearchPolicy)  # type: ignore[arg-type]
         check_objective(self.config.gc_objective, has_values)
         options.check_json(policy_kwargs=policy_kwargs, s_agent_kwargs=s_agent_kwargs)
@@ -140,7 +142,7 @@ class GCGen(SavingMixin, TwoAgentTraining, BaseAlgorithm):  # type: ignore[misc]
         """Take the configuration and the goals of an environment."""
         config, data, num = find_source(env, env_kwargs)
         dataset, a = data.split(config.split), config.num_proposals
-        options.check_task(config, dataset.shape, self.config)
+        fitting_parts.check_task(config, dataset, self.config)
         likelihood = likelihood_of(config, dataset, getattr(self, "s_agent", None))
         if hasattr(self, "s_agent"):  # not yet in the constructor
             check_fits(self.s_agent, config, likelihood, dataset.shape)
@@ -159,13 +161,13 @@ class GCGen(SavingMixin, TwoAgentTraining, BaseAlgorithm):  # type: ignore[misc]
             raise ValueError("env is required: an id such as 'GCGen-Digits-v0', or an environment")
         self._setup_lr_schedule()
         self.set_random_seed(self.seed)  # before the weights are drawn
-        self._finish_setup(
-            make_s_agent(self.env_config, self._data, self._initial_s_agent, **self.s_agent_kwargs)
-        )
+        parts = (self.env_config, self._data, self._initial_s_agent)
+        classes = find_classes(self.config.condition, self.env.goals.dataset)
+        self._finish_setup(make_s_agent(*parts, **{**self.s_agent_kwargs, **classes}))
 
     def _finish_setup(self, s_agent: SAgent) -> None:
         """Build what depends on the S-agent and the spaces."""
-        options.check_trainable(s_agent.can_learn, self.config.train_s_agent)
+        fitting_parts.check_trainable(s_agent.can_learn, self.config.train_s_agent)
         self.s_agent = s_agent.to(self.device)
         if network := s_agent.network if s_agent.can_learn else None:
             network.set_trainable(self.config.train_s_agent)
@@ -240,11 +242,8 @@ class GCGen(SavingMixin, TwoAgentTraining, BaseAlgorithm):  # type: ignore[misc]
         self.action_space = spaces.Discrete(chain.num_proposals)
         self.env_config, self.n_envs = saved.env_config, self.config.n_envs
         self._setup_lr_schedule()
-        arguments = {
-            "observation_space": self.observation_space,
-            "action_space": self.action_space,
-            "lr_schedule": self.lr_schedule,
-        }
+        names = ("observation_space", "action_space", "lr_schedule")
+        arguments = {name: getattr(self, name) for name in names}
         check_sizes(self.policy_class, {**arguments, **self.policy_kwargs}, saved.policy)
         self._finish_setup(saved.s_agent)
         saved.restore(self)

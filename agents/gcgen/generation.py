@@ -32,7 +32,13 @@ class Generation:
 
     @overload
     def sample(
-        self, num: int, seed: int | None = ..., draw: str = ..., return_trajectory: bool = ...
+        self,
+        num: int,
+        seed: int | None = ...,
+        draw: str = ...,
+        return_trajectory: bool = ...,
+        *,
+        label: Any = ...,
     ) -> NDArray[np.float32]: ...
 
     @overload
@@ -45,6 +51,7 @@ class Generation:
         scale: float = ...,
         num_particles: int = ...,
         batch_size: int = ...,
+        label: int | None = ...,
     ) -> GuidedSample: ...
 
     def sample(
@@ -58,6 +65,7 @@ class Generation:
         scale: float = 1.0,
         num_particles: int = 1,
         batch_size: int = BATCH_SIZE,
+        label: Any = None,
     ) -> NDArray[np.float32] | GuidedSample:
         """Generate images with the S-agent; see `SAgent.sample`, and with guidance `sample_guided`.
 
@@ -70,6 +78,8 @@ class Generation:
             scale: How much the scores count.
             num_particles: Trajectories that are compared for each image.
             batch_size: Largest number of images in one call of the guidance.
+            label: Class of the images, for a model that was trained with `condition="label"`; or
+                one for each image, shape (num,), but not with guidance. None draws from all.
 
         Returns:
             Images, shape (num, *S), or (H + 1, num, *S); with guidance a `GuidedSample`, whose
@@ -80,14 +90,19 @@ class Generation:
         """
         if guidance is None:
             pruned = replace(self.s_agent, chain=self.chain)
-            return pruned.sample(num, seed, draw, return_trajectory)
+            return pruned.sample(num, seed, draw, return_trajectory, label)
         if draw != "mean" or return_trajectory:
             raise ValueError(
                 "guided images are means: leave draw and return_trajectory out, and decode the "
                 "codes for the trajectories"
             )
-        return sample_guided(self.chain, num, guidance, scale, num_particles, seed, batch_size)
+        if np.ndim(label):
+            raise ValueError(f"guided images have one label for all of them, got {len(label)}")
+        chain = self.chain.given(label)
+        return sample_guided(chain, num, guidance, scale, num_particles, seed, batch_size)
 
-    def decode(self, codes: Any, return_trajectory: bool = False) -> NDArray[np.float32]:
+    def decode(
+        self, codes: Any, return_trajectory: bool = False, label: int | None = None
+    ) -> NDArray[np.float32]:
         """Return the images of codes, or of prefixes of codes; see `SAgent.decode`."""
-        return self.s_agent.decode(codes, return_trajectory)
+        return self.s_agent.decode(codes, return_trajectory, label)

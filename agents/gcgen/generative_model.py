@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from torch import Tensor
 from agents.common.decision import NEEDS_PROPOSALS, check_observation
 from agents.common.masking import join_masks
 from agents.gcgen.bound import NLLReport, evaluate_bound
+from agents.gcgen.conditional_bound import evaluate_given
 from agents.gcgen.generation import Generation
 from agents.gcgen.noise_scale import fit_sigma
 from agents.gcgen.policies import GCPolicy
@@ -83,6 +85,7 @@ class GenerativeModel(Generation):
         seed: int | None = 0,
         search: str = "none",
         width: int = 8,
+        label: Any = None,
     ) -> NLLReport:
         """Bound the negative log-likelihood of images.
 
@@ -94,9 +97,11 @@ class GenerativeModel(Generation):
             search: As in `encode`; the result is always a bound. "beam" finds one path for each
                 image.
             width: Width of the search.
+            label: Classes of the images, shape (N,), or one for all: bounds -log p_S(g | class) of
+                a conditional model instead of -log p_S(g).
 
         Raises:
-            ValueError: If the images or the search do not fit.
+            ValueError: If the images, the search or the labels do not fit.
         """
         check_search(search, width)
         if search == "beam" and num_paths > 1:
@@ -110,12 +115,15 @@ class GenerativeModel(Generation):
             binary = binarize(goals.cpu().numpy(), np.random.default_rng(seed))
             goals = torch.from_numpy(binary).to(self.device)
         self.policy.set_training_mode(False)
+
+        def make_agent(chain: Chain, batch: Tensor) -> GCAgent:
+            return self._make_agent(chain, batch, search, width)
+
+        if label is not None:
+            chain = self.chain
+            return evaluate_given(self._space, make_agent, chain, goals, label, num_paths, seed)
         space = self._space(self.chain)
-
-        def make_agent(batch: Tensor) -> GCAgent:
-            return self._make_agent(space.chain, batch, search, width)
-
-        return evaluate_bound(space, make_agent, goals, num_paths, seed)
+        return evaluate_bound(space, partial(make_agent, space.chain), goals, num_paths, seed)
 
     def predict(
         self,

@@ -5,31 +5,24 @@ from __future__ import annotations
 import math
 from typing import Any, Self
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.type_aliases import MaybeCallback
-from torch import Tensor
 
 from agents.common.patience import PatientWriter, silent_writer_threads
 from agents.gcgen.config import check_total_timesteps
 from agents.gcgen.rollout import Trajectories
+from agents.gcgen.rounds import GoalRounds
 from agents.gcgen.schedule import Clock, Schedule
 from agents.gcgen.training_log import record_round
 from agents.gcgen.updates import StopTraining, Updates
 from gcgen_env.allocator import keep_freed_memory
 
 
-class TwoAgentTraining(Updates):
+class TwoAgentTraining(GoalRounds, Updates):
     """Draws rounds of goals, and updates S-agent and GC-agent until a limit is reached."""
 
     env: Any
     schedule: Schedule | None = None
-    is_resumable: bool = False
-    """Whether this is the first roll-out of a round: training can stop here, and go on exactly."""
-    _round_goals: dict[str, Any] | None = None  # state of the goals' generator; None between rounds
-    seed: int | None
     _uses_grey_goals: bool = False
     _setup_learn: Any
     last_trajectories: Trajectories | None = None  # of the last complete round, for the log
@@ -81,24 +74,6 @@ class TwoAgentTraining(Updates):
             self.train_until(self.schedule, Clock(max_minutes, begun), callbacks, log_interval)
         callbacks.on_training_end()
         return self
-
-    @property
-    def goals_state(self) -> dict[str, Any] | None:
-        """State of the generator of goals as the round began; None without an environment."""
-        if self._round_goals is None and self.env is not None:
-            return self.env.rng.bit_generator.state
-        return self._round_goals
-
-    def _begin_round(self) -> None:
-        """Make the goals of an interrupted round come again."""
-        if self._round_goals is not None:
-            self.env.rng.bit_generator.state = self._round_goals
-        self._round_goals = self.env.rng.bit_generator.state
-        self.is_resumable = True
-
-    def _next_seed(self) -> int | None:
-        """Return the seed of further training, which does not repeat the goals so far."""
-        return None if self.seed is None else (self.seed + self._n_updates) % 2**32
 
     def train_until(
         self, schedule: Schedule, clock: Clock, callback: BaseCallback, log_interval: int | None
@@ -156,12 +131,14 @@ class TwoAgentTraining(Updates):
         self.policy.set_training_mode(True)
         learned, config = self.policy.selection.learned, self.config
         self._begin_round()
-        images = self.env.sample_images(self.config.augment)  # (n_envs, *S)
+        index = self.env.sample_index()
+        images = self.env.take_images(index, config.augment)  # (n_envs, *S)
         batches = self._split(images if self._uses_grey_goals else self.env.make_goals(images))
+        labels = self._split_labels(index, len(batches))
         before = self._n_updates
-        for batch in batches:
+        for batch, label in zip(batches, labels, strict=True):
             if config.train_s_agent:
-                trajectories = self.update_s_agent(batch, callback)
+                trajectories = self.update_s_agent(batch, callback, label)
             elif learned:
                 trajectories = self.update_gc_agent(batch, callback)
             else:
@@ -174,7 +151,3 @@ class TwoAgentTraining(Updates):
                 self.update_gc_agent(batch)  # no callback: these roll-outs are not counted
         self._round_goals = None
         return trajectories
-
-    def _split(self, goals: NDArray[np.float32]) -> tuple[Tensor, ...]:
-        """Split goals (n_envs, *S) into batches."""
-        return torch.from_numpy(goals).to(self.device).split(self.config.batch_size)

@@ -38,16 +38,20 @@ class Updates(GenerativeModel):
     _generator: torch.Generator
     _share: Share  # of the last roll-out that was counted
 
-    def update_s_agent(self, goals: Tensor, callback: BaseCallback | None = None) -> Trajectories:
+    def update_s_agent(
+        self, goals: Tensor, callback: BaseCallback | None = None, label: Tensor | None = None
+    ) -> Trajectories:
         """Roll out one trajectory for each goal (B, *S) and make a gradient step of the S-agent.
 
         Each of several processes rolls out a part of them, and returns its own trajectories.
+        `label`, shape (B,), holds the classes of the goals for a conditional S-agent.
         """
         share = self.ranks.share(len(goals))
         goals = goals[share.rows]
-        trajectories = self._roll_out(goals, self._fixed_agent(), share, callback)
+        label = None if label is None else label[share.rows]
+        trajectories = self._roll_out(goals, self._fixed_agent(), share, callback, label)
         auxiliary = self.config.auxiliary * (1 - self.progress)
-        chain, goals = self._enter(self.s_agent.chain, goals)
+        chain, goals = self._enter(self.s_agent.chain.given(label), goals)
         loss = s_agent_loss(chain, trajectories, goals, auxiliary)
         total = self.ranks.differentiate(loss, share, self.optimizer)
         check_finite(total, self._n_updates)  # raises before the weights change
@@ -90,14 +94,19 @@ class Updates(GenerativeModel):
         return self._roll_out(goals[share.rows], self._fixed_agent(), share, callback)
 
     def _roll_out(
-        self, goals: Tensor, agent: GCAgent, share: Share, callback: BaseCallback | None
+        self,
+        goals: Tensor,
+        agent: GCAgent,
+        share: Share,
+        callback: BaseCallback | None,
+        label: Tensor | None = None,
     ) -> Trajectories:
         """Roll out one trajectory for each goal; call the callback's methods while it happens.
 
-        The goals are the share of this process.
+        The goals, and their labels, are the share of this process.
         """
         dtype = find_dtype(self.config.precision, self.device)
-        chain, goals = self._enter(self._training_chain, goals)
+        chain, goals = self._enter(self._training_chain.given(label), goals)
         part = self._scored_values[self._n_updates % 2] if self._scored_values else None
         choose = make_sampler(self._generator, share)
         if callback is None:

@@ -1,1 +1,1 @@
-"""Measures guided generation, and trains the two classifiers that it needs."""
+"""Measures guided generation, and trains the classifiers that are shipped."""

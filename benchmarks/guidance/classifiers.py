@@ -1,4 +1,4 @@
-"""Trains the classifiers of MNIST that are shipped: one that guides and one that judges.
+"""Trains the classifiers of MNIST that are shipped: to guide, to judge, and to compare images.
 
 python -m benchmarks.guidance.classifiers --out agents/guidance/weights
 """
@@ -21,6 +21,7 @@ from gcgen_env.datasets import Dataset, load_dataset
 
 GUIDE = ClassifierConfig(channels=(8, 16), features=32)
 JUDGE = ClassifierConfig(channels=(16, 32, 48), features=32)
+FEATURES = ClassifierConfig(channels=(16, 32, 48), features=64)
 BATCH, RATE, EPOCHS = 128, 3e-3, 12
 
 
@@ -70,7 +71,7 @@ def measure_accuracy(classifier: Classifier, data: Dataset) -> float:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Train both on one half of the training images each, and write them."""
+    """Train two on one half of the training images each, the third on all, and write them."""
     parser = argparse.ArgumentParser("benchmarks.guidance.classifiers", description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("agents/guidance/weights"))
     parser.add_argument("--seed", type=int, default=0)
@@ -78,9 +79,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     torch.set_num_threads(1)
     data, test = load_dataset("mnist", "train"), load_dataset("mnist", "test")
     halves = np.random.default_rng(options.seed).permutation(len(data)).reshape(2, -1)
-    trials = zip(("mnist_guide", "mnist_judge"), (GUIDE, JUDGE), halves, strict=True)
-    for number, (name, config, half) in enumerate(trials):
-        items = data.select(np.sort(half))
+    names = ("mnist_guide", "mnist_judge", "mnist_features")
+    trials = zip(names, (GUIDE, JUDGE, FEATURES), (*halves, halves.ravel()), strict=True)
+    for number, (name, config, chosen) in enumerate(trials):
+        items = data.select(np.sort(chosen))
         classifier = train(config, items, options.seed + number, softened=name == "mnist_guide")
         accuracy = measure_accuracy(classifier, test)
         path = options.out / f"{name}.safetensors"

@@ -26,11 +26,21 @@ class BasisProposer(LazyProposer):
         """A."""
         return self.network.num_proposals
 
+    @property
+    def num_classes(self) -> int:
+        """Classes that the network can be given; 0 if it is unconditional."""
+        return self.network.num_classes
+
     def lazy(
-        self, canvas: Tensor, step: Tensor, same_state: bool = False, need_all: bool = True
+        self,
+        canvas: Tensor,
+        step: Tensor,
+        same_state: bool = False,
+        need_all: bool = True,
+        label: Tensor | None = None,
     ) -> Proposals:
         """Encode the coordinates now, and compute the changes on demand; see `LazyProposer`."""
-        inner = self.network.lazy(self.basis.project(canvas), step, same_state, need_all)
+        inner = self.network.lazy(self.basis.project(canvas), step, same_state, need_all, label)
 
         def expand_all(dtype: torch.dtype, part: Tensor | None = None) -> Tensor:
             changes = self.basis.expand(inner.all(dtype)).flatten(2)  # (B, A, D)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import itertools
-import math
-from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from gcgen_env.model.classes import check_labels, repeat_labels
 from gcgen_env.model.likelihoods import Likelihood
+from gcgen_env.model.nucleus import prune_prior
+from gcgen_env.model.parts import iterate_parts
 from gcgen_env.model.proposer import Proposals, as_lazy
 
 PART_BYTES = 2 << 20
@@ -79,6 +79,9 @@ class Chain:
     """Prior mass of the valid proposals."""
     single_use: bool = False
     """Whether a trajectory can choose each proposal once; see `use`."""
+    label: Tensor | None = None
+    """Classes of the images, shape (), or (N,) if B is a multiple of N and the states of one image
+    are adjacent; int64, -1 for no class. None draws without classes; see `given`."""
 
     def __post_init__(self) -> None:
         """Adapt the proposer."""
@@ -98,6 +101,11 @@ class Chain:
         return self.propose(start, step, need_all=False).log_prior.shape[1]
 
     @property
+    def num_classes(self) -> int:
+        """Classes that the proposer can be given; 0 if it is unconditional."""
+        return int(getattr(self.proposer, "num_classes", 0))
+
+    @property
     def shape(self) -> tuple[int, ...]:
         """Shape S of one image."""
         return tuple(self.dynamics.initial.shape)
@@ -106,6 +114,17 @@ class Chain:
     def device(self) -> torch.device:
         """Device of the canvases."""
         return self.dynamics.initial.device
+
+    def given(self, label: Any) -> Chain:
+        """Return the chain of images of given classes; None gives the unconditional chain.
+
+        Args:
+            label: One class, or classes (N,); see `label`. Searches need one class for all images.
+
+        Raises:
+            ValueError: If a class is out of range, or the proposer is unconditional.
+        """
+        return replace(self, label=check_labels(label, self.num_classes, self.device))
 
     def propose(
         self,
@@ -124,7 +143,7 @@ class Chain:
             need_all: Whether all changes will be needed, rather than the chosen ones alone.
             used: Proposals that cannot be chosen again, shape (B, A), bool; None if all can.
         """
-        proposals = self.proposer.lazy(canvas, step, same_state, need_all)
+        proposals = self._lazy(canvas, step, same_state, need_all)
         if self.nucleus < 1.0:
             proposals = proposals._replace(log_prior=prune_prior(proposals.log_prior, self.nucleus))
         if used is not None:
@@ -147,8 +166,17 @@ class Chain:
 
     def choose(self, canvas: Tensor, step: Tensor, action: Tensor) -> Tensor:
         """Return the next canvases (B, *S) of the chosen proposals."""
-        delta = self.proposer.lazy(canvas, step, need_all=False).chosen(action)  # (B, *S)
+        delta = self._lazy(canvas, step, need_all=False).chosen(action)  # (B, *S)
         return self.dynamics.advance(canvas, delta, step)
+
+    def _lazy(
+        self, canvas: Tensor, step: Tensor, same_state: bool = False, need_all: bool = True
+    ) -> Proposals:
+        """Return what the proposer proposes, given the classes if there are any."""
+        if self.label is None:
+            return self.proposer.lazy(canvas, step, same_state, need_all)
+        label = repeat_labels(self.label, len(canvas))
+        return self.proposer.lazy(canvas, step, same_state, need_all, label)
 
     def next_images(
         self, proposals: Proposals, step: Tensor, out: Tensor | None = None
@@ -202,47 +230,3 @@ class Chain:
     ) -> AbstractContextManager[None]:
         """Return a context in which the weights, which must not change, are cast at most once."""
         return self.proposer.cast_once(dtype, part)
-
-
-def prune_prior(log_prior: Tensor, nucleus: float) -> Tensor:
-    """Keep the most probable proposals and renormalise p_S over them (Holtzman et al., 2020).
-
-    Args:
-        log_prior: Normalised log p_S, shape (B, A), in nats.
-        nucleus: Prior mass to keep, in (0, 1]; 1 keeps every proposal of positive probability.
-
-    Returns:
-        The pruned log p_S, shape (B, A), -inf for invalid proposals. At least one proposal of
-        each state is valid.
-    """
-    if nucleus >= 1.0:
-        return log_prior
-    ordered, order = log_prior.sort(dim=-1, descending=True, stable=True)  # (B, A) both
-    mass_before = ordered.exp().cumsum(-1) - ordered.exp()  # of the more probable proposals
-    keep = mass_before < nucleus
-    keep[:, 0] = True
-    mask = keep.new_zeros(keep.shape).scatter(-1, order, keep) & log_prior.isfinite()  # (B, A)
-    pruned = log_prior.masked_fill(~mask, float("-inf"))  # (B, A), not normalised
-    return pruned.log_softmax(-1)
-
-
-def iterate_parts(num_bytes: int, most_bytes: int, *tables: Tensor) -> Iterator[tuple[Tensor, ...]]:
-    """Yield equal parts of tables (B, ...), as few as do not exceed a size.
-
-    Args:
-        num_bytes: Size of the whole batch.
-        most_bytes: Largest size of a part.
-        *tables: Tensors whose first axis is split.
-    """
-    if num_bytes <= most_bytes:
-        yield tables  # the usual case, without slicing
-        return
-    for part in split_batch(len(tables[0]), num_bytes, most_bytes):
-        yield tuple(table[part] for table in tables)
-
-
-def split_batch(num: int, num_bytes: int, most_bytes: int) -> list[slice]:
-    """Split a batch of `num` evenly into as few slices as do not exceed a size."""
-    parts = max(math.ceil(num_bytes / most_bytes), 1)  # possibly more than num
-    bounds = [num * i // parts for i in range(parts + 1)]  # sizes differ by at most 1
-    return [slice(*pair) for pair in itertools.pairwise(bounds) if pair[0] < pair[1]]

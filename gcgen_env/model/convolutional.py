@@ -42,13 +42,20 @@ class ConvTrunk(nn.Module):
         )
         self.summary = nn.Linear(4 * f, width)
 
-    def forward(self, x: Tensor, step: Tensor) -> tuple[Tensor, Tensor]:
-        """Map (B, C h w) values to maps (B, F, h, w) and pooled features (B, W)."""
+    def forward(
+        self, x: Tensor, step: Tensor, given: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Map (B, C h w) values to maps (B, F, h, w) and pooled features (B, W).
+
+        `given`, shape (B, 4 F), is added to the step's embedding.
+        """
         silu = nn.functional.silu
         levels = [silu(self.embed(x.unflatten(-1, self.shape)))]  # one entry, (B, F, h, w)
         for layer in self.down:
             levels.append(silu(layer(levels[-1])))  # 2 F maps at 1/2, 4 F at 1/4
         z = levels.pop() + self.step_embedding(step)[..., None, None]  # (B, 4 F, h / 4, w / 4)
+        if given is not None:
+            z = z + given[..., None, None]
         for block in self.blocks:
             z = z + block(z)
         summary = silu(self.summary(z.mean((-2, -1))))  # (B, W)

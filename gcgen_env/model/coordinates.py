@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -104,7 +104,7 @@ class RolloutSpace:
             constant=math.prod(basis.shape) * math.log(sigma * math.sqrt(2 * math.pi)),
         )  # fmt: skip
         dynamics = Dynamics(start, chain.dynamics.rate)
-        own = Chain(proposer.network, dynamics, inner, chain.nucleus, chain.single_use)
+        own = replace(chain, proposer=proposer.network, dynamics=dynamics, likelihood=inner)
         return cls(chain, own, basis)
 
     def enter(self, goal: Tensor) -> Tensor:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 
 import torch
 from torch import Tensor, nn
 
 from gcgen_env.model.convolutional import ConvHead, ConvTrunk
-from gcgen_env.model.grouped_linear import ChosenRows
-from gcgen_env.model.inner_products import ProductTables
+from gcgen_env.model.linear_head import LinearHead
 from gcgen_env.model.network_config import NetworkConfig
 from gcgen_env.model.proposer import LazyProposer, Proposals
 
@@ -47,6 +45,9 @@ class ProposalNetwork(nn.Module, LazyProposer):
         else:
             self.trunk = ConvTrunk(config.shape, config.horizon, config.width, config.depth)
             self.head = ConvHead(self.trunk.channels, config.num_proposals, config.shape[0])
+        if config.num_classes:  # zeros: a fresh conditional network ignores the class
+            size = self.trunk.step_embedding.embedding_dim
+            self.class_embedding = nn.Parameter(torch.zeros(config.num_classes, size))
         self.prior_head = nn.Linear(config.width, config.num_proposals)  # (B, W) to (B, A)
         nn.init.zeros_(self.prior_head.weight)  # a fresh prior is uniform
         nn.init.zeros_(self.prior_head.bias)
@@ -56,6 +57,11 @@ class ProposalNetwork(nn.Module, LazyProposer):
     def num_proposals(self) -> int:
         """A."""
         return self.config.num_proposals
+
+    @property
+    def num_classes(self) -> int:
+        """Classes that it can be given; 0 if it is unconditional."""
+        return self.config.num_classes
 
     @property
     def horizon(self) -> int:
@@ -93,31 +99,45 @@ class ProposalNetwork(nn.Module, LazyProposer):
         else:
             flat.scatter_(-1, self.pixels.expand_as(values), values)
 
-    def encode(self, x: Tensor, step: Tensor) -> tuple[Tensor, Tensor]:
+    def encode(self, x: Tensor, step: Tensor, label: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Compute the input of the proposal head, and the prior.
 
         Args:
             x: Active values of the canvas, shape (B, P).
             step: h, shape (B,), int64.
+            label: The classes, shape (B,), int64, -1 for none; None if there are none at all.
 
         Returns:
             Features, (B, K) or (B, F, h, w); and log p_S, (B, A).
         """
         if self.config.likelihood == "bernoulli":
             x = torch.sigmoid(x)  # logits to pixels
-        z, summary = self.trunk(2 * x - 1, step)  # maps [0, 1] to [-1, 1]; summary: (B, W)
+        given = None
+        if label is not None:
+            is_known = (label >= 0).unsqueeze(1)
+            given = torch.where(is_known, self.class_embedding[label.clamp_min(0)], 0.0)  # (B, W)
+        z, summary = self.trunk(2 * x - 1, step, given)  # maps [0, 1] to [-1, 1]; summary: (B, W)
         return z, self.prior_head(summary).log_softmax(-1)
 
     def lazy(
-        self, canvas: Tensor, step: Tensor, same_state: bool = False, need_all: bool = True
+        self,
+        canvas: Tensor,
+        step: Tensor,
+        same_state: bool = False,
+        need_all: bool = True,
+        label: Tensor | None = None,
     ) -> Proposals:
-        """Encode the states now, and compute the changes on demand; see `LazyProposer`."""
+        """Encode the states now, and compute the changes on demand; see `LazyProposer`.
+
+        `label`, shape (B,), holds the classes of a conditional network, as in `encode`.
+        """
         x = self.compress(canvas)  # (B, P)
         if same_state:
-            z, log_prior = self.encode(x[:1], step[:1])  # one state for all B
+            label = None if label is None else label[:1]
+            z, log_prior = self.encode(x[:1], step[:1], label)  # one state for all B
             z, log_prior = (v.expand(len(canvas), *v.shape[1:]) for v in (z, log_prior))  # views
         else:
-            z, log_prior = self.encode(x, step)
+            z, log_prior = self.encode(x, step, label)
         head = self.head if isinstance(self.head, LinearHead) else None
         return Proposals(
             x,
@@ -159,82 +179,17 @@ class MLPTrunk(nn.Module):
         if config.features is not None:
             self.project = nn.Linear(width, config.features, bias=False)  # W to K
 
-    def forward(self, x: Tensor, step: Tensor) -> tuple[Tensor, Tensor]:
-        """Map (B, P) values to the features of the proposals (B, K) and of the prior (B, W)."""
+    def forward(
+        self, x: Tensor, step: Tensor, given: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Map (B, P) values to the features of the proposals (B, K) and of the prior (B, W).
+
+        `given`, shape (B, W), is added to the step's embedding.
+        """
         z = self.embed(x) + self.step_embedding(step)  # (B, W)
+        if given is not None:
+            z = z + given
         for block in self.blocks:
             z = z + block(z)  # pre-norm residual block (Xiong et al., 2020)
         summary = nn.functional.silu(self.norm(z))  # (B, W)
         return self.project(summary), summary
-
-
-class LinearHead(nn.Module):
-    """A linear maps from features z to P values: y[a] = z W[a] + b[a].
-
-    `forward` computes all A proposals in one batched product. `chosen` computes only the chosen
-    ones, and neither the values nor the gradients of the other A - 1; see `ChosenRows`.
-    """
-
-    feature_axis = 1
-    """Axis of the weight that z is summed over."""
-
-    def __init__(self, features: int, num_proposals: int, values: int) -> None:
-        """Make small weights, so that a fresh network hardly changes the canvas.
-
-        Args:
-            features: K, the size of z.
-            num_proposals: A.
-            values: P, the number of values of one proposal.
-        """
-        super().__init__()
-        self.weight = nn.Parameter(torch.randn(num_proposals, features, values) * 0.02)  # (A, K, P)
-        self.bias = nn.Parameter(torch.randn(num_proposals, values) * 0.02)  # (A, P)
-        self._ready: tuple[torch.dtype, Tensor | None, Tensor, Tensor] | None = None
-        self._products: ProductTables | None = None
-
-    def forward(
-        self, z: Tensor, dtype: torch.dtype = torch.float32, part: Tensor | None = None
-    ) -> Tensor:
-        """Return all proposals, shape (B, A, P), float32, computed in `dtype`.
-
-        With `part`, indices of some of the P values, only these are computed.
-        """
-        if self._ready is not None and self._ready[0] == dtype and self._ready[1] is part:
-            weight, bias = self._ready[2:]
-        else:
-            weight, bias = self._select(dtype, part)
-        batches = z.to(dtype).expand(len(bias), *z.shape)  # (A, B, K)
-        y = torch.baddbmm(bias.unsqueeze(1), batches, weight)  # (A, B, P)
-        return y.to(self.weight.dtype).transpose(0, 1)
-
-    @torch.no_grad()
-    def products(self, z: Tensor, r: Tensor, w: Tensor) -> tuple[Tensor, Tensor]:
-        """Return <r, y[a]> and sum_i w y[a]^2, both (B, A), of r (B, P) and w (P,)."""
-        if self._products is None:
-            self._products = ProductTables.of(self.weight, self.bias, w)
-        found = self._products.multiply(z, r)
-        if self._ready is None:  # the weights may change before the next call
-            self._products = None
-        return found
-
-    def chosen(self, z: Tensor, action: Tensor) -> Tensor:
-        """Return the chosen proposals, shape (B, P), float32."""
-        return ChosenRows.apply(z, self.weight, self.bias, action)
-
-    @contextmanager
-    def cast_once(self, dtype: torch.dtype, part: Tensor | None = None) -> Iterator[None]:
-        """Prepare the weights once for the `forward` calls inside; they must not change there."""
-        with torch.no_grad():
-            self._ready = (dtype, part, *self._select(dtype, part))
-        try:
-            yield
-        finally:
-            self._ready = self._products = None  # stale as soon as the weights change
-
-    def _select(self, dtype: torch.dtype, part: Tensor | None) -> tuple[Tensor, Tensor]:
-        """Return weight and bias of some values in a precision."""
-        weight: Tensor = self.weight
-        bias: Tensor = self.bias
-        if part is not None:
-            weight, bias = weight.index_select(-1, part), bias.index_select(-1, part)
-        return weight.to(dtype), bias.to(dtype)

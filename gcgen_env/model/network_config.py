@@ -25,6 +25,7 @@ class NetworkConfig:
         features: K, what a perceptron's proposals are made of; None: all hidden units.
         uniform_prior: Fix p_S(a) = 1/A, as Discrete Distribution Networks do.
         body: "mlp" or "conv"; None chooses by the size of the image.
+        num_classes: Classes that a conditional network is given; 0 for an unconditional one.
 
     Raises:
         TypeError: If the shape is not a sequence.
@@ -40,6 +41,7 @@ class NetworkConfig:
     features: int | None = 64
     uniform_prior: bool = False
     body: str | None = None
+    num_classes: int = 0
 
     def __post_init__(self) -> None:
         """Normalise the shape, which JSON gives as a list, and check the fields."""
@@ -49,6 +51,7 @@ class NetworkConfig:
         for name in ("num_proposals", "horizon", "width"):
             check_count(name, getattr(self, name), 1, "a network has at least one")
         check_count("depth", self.depth, 0, "it is a number of blocks")
+        check_count("num_classes", self.num_classes, 0, "0 makes the network unconditional")
         if self.features is not None:
             check_count("features", self.features, 1, "a proposal needs one")
         if self.body is None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -17,18 +16,19 @@ from gcgen_env.config import check_count
 from gcgen_env.model.basis import Basis
 from gcgen_env.model.basis_proposer import BasisProposer
 from gcgen_env.model.chain import Chain
+from gcgen_env.model.codes import check_codes
 from gcgen_env.model.fixed_batches import split_fixed
 from gcgen_env.model.likelihoods import Likelihood
 from gcgen_env.model.network import ProposalNetwork
 from gcgen_env.model.sampling import make_sampler
 from gcgen_env.model.saved_parts import BASIS, NETWORK, halve, restore_chain
 from gcgen_env.model.saved_proposers import describe_proposer
+from gcgen_env.model.unrolling import split_draws, unroll, unroll_codes
 from gcgen_env.storage import File, describe_error, describe_file, load_container, save_container
 
 KIND = "s-agent"
 """Kind of container that `SAgent.save` writes."""
 FILE_NAME = "s_agent.safetensors"  # in the folder of a run
-_SAMPLE_BATCH = 1024  # images generated at once, which bounds the memory
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -154,6 +154,7 @@ class SAgent:
         seed: int | None = None,
         draw: str = "mean",
         return_trajectory: bool = False,
+        label: Any = None,
     ) -> NDArray[np.float32]:
         """Generate images: add H proposals drawn from p_S to x_0.
 
@@ -162,12 +163,14 @@ class SAgent:
             seed: Seed of the draws; None draws anew.
             draw: "mean" returns the likelihood's means, "sample" also draws the values.
             return_trajectory: Return the images of x_0 to x_H instead of x_H alone.
+            label: Class of a conditional S-agent, or one for each image, shape (num,); None draws
+                from all of them.
 
         Returns:
             Images, shape (num, *S), or (H + 1, num, *S); float32.
 
         Raises:
-            ValueError: If `num` is not positive or `draw` is unknown.
+            ValueError: If `num` is not positive, `draw` is unknown, or a label does not fit.
         """
         check_count("num", num, 1, "it counts images")
         if seed is not None:
@@ -176,11 +179,9 @@ class SAgent:
             raise ValueError(f"draw must be 'mean' or 'sample', got {draw!r}")
         rng = np.random.default_rng(seed)
         choose = make_sampler(torch.Generator().manual_seed(int(rng.integers(2**62))))
-        sizes = [min(_SAMPLE_BATCH, num - i) for i in range(0, num, _SAMPLE_BATCH)]  # sum to num
-        horizon = self.chain.horizon
         batches = [
-            self._roll_out(size, horizon, lambda _, log_prior: choose(log_prior), return_trajectory)
-            for size in sizes
+            unroll(chain, size, lambda _, log_prior: choose(log_prior), return_trajectory)
+            for chain, size in split_draws(self.chain.given(label), num)
         ]
         images = torch.cat(batches, dim=1).cpu().numpy()  # (H + 1 or 1, num, *S)
         if draw == "sample":
@@ -188,63 +189,25 @@ class SAgent:
         return images if return_trajectory else images[-1]
 
     @torch.no_grad()
-    def decode(self, codes: Any, return_trajectory: bool = False) -> NDArray[np.float32]:
+    def decode(
+        self, codes: Any, return_trajectory: bool = False, label: int | None = None
+    ) -> NDArray[np.float32]:
         """Return the images of codes; those of one code do not depend on the others.
 
         Args:
             codes: Chosen indices, shape (B, h), integers in [0, A), h <= H: any prefix of a
                 code can be decoded.
             return_trajectory: Return the images of x_0 to x_h instead of x_h alone.
+            label: The class for which a conditional S-agent made the codes; None if for none.
 
         Returns:
             Likelihood means, shape (B, *S), or (h + 1, B, *S); float32.
 
         Raises:
-            ValueError: If the codes have another shape or are out of range.
+            ValueError: If the codes have another shape or are out of range, or a label is.
         """
-        actions = torch.from_numpy(self.check_codes(codes)).to(self.device)  # (B, h)
-        batches = [self._decode(part, return_trajectory) for part in split_fixed(actions)]
+        actions = torch.from_numpy(check_codes(codes, self.chain)).to(self.device)  # (B, h)
+        chain = self.chain.given(label)
+        batches = [unroll_codes(chain, part, return_trajectory) for part in split_fixed(actions)]
         images = torch.cat(batches, dim=1)[:, : len(actions)]  # (h + 1 or 1, B, *S)
         return (images if return_trajectory else images[-1]).cpu().numpy()
-
-    def _decode(self, actions: Tensor, keep: bool) -> Tensor:
-        """Return the images of checked codes (B, h), as `_roll_out` does."""
-        return self._roll_out(len(actions), actions.shape[1], lambda h, _: actions[:, h], keep)
-
-    def _roll_out(
-        self, num: int, steps: int, choose: Callable[[int, Tensor], Tensor], keep: bool
-    ) -> Tensor:
-        """Add the chosen proposals to x_0, without computing the others.
-
-        Args:
-            num: B.
-            steps: Number of decisions.
-            choose: Maps h and log p_S (B, A) to actions (B,).
-            keep: Return the images of all states instead of the last one alone.
-
-        Returns:
-            Likelihood means, shape (steps + 1 or 1, B, *S).
-        """
-        canvas, used = self.chain.dynamics.start(num), None  # (B, *S)
-        canvases = [canvas]
-        for h in range(steps):
-            step = torch.full((num,), h, device=self.device)  # (B,), int64
-            proposals = self.chain.propose(canvas, step, need_all=False, used=used)
-            action = choose(h, proposals.log_prior)  # (B,)
-            canvas = self.chain.dynamics.advance(canvas, proposals.chosen(action), step)
-            used = self.chain.use(used, action)
-            canvases = [*canvases, canvas] if keep else [canvas]  # each (B, *S)
-        return self.likelihood.mean(torch.stack(canvases))
-
-    def check_codes(self, codes: Any) -> NDArray[np.int64]:
-        """Return codes as int64 (B, h), or raise a ValueError; see `decode`."""
-        array, num = np.asarray(codes), self.chain.num_proposals
-        if array.ndim != 2 or array.shape[1] > self.chain.horizon:
-            raise ValueError(
-                f"codes must have shape (B, h) with h <= {self.chain.horizon}, got {array.shape}"
-            )
-        if not np.issubdtype(array.dtype, np.integer):
-            raise ValueError(f"codes must be integers, got {array.dtype}")
-        if array.size and not 0 <= array.min() <= array.max() < num:  # min() fails if empty
-            raise ValueError(f"codes must lie in [0, {num}), got {array.min()}..{array.max()}")
-        return array.astype(np.int64)

@@ -187,6 +187,8 @@ def list_shapes(config: NetworkConfig, num_active: int) -> Shapes:
         body = _list_mlp(config, num_active, layers)
     else:
         body = _list_conv(config, layers)
+    if config.num_classes:
+        body["class_embedding"] = (config.num_classes, body["trunk.step_embedding.weight"][1])
     for name, shape in layers.items():
         body |= {f"{name}.weight": shape, f"{name}.bias": shape[:1]}
     return {PIXELS: (num_active,), **body}

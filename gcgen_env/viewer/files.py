@@ -21,9 +21,21 @@ def save_png(array: np.ndarray, path: str | os.PathLike[str]) -> None:
         ValueError: If the array has another shape or dtype.
         OSError: If the file cannot be written.
     """
+    write_bytes(os.fspath(path), encode_png(array))
+
+
+def encode_png(array: np.ndarray) -> bytes:
+    """Return the bytes of a PNG file.
+
+    Args:
+        array: Picture, shape (height, width, 3), uint8.
+
+    Raises:
+        ValueError: If the array has another shape or dtype.
+    """
     buffer = BytesIO()
     _to_image(array).save(buffer, format="PNG", optimize=True)
-    write_bytes(os.fspath(path), buffer.getvalue())
+    return buffer.getvalue()
 
 
 def save_gif(frames: Iterable[np.ndarray], path: str | os.PathLike[str], fps: float) -> None:

@@ -28,6 +28,7 @@ VARIANTS = {
     },
     "Adam": {"n_envs": 64, "optimizer": "adam", "learning_rate": 2e-3},
     "grey goals": {"n_envs": 64, "env_kwargs": {"binarize": False}},
+    "classes": {"n_envs": 64, "condition": "label"},
 }
 
 

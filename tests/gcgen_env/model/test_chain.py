@@ -10,11 +10,13 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from gcgen_env.model import chain as chain_module
-from gcgen_env.model.chain import Chain, Dynamics, prune_prior, split_batch
+from gcgen_env.model.chain import Chain, Dynamics
 from gcgen_env.model.dictionary import DictionaryProposer
 from gcgen_env.model.likelihoods import Bernoulli, Gaussian
 from gcgen_env.model.network import ProposalNetwork
 from gcgen_env.model.network_config import NetworkConfig
+from gcgen_env.model.nucleus import prune_prior
+from gcgen_env.model.parts import split_batch
 
 SHAPE, A, H = (1, 4, 4), 6, 3
 INF = math.inf

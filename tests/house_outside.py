@@ -1,8 +1,7 @@
-"""The map of the programs that are not installed: examples and benchmarks."""
-
+"""The part of the map of the house that is not in the wheel: examples and benchmarks."""
 # ruff: noqa: E501
 
-PROGRAMS = {
+OUTSIDE: dict[str, str] = {
     "examples/benchmark_agent.py": "Your own algorithm in the benchmark: learns which proposal is often good at each step.",
     "examples/demo.py": "Train a generative model of digits in three minutes, draw new digits and encode others.",
     "examples/environment.py": "Play one episode with random actions and write a picture of what the agent sees.",
@@ -27,7 +26,7 @@ PROGRAMS = {
     "benchmarks/figures/commands.py": "The pictures that a command of `gcgen` draws, and the files that these commands read.",
     "benchmarks/figures/programs.py": "The pictures that a few lines of Python draw.",
     "benchmarks/large_data.py": "Measures a training on a data set that stays on disk: time to start, and memory.",
-    "benchmarks/guidance/classifiers.py": "Trains the classifiers of MNIST that are shipped: one that guides and one that judges.",
+    "benchmarks/guidance/classifiers.py": "Trains the classifiers of MNIST that are shipped: to guide, to judge, and to compare images.",
     "benchmarks/guidance/__main__.py": "Measures guided generation on MNIST: classes and hidden pixels, against simpler rules.",
     "benchmarks/guidance/classes.py": "Measures guidance by a class: do digits look like it to a judge, and how many kinds are drawn.",
     "benchmarks/guidance/hidden.py": "Measures how well hidden pixels are filled in, against simpler ways to fill them.",
@@ -62,4 +61,4 @@ PROGRAMS = {
     "benchmarks/speed/timing.py": "Timing on a noisy machine: functions run alternately, and medians of ratios are reported.",
     "benchmarks/speed/training.py": "Time and memory of an S-agent update, relative to plain autograd, DDN's layer and SB3.",
 }
-"""Modules and their purposes."""
+"""One line of purpose for each module."""

@@ -1,0 +1,91 @@
+"""Judges a model: real images, reconstructions and samples beside each other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agents.evaluation.embedding import find_embedding
+from agents.evaluation.judge import Judge, Scores, take_all
+from agents.evaluation.sets import MOST, choose_sets
+from gcgen_env.datasets import Dataset, find_nearest
+
+Images = NDArray[np.float32]
+REAL, REBUILT, SAMPLES = "real images", "their reconstructions", "samples"
+"""Names of the sets of images."""
+SHOWN = 32
+"""Number of images in a picture."""
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """The figures of a model, and images to look at."""
+
+    scores: list[Scores]
+    """One entry for each set of images, the real ones first."""
+    features: str
+    """What the images were compared by."""
+    num_reference: int
+    """Number of images of the reference."""
+    pictures: dict[str, Images]
+    """The first images of each set, by its name."""
+    nearest: tuple[Images, Images, NDArray[np.float64]]
+    """Samples, the nearest training images, and their distances."""
+
+
+def evaluate_samples(
+    model: Any,
+    train: Dataset,
+    reference: Dataset,
+    num: int = MOST,
+    seed: int = 0,
+    announce: Callable[[str], object] = lambda what: None,
+) -> Evaluation:
+    """Compare what a model draws with real images.
+
+    The real images are training images of which none is in the reference: a perfect model would
+    have their figures. Their reconstructions tell what the S-agent can draw if the GC-agent, which
+    sees the goal, chooses. If samples are worse than these, the S-agent chooses worse.
+
+    Args:
+        model: A `GCGen`.
+        train: Its training images.
+        reference: Images that were not trained on.
+        num: Number of samples; fewer if there are not twice as many training images.
+        seed: Seed of every draw.
+        announce: Called with what is done next.
+
+    Raises:
+        ValueError: If there are too few images, or torchmetrics is not installed.
+    """
+    sets = choose_sets(train, reference, num, seed)
+    embedding = find_embedding(train.name, take_all(sets.reference))
+    announce("the reference")
+    judge = Judge(sets, embedding, seed)
+    scores, pictures = [], {}
+    for name, images, label in _draw_sets(model, sets.real, seed, announce):
+        announce(f"figures of {name}")
+        scores.append(judge.judge(name, images, label, memorisation=name != REBUILT))
+        pictures[name] = images[:SHOWN]
+    samples = pictures[SAMPLES]
+    item, distance = find_nearest(samples, train)
+    nearest = (samples, train.take(item), distance)
+    return Evaluation(scores, embedding.name, len(sets.reference), pictures, nearest)
+
+
+def _draw_sets(
+    model: Any, real: Dataset, seed: int, announce: Callable[[str], object]
+) -> Iterator[tuple[str, Images, NDArray[np.int64] | None]]:
+    """Yield the sets of images to judge: name, images, and the classes that were asked for."""
+    images, num = take_all(real), len(real)
+    yield REAL, images, None
+    announce(f"reconstructions of {num:,} images")
+    yield REBUILT, model.reconstruct(images), None
+    announce(f"{num:,} samples")
+    yield SAMPLES, model.sample(num, seed), None
+    if model.chain.num_classes and real.labels is not None:
+        yield "samples of their classes", model.sample(num, seed, label=real.labels), real.labels
