@@ -16,14 +16,14 @@ import torch
 
 from agents.benchmark.tasks import SUITE_IDS
 from benchmarks.figures.commands import COMMANDS, draw, prepare_inputs
-from benchmarks.figures.programs import draw_emoji, draw_suite, draw_trajectories
+from benchmarks.figures.programs import draw_emoji, draw_models, draw_suite, draw_trajectories
 from benchmarks.suite.pictures import name_page
 from benchmarks.trials import choose_names
 
 FOLDER = Path(__file__).parents[2] / "docs" / "images"
 """Where the pictures lie."""
-SLOW = ("emoji",)
-"""Pictures that need a long training and data of their own; drawn only if they are named."""
+SLOW = ("emoji", "comparison")
+"""Pictures that need a long training, data or libraries; drawn only if they are named."""
 
 
 def list_pictures(inputs: Path) -> dict[str, Callable[[Path], None]]:
@@ -34,6 +34,7 @@ def list_pictures(inputs: Path) -> dict[str, Callable[[Path], None]]:
         "mnist_trajectory": draw_trajectories,
         **{f"suite_{page}": partial(draw_suite, page) for page in pages},
         "emoji": draw_emoji,
+        "comparison": draw_models,
     }
 
 
