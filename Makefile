@@ -6,7 +6,7 @@ STAMP := $(VENV)/.setup-done
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup setup-locked lock demo test test-slow test-clients test-evaluation doctest docs test-docs dist bench ablation figures lint check format clean
+.PHONY: help setup setup-locked lock demo test test-slow test-clients test-evaluation test-compare doctest docs test-docs dist bench compare ablation figures lint check format clean
 
 help:  ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -45,6 +45,10 @@ test-evaluation: $(STAMP)  ## Test the figures of `gcgen evaluate --full`, with 
 	$(BIN)/python -m pip install -q -c constraints.txt -e '.[evaluation]' prdc
 	$(BIN)/python -m pytest -m evaluation tests/agents/evaluation
 
+test-compare: $(STAMP)  ## Test the models of the comparison that need diffusers
+	$(BIN)/python -m pip install -q -c constraints.txt -e '.[compare]'
+	$(BIN)/python -m pytest -m compare
+
 doctest: $(STAMP)  ## Run the examples in the docstrings
 	$(BIN)/python -m pytest --doctest-modules gcgen_env agents
 
@@ -64,6 +68,10 @@ dist: $(STAMP)  ## Build the sdist and the wheel in dist/
 bench: $(STAMP)  ## Measure speed and memory; takes a few minutes
 	$(BIN)/python -m pip install -q -c constraints.txt -e '.[bench]'
 	$(BIN)/python -m benchmarks.speed
+
+compare: $(STAMP)  ## Compare five generative models on MNIST; takes an hour and more
+	$(BIN)/python -m pip install -q -c constraints.txt -e '.[compare]'
+	$(BIN)/python -m benchmarks.compare
 
 ablation: $(STAMP)  ## Compare the parts of the method on digits; takes half an hour
 	$(BIN)/python -m pip install -q -c constraints.txt -e '.[bench]'

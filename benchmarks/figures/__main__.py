@@ -16,14 +16,20 @@ import torch
 
 from agents.benchmark.tasks import SUITE_IDS
 from benchmarks.figures.commands import COMMANDS, draw, prepare_inputs
-from benchmarks.figures.programs import draw_emoji, draw_scaling, draw_suite, draw_trajectories
+from benchmarks.figures.programs import (
+    draw_emoji,
+    draw_models,
+    draw_scaling,
+    draw_suite,
+    draw_trajectories,
+)
 from benchmarks.suite.pictures import name_page
 from benchmarks.trials import choose_names
 
 FOLDER = Path(__file__).parents[2] / "docs" / "images"
 """Where the pictures lie."""
-SLOW = ("emoji",)
-"""Pictures that need a long training and data of their own; drawn only if they are named."""
+SLOW = ("emoji", "comparison")
+"""Pictures that need a long training, data or libraries; drawn only if they are named."""
 
 
 def list_pictures(inputs: Path) -> dict[str, Callable[[Path], None]]:
@@ -35,6 +41,7 @@ def list_pictures(inputs: Path) -> dict[str, Callable[[Path], None]]:
         "scaling": draw_scaling,
         **{f"suite_{page}": partial(draw_suite, page) for page in pages},
         "emoji": draw_emoji,
+        "comparison": draw_models,
     }
 
 

@@ -7,6 +7,7 @@ import os
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from PIL import Image
 
 from agents import GCGen
 from agents.benchmark.tasks import SUITE_IDS
+from benchmarks.compare.__main__ import main as compare
 from benchmarks.scaling.figure import draw as draw_speedups
 from benchmarks.suite.pictures import draw_task, name_page
 from benchmarks.suite.plays import play_references
@@ -25,6 +27,8 @@ from gcgen_env.viewer import image_grid, save_png, trajectory_grid
 
 SCALING = Path(__file__).parents[2] / "docs" / "data" / "scaling_predicted.csv"
 """Table of `python -m benchmarks.scaling predict`."""
+MINUTES = 2.0
+"""Training time of each model of the comparison, of the processor."""
 EMOJI = Path("emoji") / "emoji32.npz"
 """The file of emoji below `$GCGEN_DATA`: `images`, shape (N, 32, 32, 3), bytes."""
 EMOJI_TIMESTEPS = 64_512 * 64
@@ -77,6 +81,13 @@ def draw_emoji(out: Path) -> None:
     ).learn(EMOJI_TIMESTEPS, progress_bar=True)  # fmt: skip
     splits.unlink()
     write_sheet(model, out)
+
+
+def draw_models(out: Path) -> None:
+    """Train the models of the comparison on MNIST, and draw samples of all of them."""
+    with TemporaryDirectory() as folder:
+        compare(minutes=MINUTES, num_samples=1000, out=Path(folder))
+        write_bytes(out, (Path(folder) / "comparison.png").read_bytes())
 
 
 def write_sheet(model: GCGen, out: Path) -> None:

@@ -15,8 +15,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gcgen_env.model.network import MLPTrunk
 from gcgen_env.model.network_config import NetworkConfig
+from gcgen_env.model.perceptron import MLPTrunk
 
 
 def make_ddn_update(config: NetworkConfig, values: int) -> Callable[[Tensor], Any]:

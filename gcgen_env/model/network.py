@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from gcgen_env.model.convolutional import ConvHead, ConvTrunk
-from gcgen_env.model.linear_head import LinearHead
 from gcgen_env.model.network_config import NetworkConfig
+from gcgen_env.model.perceptron import LinearHead, MLPTrunk
 from gcgen_env.model.proposer import LazyProposer, Proposals
 
 
@@ -157,39 +157,3 @@ class ProposalNetwork(nn.Module, LazyProposer):
     ) -> AbstractContextManager[None]:
         """Select and cast the head's weights once inside the context."""
         return self.head.cast_once(dtype, part)
-
-
-class MLPTrunk(nn.Module):
-    """Residual perceptron with one learned embedding for each step."""
-
-    def __init__(self, config: NetworkConfig, values: int) -> None:
-        """Make the layers; `values` is P, the size of the input."""
-        super().__init__()
-        width = config.width
-        self.embed = nn.Linear(values, width)
-        self.step_embedding = nn.Embedding(config.horizon, width)
-        self.blocks = nn.ModuleList(
-            nn.Sequential(
-                nn.LayerNorm(width), nn.Linear(width, width), nn.SiLU(), nn.Linear(width, width)
-            )
-            for _ in range(config.depth)
-        )
-        self.norm = nn.LayerNorm(width)
-        self.project: nn.Module = nn.Identity()
-        if config.features is not None:
-            self.project = nn.Linear(width, config.features, bias=False)  # W to K
-
-    def forward(
-        self, x: Tensor, step: Tensor, given: Tensor | None = None
-    ) -> tuple[Tensor, Tensor]:
-        """Map (B, P) values to the features of the proposals (B, K) and of the prior (B, W).
-
-        `given`, shape (B, W), is added to the step's embedding.
-        """
-        z = self.embed(x) + self.step_embedding(step)  # (B, W)
-        if given is not None:
-            z = z + given
-        for block in self.blocks:
-            z = z + block(z)  # pre-norm residual block (Xiong et al., 2020)
-        summary = nn.functional.silu(self.norm(z))  # (B, W)
-        return self.project(summary), summary

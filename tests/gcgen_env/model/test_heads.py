@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from gcgen_env.model.convolutional import ConvHead
-from gcgen_env.model.linear_head import LinearHead
+from gcgen_env.model.perceptron import LinearHead
 
 A, B = 5, 23
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from gcgen_env.model.linear_head import LinearHead
+from gcgen_env.model.perceptron import LinearHead
 
 A, K, P, B = 5, 3, 11, 7
 

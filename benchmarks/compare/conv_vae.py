@@ -65,16 +65,17 @@ class ConvVAE(GaussianVAE):
         return torch.cat(parts).numpy()
 
     @torch.no_grad()
-    def fit_sigma(self, images: NDArray[np.float32]) -> float:
+    def fit_sigma(self, images: NDArray[np.float32]) -> float | None:
         """Set sigma to that of the shortest code of images (B, *S), given codes of the posterior.
 
-        `GCGen.fit_sigma` does the same for the most probable codes.
+        `GCGen.fit_sigma` does the same for the most probable codes. None: there is no sigma.
         """
+        if not isinstance(self.likelihood, Gaussian):
+            return None
         torch.manual_seed(0)
         goals = torch.from_numpy(images)
         codes, _ = self.draw_paths(self.encode(goals), 1)  # (1, B, N)
         mean = self.likelihood.mean(self.decode(codes[0])).numpy()
-        assert isinstance(self.likelihood, Gaussian)
         self.likelihood = replace(self.likelihood, sigma=fit_sigma(self.likelihood, mean, goals))
         return self.likelihood.sigma
 

@@ -13,16 +13,15 @@ from numpy.typing import NDArray
 
 from agents.common.provenance import describe_machine, find_commit
 from agents.common.versions import find_versions
-from benchmarks.images.contenders import ImageContender, Variant
+from benchmarks.compare.contenders import Contender, Encoder, Variant
+from benchmarks.compare.quality import write_samples
 from benchmarks.trials import RESULT
 from gcgen_env.atomic_files import write_json
 from gcgen_env.datasets import SPLITS, Dataset, DataSource, find_nearest
 from gcgen_env.viewer import nearest_grid, reconstruction_grid, save_png
 
 SHEET = 32
-"""Number of images on a sheet, and of the samples that are compared with training images."""
-TIMED_SAMPLES = 256
-"""Number of images that are drawn to measure the speed of sampling."""
+"""Number of images on a sheet."""
 
 Images = NDArray[np.float32]
 
@@ -37,14 +36,12 @@ class Measurement:
     """Digest of the training images."""
     minutes: float
     """Training time of the processor, without building the model and without evaluation."""
-    num_proposals: int
-    """A."""
-    horizon: int
-    """H."""
     augment: tuple[str, ...]
     """Random changes of the training images."""
     num_images: int
-    """Largest number of images of each split that are evaluated, the first ones."""
+    """Largest number of images of each split that are encoded, the first ones."""
+    num_samples: int
+    """Number of samples, and of test images that they are compared with."""
     threads: int
     """Number of torch threads."""
 
@@ -66,11 +63,9 @@ def run_trial(
     built = time.process_time()
     model.learn(measurement.minutes, lambda: None)
     trained = time.process_time()
-    images = {name: take_first(data.split(name), measurement.num_images) for name in SPLITS}
-    samples, sampling_ms = _draw_samples(model, seed)
+    samples, sampling_ms = _draw_samples(model, measurement.num_samples, seed)
     folder.mkdir(parents=True, exist_ok=True)
     model.save(folder)
-    distance = _draw_sheets(model, images["test"], samples[:SHEET], data.split("train"), folder)
     document = {
         "variant": variant.name,
         "options": variant.options,
@@ -80,12 +75,17 @@ def run_trial(
         "setup_seconds": built - start,
         "seconds": trained - built,
         "sampling_ms": sampling_ms,
-        "nearest_distance": distance,
-        **measure(model, images, data.split("train")),
+        "codes": None,
         "machine": describe_machine(),
         "versions": find_versions(),
         "commit": find_commit(),
     }
+    if isinstance(model, Encoder):
+        images = {name: take_first(data.split(name), measurement.num_images) for name in SPLITS}
+        document["codes"] = measure_codes(model, images, data.split("train"))
+        _draw_reconstructions(model, images["test"][:SHEET], data.split("train"), folder)
+    _draw_samples_sheet(samples[:SHEET], data.split("train"), folder)
+    write_samples(folder, samples)
     write_json(folder / RESULT, document)
 
 
@@ -94,7 +94,7 @@ def take_first(data: Dataset, num: int) -> Images:
     return data.take(np.arange(min(num, len(data))))
 
 
-def measure(model: ImageContender, images: dict[str, Images], data: Dataset) -> dict[str, Any]:
+def measure_codes(model: Encoder, images: dict[str, Images], data: Dataset) -> dict[str, Any]:
     """Return error, PSNR and bound of each split, at the sigma that suits the validation images."""
     results: dict[str, Any] = {"sigma": model.fit_sigma(images["validation"])}
     for name in SPLITS:
@@ -114,23 +114,23 @@ def measure(model: ImageContender, images: dict[str, Images], data: Dataset) -> 
     return results
 
 
-def _draw_samples(model: ImageContender, seed: int) -> tuple[Images, float]:
-    """Return samples, and the processor's milliseconds for one of them."""
+def _draw_samples(model: Contender, num: int, seed: int) -> tuple[Images, float]:
+    """Return samples, and the milliseconds for one of them."""
     model.sample(1, seed)  # the first call allocates memory
     start = time.process_time()
-    samples = model.sample(TIMED_SAMPLES, seed)
-    return samples, 1000 * (time.process_time() - start) / TIMED_SAMPLES
+    samples = model.sample(num, seed)
+    milliseconds = 1000 * (time.process_time() - start) / num
+    return samples, milliseconds
 
 
-def _draw_sheets(
-    model: ImageContender, test: Images, samples: Images, data: Dataset, folder: Path
-) -> float:
-    """Write the two sheets; return the mean distance of samples from their nearest images."""
-    bounds: dict[str, Any] = {"low": data.low, "high": data.high}
-    shown = test[:SHEET]
-    sheet = reconstruction_grid(shown, model.reconstruct(shown), **bounds)
+def _draw_reconstructions(model: Encoder, images: Images, data: Dataset, folder: Path) -> None:
+    """Write the sheet of images above their reconstructions."""
+    sheet = reconstruction_grid(images, model.reconstruct(images), low=data.low, high=data.high)
     save_png(sheet, folder / "reconstructions.png")
+
+
+def _draw_samples_sheet(samples: Images, data: Dataset, folder: Path) -> None:
+    """Write the sheet of samples above the nearest training images."""
     item, distance = find_nearest(samples, data)
-    sheet = nearest_grid(samples, data.take(item), distance, **bounds)
+    sheet = nearest_grid(samples, data.take(item), distance, low=data.low, high=data.high)
     save_png(sheet, folder / "samples.png")
-    return float(distance.mean())

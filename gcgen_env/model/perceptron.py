@@ -1,4 +1,4 @@
-"""The head of a perceptron: linear maps from its features to the proposals."""
+"""The perceptron of the S-agent's network: its trunk, and the head that makes the proposals."""
 
 from __future__ import annotations
 
@@ -10,6 +10,43 @@ from torch import Tensor, nn
 
 from gcgen_env.model.grouped_linear import ChosenRows
 from gcgen_env.model.inner_products import ProductTables
+from gcgen_env.model.network_config import NetworkConfig
+
+
+class MLPTrunk(nn.Module):
+    """Residual perceptron with one learned embedding for each step."""
+
+    def __init__(self, config: NetworkConfig, values: int) -> None:
+        """Make the layers; `values` is P, the size of the input."""
+        super().__init__()
+        width = config.width
+        self.embed = nn.Linear(values, width)
+        self.step_embedding = nn.Embedding(config.horizon, width)
+        self.blocks = nn.ModuleList(
+            nn.Sequential(
+                nn.LayerNorm(width), nn.Linear(width, width), nn.SiLU(), nn.Linear(width, width)
+            )
+            for _ in range(config.depth)
+        )
+        self.norm = nn.LayerNorm(width)
+        self.project: nn.Module = nn.Identity()
+        if config.features is not None:
+            self.project = nn.Linear(width, config.features, bias=False)  # W to K
+
+    def forward(
+        self, x: Tensor, step: Tensor, given: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Map (B, P) values to the features of the proposals (B, K) and of the prior (B, W).
+
+        `given`, shape (B, W), is added to the step's embedding.
+        """
+        z = self.embed(x) + self.step_embedding(step)  # (B, W)
+        if given is not None:
+            z = z + given
+        for block in self.blocks:
+            z = z + block(z)  # pre-norm residual block (Xiong et al., 2020)
+        summary = nn.functional.silu(self.norm(z))  # (B, W)
+        return self.project(summary), summary
 
 
 class LinearHead(nn.Module):

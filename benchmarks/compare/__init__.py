@@ -1,0 +1,1 @@
+"""Generative models at equal training time, `python -m benchmarks.compare`."""

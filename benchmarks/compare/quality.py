@@ -1,0 +1,84 @@
+"""Judges the samples of trials, and real images in their place, with `agents.evaluation`."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.numpy import load_file, save_file
+
+from agents.evaluation.distances import import_metrics
+from agents.evaluation.embedding import find_embedding
+from agents.evaluation.judge import Judge, Scores, take_all
+from agents.evaluation.sets import choose_sets
+from gcgen_env.atomic_files import write_json
+from gcgen_env.datasets import SPLITS, DataSource, find_nearest
+
+Images = NDArray[np.float32]
+SAMPLES, SCORES = "samples.safetensors", "scores.json"
+"""Files in the folder of a trial: its samples, and their figures."""
+REAL = "real"
+"""Folder of real images in place of samples."""
+NEAREST = 256
+"""Largest number of samples whose nearest training image is looked for."""
+
+
+class SampleJudge:
+    """Compares samples with as many test images, which it looks at when they are first needed."""
+
+    def __init__(self, data: DataSource, num: int) -> None:
+        """Choose the images to compare with.
+
+        Args:
+            data: The images.
+            num: Wanted number of samples; there are at most as many as validation or test images,
+                and half as many as training images.
+
+        Raises:
+            ValueError: If there are too few images, or torchmetrics is not installed.
+        """
+        import_metrics()
+        self.train, self.real, test = (data.split(name) for name in SPLITS)
+        self.num = min(num, len(self.train) // 2, len(self.real), len(test))
+        self.sets = choose_sets(self.train, test.select(np.arange(self.num)), self.num)
+
+    @cached_property
+    def judge(self) -> Judge:
+        """The judge, which has looked at the test images."""
+        return Judge(self.sets, find_embedding(self.train.name, take_all(self.sets.reference)))
+
+    def score_real(self, out: Path) -> None:
+        """Score validation images: a perfect model would have these figures."""
+        write_samples(out / REAL, self.real.take(np.arange(self.num)))
+        self.score(out / REAL)
+
+    def score(self, folder: Path) -> None:
+        """Write the figures of a folder's samples, unless that is done."""
+        if (folder / SCORES).is_file():
+            return
+        images = read_samples(folder)
+        scores = self.judge.judge(folder.name, images)
+        nearest = float(find_nearest(images[:NEAREST], self.train).distance.mean())
+        figures = {**describe_scores(scores), "nearest": nearest}
+        write_json(folder / SCORES, {**figures, "features": self.judge.embedding.name})
+
+
+def describe_scores(scores: Scores) -> dict[str, Any]:
+    """Return figures as JSON values."""
+    copies = None if scores.memorisation is None else scores.memorisation._asdict()
+    figures = {"images": scores.num_images, "fid": scores.fid, "kid": scores.kid.mean}
+    return {**figures, **scores.prdc._asdict(), "memorisation": copies}
+
+
+def write_samples(folder: Path, images: Images) -> None:
+    """Write samples, shape (N, *S)."""
+    folder.mkdir(parents=True, exist_ok=True)
+    save_file({"images": images}, folder / SAMPLES)
+
+
+def read_samples(folder: Path) -> Images:
+    """Read samples, shape (N, *S)."""
+    return load_file(folder / SAMPLES)["images"]

@@ -1,1 +1,0 @@
-"""Generative models of images at equal training time, `python -m benchmarks.images`."""
