@@ -1,0 +1,90 @@
+"""Serves the page of the studio, on this machine unless asked otherwise."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before gradio is imported
+
+import gradio as gr
+
+from agents.studio.given import MOST_UPLOAD
+from agents.studio.page import build_page
+from agents.studio.recording import Recorder
+from agents.studio.shelf import Shelf
+from agents.studio.widgets import STYLE
+
+HOST, PORT = "127.0.0.1", 7860
+MOST_SESSIONS = 500
+"""Sessions whose state is kept; the oldest one makes room."""
+FONTS = {
+    "font": [gr.themes.Font("system-ui"), gr.themes.Font("sans-serif")],
+    "font_mono": [gr.themes.Font("ui-monospace"), gr.themes.Font("monospace")],
+}
+"""Fonts of the reader's machine: nothing is fetched from elsewhere."""
+
+
+class Server:
+    """A running studio."""
+
+    def __init__(self, page: gr.Blocks, url: str) -> None:
+        """Store the page and its address."""
+        self.page = page
+        self.url = url
+
+    def __repr__(self) -> str:
+        """Show the address."""
+        return f"Studio({self.url})"
+
+    def close(self) -> None:
+        """Stop serving."""
+        self.page.close(verbose=False)
+
+    def wait(self) -> None:
+        """Serve until Ctrl-C."""
+        self.page.block_thread()
+
+
+def serve(
+    shelf: Shelf,
+    host: str = HOST,
+    port: int | None = PORT,
+    share: bool = False,
+    recorder: Recorder | None = None,
+    **options: Any,
+) -> Server:
+    """Serve a studio in threads of its own.
+
+    Args:
+        shelf: The models.
+        host: Address to listen on; "0.0.0.0" lets other machines in.
+        port: The port; None takes the first free one from 7860 on.
+        share: Open a tunnel, through which everybody with the link gets in.
+        recorder: Records the games of the mode "copy".
+        **options: Of gradio's `launch`, such as `inline` or `height`.
+
+    Raises:
+        OSError: If the port is taken.
+    """
+    page = build_page(shelf, recorder)
+    _, url, _ = page.launch(
+        server_name=host,
+        server_port=port,
+        share=share,
+        theme=gr.themes.Default(**FONTS),
+        css=STYLE,
+        quiet=True,
+        prevent_thread_lock=True,
+        footer_links=[],
+        run_history=False,
+        ssr_mode=False,
+        mcp_server=False,
+        pwa=False,
+        enable_monitoring=False,
+        max_file_size=MOST_UPLOAD,
+        state_session_capacity=MOST_SESSIONS,
+        show_error=True,
+        **{"inline": False, **options},
+    )
+    return Server(page, url)
