@@ -6,7 +6,7 @@ STAMP := $(VENV)/.setup-done
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup setup-locked lock demo test test-slow test-clients doctest docs test-docs dist bench ablation figures lint check format clean
+.PHONY: help setup setup-locked lock demo test test-slow test-clients test-studio doctest docs test-docs dist bench ablation figures lint check format clean
 
 help:  ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -40,6 +40,10 @@ test-clients: $(STAMP)  ## Test other libraries with the environments, in .venv-
 	$(VENV)-clients/$(SCRIPTS)/python -m pip install -q -c constraints.txt -e '.[dev,clients,offline,ray,submitit,tune,video]'
 	$(VENV)-clients/$(SCRIPTS)/python -m pytest -m client tests/clients
 	$(VENV)-clients/$(SCRIPTS)/python -m pytest tests/agents/benchmark tests/agents/offline tests/agents/cli/test_dataset.py tests/agents/cli/test_tune.py tests/gcgen_env/viewer/test_film.py
+
+test-studio: $(STAMP)  ## Test the studio in Chromium, which must be installed
+	$(BIN)/python -m pip install -q -c constraints.txt -e '.[studio-tests]'
+	$(BIN)/python -m pytest -m "studio or not studio" tests/agents/studio
 
 doctest: $(STAMP)  ## Run the examples in the docstrings
 	$(BIN)/python -m pytest --doctest-modules gcgen_env agents

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from agents.studio.shared_model import Code, Image, SharedModel
 
-FIRST, SECOND = 6, 4
+FIRST, SECOND = 8, 4
 """Numbers of branches at a root, and at each branch of it."""
 
 

@@ -61,7 +61,9 @@ def act(model: SharedModel, state: CodeState, event: Mapping[str, Any]) -> CodeS
     if what == "replace":
         action = read_number(event, "value", model.num_proposals - 1)
         return state._replace(code=replace_choice(model, state.code, state.step, action))
-    return state  # going to a step of the strip has no meaning here
+    if what == "go":  # a click on a state selects the choice that has led to it
+        return state._replace(step=max(read_number(event, "value", model.horizon) - 1, 0))
+    return state
 
 
 def show(model: SharedModel, state: CodeState) -> tuple[str, str]:
@@ -96,9 +98,9 @@ def slide(model: SharedModel, state: CodeState, position: int) -> str:
         raise ValueError(f"the position must lie in [0, {POSITIONS - 1}], got {position}")
     found = walk(model, state.code, state.other)
     code = " ".join(map(str, found.codes[position]))
-    big = draw_big(model, found.images[position], f"position {position}: {code}")
     captions = [str(i) for i in range(POSITIONS)]
-    return big + draw_row(model, found.images, captions, None, position)
+    row = draw_row(model, found.images, captions, None, position)
+    return say(f"position {position}: {code}") + row
 
 
 def _draw_digit(state: CodeState, index: int) -> str:

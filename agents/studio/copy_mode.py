@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from agents.studio.copying import Score, measure_gains, play_others, score
-from agents.studio.draw_mode import is_complete
+from agents.studio.draw_mode import draw_growth, is_complete
 from agents.studio.drawing import Drawing
 from agents.studio.given import read_painting, read_point
 from agents.studio.moves import apply_event
@@ -83,9 +83,10 @@ def show(model: SharedModel, state: CopyState) -> tuple[str, str]:
     if model.is_plane:
         proposals, images = draw_plane(model, board, state.game.path, gains, state.goal), ""
     else:
-        proposals = "" if is_complete(model, state.game) else draw_board(model, board, gains)
+        is_open = len(board.action) > 0
+        proposals = draw_board(model, board, gains) if is_open else draw_growth(model, state.game)
         images = (
-            f'<div class="row pair">{draw_big(model, state.goal, "goal")}'
+            f'<div class="cells pair">{draw_big(model, state.goal, "goal")}'
             f"{draw_big(model, board.image, 'yours')}</div>"
         )
     scores = _draw_scores(model, [own, *state.others], h)

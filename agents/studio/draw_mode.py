@@ -12,7 +12,7 @@ from agents.studio.moves import apply_event, sample_choice
 from agents.studio.plane import draw_plane
 from agents.studio.saved import describe_code
 from agents.studio.shared_model import SharedModel
-from agents.studio.tiles import draw_big, draw_board, draw_branches, draw_steps, say
+from agents.studio.tiles import draw_big, draw_board, draw_branches, draw_row, draw_steps, say
 
 
 class DrawState(NamedTuple):
@@ -41,6 +41,13 @@ def is_complete(model: SharedModel, drawing: Drawing) -> bool:
     return len(drawing.code) == model.horizon
 
 
+def draw_growth(model: SharedModel, drawing: Drawing) -> str:
+    """Return all states of a drawing as large pictures."""
+    images = model.show([drawing.code[:h] for h in range(len(drawing.code) + 1)])
+    captions = ["initial image", *(f"step {h}" for h in range(1, len(images)))]
+    return draw_row(model, images, captions, large=True)
+
+
 def show(model: SharedModel, state: DrawState) -> tuple[str, str]:
     """Return the proposals, and what stands beside them, as HTML."""
     drawing = state.drawing
@@ -53,7 +60,7 @@ def show(model: SharedModel, state: DrawState) -> tuple[str, str]:
     if model.is_plane:
         proposals, big = draw_plane(model, board, drawing.path), ""
     else:
-        proposals = "" if is_complete(model, drawing) else draw_board(model, board)
+        proposals = draw_board(model, board) if len(board.action) else draw_growth(model, drawing)
         big = draw_big(model, board.image, f"after {h} of {model.horizon} choices")
     cost = model.measure_cost(drawing.code) / np.log(2)
     code = f'<p class="note">code {describe_code(drawing)}, {cost:.1f} bits</p>'

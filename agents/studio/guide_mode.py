@@ -46,7 +46,7 @@ def show_pad(model: SharedModel, state: GuideState) -> str:
     if state.image is None:
         return say("Without an image, the class alone guides.")
     label = "the image; paint over the pixels that are to be filled in"
-    return draw_pad(model, state.image, True, label)
+    return draw_pad(model, label, state.image, state.hidden)
 
 
 def answer(
@@ -67,8 +67,8 @@ def _show_answers(model: SharedModel, state: GuideState, sample: GuidedSample) -
     captions = [f"{score:.1f} nats" for score in sample.scores[order] + 0.0]  # 0.0, not -0.0
     text = f"{len(sample)} pictures, the best one first; {sample.calls:,} images were scored."
     if state.image is None or state.hidden is None:
-        return say(text) + draw_row(model, sample.images[order], captions)
+        return say(text) + draw_row(model, sample.images[order], captions, large=True)
     low, high = model.likelihood.low, model.likelihood.high
     given = np.where(state.hidden, low + 0.35 * (high - low), state.image).astype(np.float32)
     images = np.concatenate([given[None], sample.images[order]])
-    return say(text) + draw_row(model, images, ["given", *captions])
+    return say(text) + draw_row(model, images, ["given", *captions], large=True)

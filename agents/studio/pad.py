@@ -3,28 +3,39 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from html import escape
+
+import numpy as np
+from numpy.typing import NDArray
 
 from agents.studio.shared_model import Image, SharedModel
 from agents.studio.tiles import to_uri
 
 
-def draw_pad(model: SharedModel, background: Image | None, hides: bool, label: str) -> str:
+def draw_pad(
+    model: SharedModel,
+    label: str,
+    background: Image | None = None,
+    hidden: NDArray[np.bool_] | None = None,
+) -> str:
     """Return a pad of the size of a model's images.
 
     Args:
         model: A model of images.
-        background: What is on it at first, shape (*S); None leaves it black.
-        hides: Whether strokes hide pixels of the background, instead of painting on it.
         label: What a screen reader says.
+        background: An image of which strokes hide pixels, shape (*S); None makes a black pad on
+            which they paint.
+        hidden: The pixels that are hidden already, shape (height, width).
     """
     low, high = model.likelihood.low, model.likelihood.high
     settings = {
         "height": model.shape[1],
         "width": model.shape[2],
         "colour": model.shape[0] == 3,
-        "hides": hides,
+        "hides": background is not None,
         "background": None if background is None else to_uri(background, low, high),
+        "mask": None if hidden is None else b64encode(hidden.astype(np.uint8)).decode(),
     }
     return (
         f'<div class="pad" data-pad="{escape(json.dumps(settings))}">'

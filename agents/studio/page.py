@@ -16,21 +16,19 @@ The S-agent proposes, you choose. Keys: arrows move, Enter chooses, 1 to 9 choos
 goes back."""
 
 
-def build_page(
-    shelf: Shelf, recorder: Recorder | None = None, rng: np.random.Generator | None = None
-) -> gr.Blocks:
+def build_page(shelf: Shelf, recorder: Recorder | None, rng: np.random.Generator) -> gr.Blocks:
     """Lay out the page.
 
     Args:
         shelf: The models.
         recorder: Records the games of the mode "copy".
-        rng: Draws choices, test images and seeds; None seeds it anew.
+        rng: Draws choices, test images and seeds.
     """
-    context = Context(shelf, rng or np.random.default_rng(), recorder)
+    context = Context(shelf, rng, recorder)
     cache = (SESSION_SECONDS, SESSION_SECONDS)
     with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=cache) as page:
         with gr.Row(elem_id="head"):
-            gr.Markdown(INTRODUCTION)
+            gr.Markdown(INTRODUCTION, container=False)
             model = gr.Dropdown(
                 shelf.names, value=shelf.names[0], label="Model", min_width=160, elem_id="model"
             )

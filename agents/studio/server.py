@@ -8,6 +8,7 @@ from typing import Any
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before gradio is imported
 
 import gradio as gr
+import numpy as np
 
 from agents.studio.given import MOST_UPLOAD
 from agents.studio.page import build_page
@@ -23,6 +24,16 @@ FONTS = {
     "font_mono": [gr.themes.Font("ui-monospace"), gr.themes.Font("monospace")],
 }
 """Fonts of the reader's machine: nothing is fetched from elsewhere."""
+
+
+def make_theme() -> gr.themes.Default:
+    """Return gradio's colours, darker where small text would have too little contrast."""
+    return gr.themes.Default(primary_hue="blue", **FONTS).set(
+        button_primary_background_fill="*primary_700",
+        button_primary_background_fill_hover="*primary_800",
+        button_primary_background_fill_dark="*primary_700",
+        color_accent="*primary_700",
+    )
 
 
 class Server:
@@ -52,6 +63,7 @@ def serve(
     port: int | None = PORT,
     share: bool = False,
     recorder: Recorder | None = None,
+    seed: int | None = None,
     **options: Any,
 ) -> Server:
     """Serve a studio in threads of its own.
@@ -62,17 +74,18 @@ def serve(
         port: The port; None takes the first free one from 7860 on.
         share: Open a tunnel, through which everybody with the link gets in.
         recorder: Records the games of the mode "copy".
+        seed: Seed of all draws; None draws anew.
         **options: Of gradio's `launch`, such as `inline` or `height`.
 
     Raises:
         OSError: If the port is taken.
     """
-    page = build_page(shelf, recorder)
+    page = build_page(shelf, recorder, np.random.default_rng(seed))
     _, url, _ = page.launch(
         server_name=host,
         server_port=port,
         share=share,
-        theme=gr.themes.Default(**FONTS),
+        theme=make_theme(),
         css=STYLE,
         quiet=True,
         prevent_thread_lock=True,

@@ -170,7 +170,9 @@ class SharedModel:
     def search(self, goal: Image, search: Callable[..., Tensor], **options: object) -> Code:
         """Return the code that a search finds for a goal (*S); see `beam_search`."""
         with self._roll_outs:
-            found = search(self.chain, torch.from_numpy(goal[None]).to(self.chain.device), **options)
+            found = search(
+                self.chain, torch.from_numpy(goal[None]).to(self.chain.device), **options
+            )
         return tuple(found[0].tolist())
 
     def check(self, code: Code) -> Code:

@@ -10,14 +10,25 @@ from agents.studio.code_sheet import POSITIONS
 from agents.studio.draw_mode import DrawState
 from agents.studio.given import read_upload
 from agents.studio.shared_model import SharedModel
-from agents.studio.widgets import QUICK, SLOW, Context, Tab, clickable, guard, keep_state, read_event
+from agents.studio.widgets import (
+    QUICK,
+    SLOW,
+    Context,
+    Tab,
+    clickable,
+    guard,
+    keep_state,
+    read_event,
+)
 
 
 def build(context: Context, drawn: gr.State) -> Tab:
     """Lay out the tab, and connect its parts; `drawn` is the state of the tab "Draw"."""
     state = keep_state()
-    with gr.Row():
-        test = gr.Button("Picture of the test set", variant="primary", size="sm", elem_id="code-test")
+    with gr.Row(elem_classes="bar-of-buttons"):
+        test = gr.Button(
+            "Picture of the test set", variant="primary", size="sm", elem_id="code-test"
+        )
         own = gr.Button("Picture of the tab Draw", size="sm", elem_id="code-own")
         upload = gr.UploadButton("Upload a picture", size="sm")
         other = gr.Button("Picture to slide to", size="sm", elem_id="code-other")
@@ -38,9 +49,7 @@ def build(context: Context, drawn: gr.State) -> Tab:
     def take(is_other: bool) -> object:
         def taken(state: CodeState) -> tuple:
             model = context.shelf.find(state.model)
-            return answer(
-                model, code_mode.take_test_image(model, state, context.rng, is_other)
-            )
+            return answer(model, code_mode.take_test_image(model, state, context.rng, is_other))
 
         return guard(taken)
 
@@ -52,9 +61,7 @@ def build(context: Context, drawn: gr.State) -> Tab:
 
     def read(state: CodeState, path: str) -> tuple:
         model = context.shelf.find(state.model)
-        return answer(
-            model, code_mode.take_image(model, state, read_upload(path, model), False)
-        )
+        return answer(model, code_mode.take_image(model, state, read_upload(path, model), False))
 
     def pick(state: CodeState, event: gr.EventData) -> tuple:
         model = context.shelf.find(state.model)

@@ -10,17 +10,32 @@ from agents.studio.draw_mode import is_complete
 from agents.studio.given import read_upload
 from agents.studio.pad import draw_pad
 from agents.studio.shared_model import SharedModel
-from agents.studio.widgets import QUICK, SLOW, Context, Tab, clickable, guard, keep_state, read_event
+from agents.studio.widgets import (
+    QUICK,
+    SLOW,
+    Context,
+    Tab,
+    clickable,
+    guard,
+    keep_state,
+    read_event,
+)
 
 
 def build(context: Context) -> Tab:
     """Lay out the tab, and connect its parts."""
     state = keep_state()
-    with gr.Row():
-        test = gr.Button("Goal from the test set", size="sm", variant="primary", elem_id="copy-test")
-        upload = gr.UploadButton("Upload a goal", size="sm", elem_id="copy-upload")
-        back = gr.Button("Back", size="sm", elem_id="copy-back")
-        again = gr.Button("Play again", size="sm", elem_id="copy-again")
+    with gr.Row(elem_classes="bar-of-buttons"):
+        test = gr.Button(
+            "Goal from the test set",
+            size="sm",
+            variant="primary",
+            min_width=130,
+            elem_id="copy-test",
+        )
+        upload = gr.UploadButton("Upload a goal", size="sm", min_width=110, elem_id="copy-upload")
+        back = gr.Button("Back", size="sm", min_width=70, elem_id="copy-back")
+        again = gr.Button("Play again", size="sm", min_width=90, elem_id="copy-again")
     with gr.Accordion("Draw a goal with the mouse", open=False, elem_id="copy-draw"):
         gr.ColorPicker("#ffffff", label="Brush (models of colour images)", elem_id="brush")
         pad = clickable("copy-pad")
@@ -28,7 +43,7 @@ def build(context: Context) -> Tab:
     with gr.Row():
         with gr.Column(scale=3, min_width=300):
             board = clickable("copy-board")
-        with gr.Column(scale=2, min_width=300):
+        with gr.Column(scale=2, min_width=300, elem_classes="side"):
             side = clickable("copy-side")
     outputs = [state, board, side]
 
@@ -80,7 +95,7 @@ def _show_pad(model: SharedModel) -> str:
     """Return an empty pad; models of points have none."""
     if model.is_plane:
         return "<p class='note'>Click in the plane to set a goal.</p>"
-    return draw_pad(model, None, False, "a pad to draw the goal on")
+    return draw_pad(model, "a pad to draw the goal on")
 
 
 def _record(context: Context, model: SharedModel, before: CopyState, after: CopyState) -> None:

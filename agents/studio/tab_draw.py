@@ -11,7 +11,16 @@ from agents.studio import draw_mode
 from agents.studio.draw_mode import DrawState
 from agents.studio.saved import FORMATS, open_drawing, save_drawing
 from agents.studio.shared_model import SharedModel
-from agents.studio.widgets import QUICK, SLOW, Context, Tab, clickable, guard, keep_state, read_event
+from agents.studio.widgets import (
+    QUICK,
+    SLOW,
+    Context,
+    Tab,
+    clickable,
+    guard,
+    keep_state,
+    read_event,
+)
 
 SECONDS = 0.6
 """Time between two choices of "let it draw"."""
@@ -20,18 +29,21 @@ SECONDS = 0.6
 def build(context: Context) -> Tab:
     """Lay out the tab, and connect its parts."""
     state = keep_state()
-    with gr.Row():
-        back = gr.Button("Back", size="sm", elem_id="draw-back")
-        forward = gr.Button("Forward", size="sm")
-        anew = gr.Button("Start again", size="sm", elem_id="draw-anew")
-        play = gr.Button("Let it draw", variant="primary", size="sm", elem_id="draw-play")
-        stop = gr.Button("Stop", size="sm", elem_id="draw-stop")
+    with gr.Row(elem_classes="bar-of-buttons"):
+        back = gr.Button("Back", size="sm", min_width=70, elem_id="draw-back")
+        forward = gr.Button("Forward", size="sm", min_width=70)
+        anew = gr.Button("Start again", size="sm", min_width=90, elem_id="draw-anew")
+        play = gr.Button(
+            "Let it draw", variant="primary", size="sm", min_width=90, elem_id="draw-play"
+        )
+        stop = gr.Button("Stop", size="sm", min_width=70, elem_id="draw-stop")
     with gr.Row():
         with gr.Column(scale=3, min_width=300):
             board = clickable("draw-board")
-        with gr.Column(scale=2, min_width=300):
+        with gr.Column(scale=2, min_width=300, elem_classes="side"):
             side = clickable("draw-side")
-            _add_files(context, state, board, side)
+            with gr.Accordion("Save this drawing, or open a saved one", open=False):
+                _add_files(context, state, board, side)
     timer = gr.Timer(SECONDS, active=False)
     outputs = [state, board, side]
 
@@ -80,9 +92,8 @@ def build(context: Context) -> Tab:
 
 def _add_files(context: Context, state: gr.State, board: gr.HTML, side: gr.HTML) -> None:
     """Add the buttons that save a drawing and open a saved one."""
-    with gr.Row():
-        form = gr.Radio(list(FORMATS), value="png", label="Save as", elem_id="draw-form")
-        save = gr.Button("Save", size="sm", elem_id="draw-save")
+    form = gr.Radio(list(FORMATS), value="png", label="Save as", elem_id="draw-form")
+    save = gr.Button("Save", size="sm", elem_id="draw-save")
     saved = gr.File(label="Saved drawing", interactive=False, height=80, elem_id="draw-saved")
     opened = gr.UploadButton("Open a saved drawing (JSON)", size="sm", elem_id="draw-open")
 

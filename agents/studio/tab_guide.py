@@ -11,8 +11,16 @@ from agents.studio.given import read_upload
 from agents.studio.guide_mode import GuideState
 from agents.studio.guided import LARGEST_SCALE, list_classes
 from agents.studio.shared_model import SharedModel
-from agents.studio.tiles import say
-from agents.studio.widgets import QUICK, SLOW, Context, Tab, clickable, guard, keep_state, read_event
+from agents.studio.widgets import (
+    QUICK,
+    SLOW,
+    Context,
+    Tab,
+    clickable,
+    guard,
+    keep_state,
+    read_event,
+)
 
 NO_CLASS = "none"
 
@@ -25,7 +33,9 @@ def build(context: Context) -> Tab:
             label = gr.Radio([NO_CLASS], value=NO_CLASS, label="Class", elem_id="guide-class")
             scale = gr.Slider(0, LARGEST_SCALE, 1.0, step=0.1, label="Scale of the guidance")
             with gr.Row():
-                test = gr.Button("Image from the test set", size="sm", elem_id="guide-test")
+                test = gr.Button(
+                    "Image from the test set", size="sm", min_width=130, elem_id="guide-test"
+                )
                 upload = gr.UploadButton("Upload an image", size="sm")
             with gr.Row():
                 half = gr.Button("Hide the lower half", size="sm", elem_id="guide-half")
@@ -56,7 +66,8 @@ def build(context: Context) -> Tab:
         model = context.shelf.find(state.model)
         if state.image is None:
             raise ValueError("take an image first, of which pixels can be hidden")
-        return guide_mode.hide_half(model, state), say("The lower half is hidden: press Draw.")
+        state = guide_mode.hide_half(model, state)
+        return state, guide_mode.show_pad(model, state)
 
     def draw(state: GuideState, label: str, scale: float) -> str:
         model = context.shelf.find(state.model)
@@ -66,7 +77,7 @@ def build(context: Context) -> Tab:
     test.click(guard(take), state, [state, pad], **QUICK)
     upload.upload(guard(read), [state, upload], [state, pad], **SLOW)
     pad.painted(guard(hide), state, state, **QUICK)
-    half.click(guard(hide_half), state, [state, answers], **QUICK)
+    half.click(guard(hide_half), state, [state, pad], **QUICK)
     clear.click(
         lambda state: receive(context.shelf.find(state.model), state, None),
         state,

@@ -12,11 +12,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Pillow
+from PIL import ImageDraw
 
 from agents.studio.shared_model import Board, Image, SharedModel
-from gcgen_env.viewer.drawing import to_rgb
-from gcgen_env.viewer.scatter import scatter_plot
+from gcgen_env.viewer.drawing import BACKGROUND, PRIOR, to_rgb
 
+POINT_SIDE, DOT = 48, 5
+"""Side of the picture of a point, and radius of its dot, in pixels."""
 MOST_TILES = 64
 """Most proposals that are shown at once; the others are less probable."""
 
@@ -24,14 +26,23 @@ MOST_TILES = 64
 def to_uri(image: Image, low: float, high: float) -> str:
     """Return an image (C, height, width), or a point (2,), as a PNG that HTML can hold."""
     if image.shape == (2,):
-        pixels = scatter_plot(image[None], low, high)[8:-42, 42:-8]  # without its numbers
-        picture = Pillow.fromarray(pixels).resize((96, 96))
+        picture = _draw_point(image, low, high)
     else:
         rgb = to_rgb(image, low, high)
         picture = Pillow.fromarray(np.ascontiguousarray(rgb[..., 0] if len(image) == 1 else rgb))
     buffer = BytesIO()
     picture.save(buffer, format="PNG", compress_level=1)
     return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+
+
+def _draw_point(point: Image, low: float, high: float) -> Pillow.Image:
+    """Return a small square with a dot at a point (2,)."""
+    picture = Pillow.new("RGB", (POINT_SIDE, POINT_SIDE), BACKGROUND)
+    x, y = np.clip((point - low) / (high - low), 0, 1) * (POINT_SIDE - 1)
+    top = POINT_SIDE - 1 - y
+    box = (x - DOT, top - DOT, x + DOT, top + DOT)
+    ImageDraw.Draw(picture).ellipse(box, fill=PRIOR)
+    return picture
 
 
 def button(content: str, label: str, event: dict[str, Any], kind: str = "tile") -> str:
@@ -57,9 +68,7 @@ def format_share(share: float) -> str:
     return f"{percent:.1f} %" if percent >= 0.095 else "< 0.1 %"
 
 
-def draw_board(
-    model: SharedModel, board: Board, gains: NDArray[np.float64] | None = None
-) -> str:
+def draw_board(model: SharedModel, board: Board, gains: NDArray[np.float64] | None = None) -> str:
     """Return the proposals as buttons, most probable first.
 
     Args:
@@ -132,6 +141,7 @@ def draw_row(
     captions: Sequence[str],
     events: Sequence[dict[str, Any]] | None = None,
     marked: int | None = None,
+    large: bool = False,
 ) -> str:
     """Return labelled images in a row, as buttons if they have events."""
     cells = []
@@ -143,7 +153,7 @@ def draw_row(
         else:
             content = f"{picture(model, image)}<span class='caption'>{escape(caption)}</span>"
             cells.append(button(content, caption, events[i], kind))
-    return f'<div class="row">{"".join(cells)}</div>'
+    return f'<div class="cells{" large" if large else ""}">{"".join(cells)}</div>'
 
 
 def draw_big(model: SharedModel, image: Image, caption: str) -> str:

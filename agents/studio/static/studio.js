@@ -5,7 +5,7 @@ let hadFocus = false;
 
 element.addEventListener("click", (event) => {
   const node = event.target.closest("[data-event]");
-  if (node) { hadFocus = element.contains(document.activeElement); send(node); }
+  if (node) { hadFocus = event.detail === 0; send(node); }
   const plane = event.target.closest(".plane");
   if (plane && !node) {
     const box = plane.getBoundingClientRect();
@@ -43,11 +43,11 @@ function setUpPad() {
   const pad = element.querySelector(".pad");
   if (!pad || pad.dataset.ready) return;
   pad.dataset.ready = "yes";
-  const { height, width, colour, hides, background } = JSON.parse(pad.dataset.pad);
+  const { height, width, colour, hides, background, mask } = JSON.parse(pad.dataset.pad);
   const canvas = pad.querySelector("canvas"), context = canvas.getContext("2d");
   canvas.width = width; canvas.height = height;
   canvas.style.aspectRatio = `${width} / ${height}`;
-  const hidden = new Uint8Array(width * height);
+  const hidden = mask ? Uint8Array.from(atob(mask), (c) => c.charCodeAt(0)) : new Uint8Array(width * height);
   let cursor = [width >> 1, height >> 1], last = null;
   const picture = new Image();
   const redraw = () => {
