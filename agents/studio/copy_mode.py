@@ -62,7 +62,7 @@ def act(model: SharedModel, state: CopyState, event: Mapping[str, Any]) -> CopyS
     if state.goal is None:
         raise ValueError("choose a goal first")
     state = state._replace(game=apply_event(model, state.game, event))
-    if is_complete(model, state.game) and not state.others:
+    if is_complete(model, state.game) and not state.others and state.goal is not None:
         return state._replace(others=tuple(play_others(model, state.goal)))
     return state
 

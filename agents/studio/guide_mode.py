@@ -33,7 +33,13 @@ def hide(model: SharedModel, state: GuideState, event: Mapping[str, Any]) -> Gui
 
 
 def hide_half(model: SharedModel, state: GuideState) -> GuideState:
-    """Hide the lower half of the image."""
+    """Hide the lower half of the image.
+
+    Raises:
+        ValueError: If there is none.
+    """
+    if state.image is None:
+        raise ValueError("take an image first, of which pixels can be hidden")
     hidden = np.zeros(model.shape[1:], bool)
     hidden[model.shape[1] // 2 :] = True
     return state._replace(hidden=hidden)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from agents.guidance.black_box import Guidance
 from agents.guidance.classifier import load_shipped
 from agents.guidance.guided_sample import GuidedSample
 from agents.guidance.sampling import sample_guided
@@ -48,7 +49,7 @@ def draw_guided(model: SharedModel, wishes: Wishes, seed: int) -> GuidedSample:
     """
     if not 0 <= wishes.scale <= LARGEST_SCALE:
         raise ValueError(f"the scale must lie in [0, {LARGEST_SCALE:g}], got {wishes.scale:g}")
-    terms: list[tuple[float, object]] = []
+    terms: list[tuple[float, Guidance]] = []
     if wishes.label is not None:
         if wishes.label not in list_classes(model):
             raise ValueError("classes are known for models of MNIST's digits alone")

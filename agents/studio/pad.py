@@ -35,7 +35,7 @@ def draw_pad(
         "colour": model.shape[0] == 3,
         "hides": background is not None,
         "background": None if background is None else to_uri(background, low, high),
-        "mask": None if hidden is None else b64encode(hidden.astype(np.uint8)).decode(),
+        "mask": None if hidden is None else b64encode(hidden.astype(np.uint8).tobytes()).decode(),
     }
     return (
         f'<div class="pad" data-pad="{escape(json.dumps(settings))}">'

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import gradio as gr
 import numpy as np
 
-from agents.studio import tab_atlas, tab_code, tab_copy, tab_draw, tab_guide
 from agents.studio.recording import Recorder
 from agents.studio.shelf import Shelf
-from agents.studio.widgets import QUICK, SESSION_SECONDS, Context, Tab, guard
+from agents.studio.tab_atlas import AtlasTab
+from agents.studio.tab_code import CodeTab
+from agents.studio.tab_copy import CopyTab
+from agents.studio.tab_draw import DrawTab
+from agents.studio.tab_guide import GuideTab
+from agents.studio.widgets import QUICK, SESSION_SECONDS, Context, guard
 
 TITLE = "GCGen studio"
 INTRODUCTION = """# GCGen studio
@@ -44,16 +50,16 @@ def build_page(shelf: Shelf, recorder: Recorder | None, rng: np.random.Generator
     return page
 
 
-def _build_tabs(context: Context) -> list[Tab]:
+def _build_tabs(context: Context) -> list[Any]:
     """Lay out the tabs."""
     with gr.Tab("Draw", id="draw"):
-        draw = tab_draw.build(context)
+        draw = DrawTab(context)
     with gr.Tab("Copy", id="copy"):
-        copy = tab_copy.build(context)
+        copy = CopyTab(context)
     with gr.Tab("Guide", id="guide"):
-        guide = tab_guide.build(context)
+        guide = GuideTab(context)
     with gr.Tab("Code", id="code"):
-        code = tab_code.build(context, draw.outputs[0])
+        code = CodeTab(context, draw.state)
     with gr.Tab("Atlas", id="atlas"):
-        atlas = tab_atlas.build(context)
+        atlas = AtlasTab(context)
     return [draw, copy, guide, code, atlas]

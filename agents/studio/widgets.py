@@ -11,7 +11,6 @@ import gradio as gr
 import numpy as np
 
 from agents.studio.recording import Recorder
-from agents.studio.shared_model import SharedModel
 from agents.studio.shelf import Shelf
 
 _STATIC = Path(__file__).parent / "static"
@@ -39,15 +38,6 @@ class Context(NamedTuple):
     """Draws choices, test images and seeds."""
     recorder: Recorder | None = None
     """Records the games of the mode "copy"."""
-
-
-class Tab(NamedTuple):
-    """One mode of the page."""
-
-    outputs: list[Any]
-    """The parts that change with the model, the state first."""
-    begin: Callable[[SharedModel], tuple[Any, ...]]
-    """Returns their values for a model that was just chosen."""
 
 
 def clickable(elem_id: str) -> gr.HTML:

@@ -17,7 +17,10 @@ PLAYER = """
   let code = [], clicks = seed;
   const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
   const tiles = () => [...document.querySelectorAll("#draw-board [data-event*='choose']")];
-  const read = () => document.querySelector("#draw-side .note")?.textContent.match(/\\[.*\\\\]/)?.[0];
+  const read = () => {
+    const text = document.querySelector("#draw-side .note")?.textContent ?? "";
+    return text.slice(text.indexOf("["), text.indexOf("]") + 1);
+  };
   const reach = async () => {
     const limit = performance.now() + 60000;
     while (performance.now() < limit) {
