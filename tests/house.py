@@ -7,6 +7,8 @@ the purposes with the modules' docstrings, and the imports with the order of the
 
 from pathlib import Path
 
+from tests.house_outside import OUTSIDE
+
 ROOT = Path(__file__).parent.parent
 LAYERS: dict[str, dict[str, str]] = {
     "Foundations": {
@@ -346,62 +348,7 @@ LAYERS: dict[str, dict[str, str]] = {
         "agents/cli/study_run.py": "Plans, executes and reports the runs of `gcgen benchmark`.",
         "agents/cli/train.py": "`gcgen train`: train both agents, or continue a run.",
     },
-    "Outside the wheel": {
-        "examples/benchmark_agent.py": "Your own algorithm in the benchmark: learns which proposal is often good at each step.",
-        "examples/demo.py": "Train a generative model of digits in three minutes, draw new digits and encode others.",
-        "examples/environment.py": "Play one episode with random actions and write a picture of what the agent sees.",
-        "examples/own_images.py": "Learn from a folder of your own pictures: prepare them, train, and look at new ones.",
-        "examples/guide.py": "Guide a model by any function that scores images: your own network, classes, hidden pixels.",
-        "examples/ppo_single_file.py": "PPO in a single file, in the form of CleanRL.",
-        "examples/stock_sb3.py": "Train stock PPO and MaskablePPO with the policies of this library.",
-        "benchmarks/ablation/__main__.py": "Train every variant for the same time, and write one table and one plot.",
-        "benchmarks/ablation/contenders.py": "The interface of the models that a trial compares, and its implementation for `GCGen`.",
-        "benchmarks/ablation/report.py": "The results of all trials: a table, paired differences and a plot.",
-        "benchmarks/ablation/trial.py": "One trial: train a variant with one seed, evaluate it, and write the results.",
-        "benchmarks/ablation/autoencoders.py": "Variational autoencoders by their latent variables: Gaussian, categorical, none.",
-        "benchmarks/ablation/vae.py": "What the variational autoencoders share: their networks, training and evaluation.",
-        "benchmarks/ablation/variants.py": "The variants of the ablation: which parts of the method each of them has.",
-        "benchmarks/trials.py": "Trials of variants: their names and folders, and the settings that they were run with.",
-        "benchmarks/images/__main__.py": "Train generative models of the user's images for the same time, and write one table.",
-        "benchmarks/images/conv_vae.py": "A convolutional variational autoencoder of images, for comparison.",
-        "benchmarks/images/contenders.py": "What the comparison of images needs of a model, and the models that it trains.",
-        "benchmarks/images/report.py": "The results of the comparison of images: a table for people and one for programs.",
-        "benchmarks/images/trial.py": "One trial: train a model of images with one seed, measure it, and draw its sheets.",
-        "benchmarks/figures/__main__.py": "Draws the pictures of README and docs/ again.",
-        "benchmarks/figures/commands.py": "The pictures that a command of `gcgen` draws, and the files that these commands read.",
-        "benchmarks/figures/programs.py": "The pictures that a few lines of Python draw.",
-        "benchmarks/guidance/classifiers.py": "Trains the classifiers of MNIST that are shipped: one that guides and one that judges.",
-        "benchmarks/guidance/__main__.py": "Measures guided generation on MNIST: classes and hidden pixels, against simpler rules.",
-        "benchmarks/guidance/classes.py": "Measures guidance by a class: do digits look like it to a judge, and how many kinds are drawn.",
-        "benchmarks/guidance/hidden.py": "Measures how well hidden pixels are filled in, against simpler ways to fill them.",
-        "benchmarks/guidance/rules.py": "Rules to compare guidance with: the best of N, and the top two (Yang, 2025).",
-        "benchmarks/codes.py": "Measures codes: their uniqueness, their length, and lossless files beside PNG, WebP and gzip.",
-        "benchmarks/offline.py": "Measures the offline algorithms on data of every behaviour policy, and writes one table.",
-        "benchmarks/studio/__main__.py": "Takes the pictures of docs/studio.md, or lets many sessions click at once.",
-        "benchmarks/studio/browser.py": "A studio in a process of its own, and Chromium to visit it.",
-        "benchmarks/studio/crowd.py": "Many sessions that click at once: are they mixed up, how fast are they, does memory grow?",
-        "benchmarks/studio/pictures.py": "Makes the pictures of docs/studio.md: each mode of the studio, on a monitor and on a phone.",
-        "benchmarks/suite/plays.py": "Plays the goals of the evaluation as the references do, and keeps every canvas.",
-        "benchmarks/suite/style.py": "The style of the pictures of the suite: names, colours, and the curves below each picture.",
-        "benchmarks/suite/image_picture.py": "Draws a task of images: its goal, its proposals, and how the references play.",
-        "benchmarks/suite/plane_picture.py": "Draws a task of the plane: its goals, its proposals, and the paths of the references.",
-        "benchmarks/suite/pictures.py": "Draws the picture of a task of the suite.",
-        "benchmarks/suite/texts.py": "What the pages of the suite say in words; the figures in braces come from the plays.",
-        "benchmarks/suite/pages.py": "Writes a page for each task of the suite: tables from the code, figures from the plays.",
-        "benchmarks/suite/__main__.py": "Plays the suite as the references do; writes a table, the pictures and the pages of its tasks.",
-        "benchmarks/speed/__main__.py": "Run every benchmark in a process of its own and print one table.",
-        "benchmarks/speed/ddn_update.py": "One update of Discrete Distribution Networks (Yang, 2025), built on the author's own layer.",
-        "benchmarks/speed/env.py": "Speed and memory of the environments, relative to their proposer and to `DummyVecEnv`.",
-        "benchmarks/speed/figures.py": "Figures and their targets, printed as a table or as JSON.",
-        "benchmarks/speed/growth.py": "How the time and memory of an S-agent update grow with A, H, image size and batch size.",
-        "benchmarks/speed/memory.py": "Peak memory, measured in a fresh process.",
-        "benchmarks/speed/plain_update.py": "The loss of the S-agent in plain autograd: short and slow, the oracle of the fast update.",
-        "benchmarks/speed/ppo.py": "Stock PPO on the batched environment against stock PPO on `DummyVecEnv`.",
-        "benchmarks/speed/sampling.py": "Speed of `GCGen.sample`, relative to computing the sampled proposals alone; import time.",
-        "benchmarks/speed/task.py": "The task that is timed: MNIST's shapes and the shipped S-agent, without the data set.",
-        "benchmarks/speed/timing.py": "Timing on a noisy machine: functions run alternately, and medians of ratios are reported.",
-        "benchmarks/speed/training.py": "Time and memory of an S-agent update, relative to plain autograd, DDN's layer and SB3.",
-    },
+    "Outside the wheel": OUTSIDE,
 }
 """Modules by layer. A module imports from its own layer or from those before it."""
 BEGIN, END = "<!-- map: begin -->", "<!-- map: end -->"
