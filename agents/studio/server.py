@@ -17,6 +17,8 @@ from agents.studio.shelf import Shelf
 from agents.studio.widgets import STYLE
 
 HOST, PORT = "127.0.0.1", 7860
+ATTEMPTS = 5
+"""How often the page is started if a busy machine does not answer in time."""
 MOST_SESSIONS = 500
 """Sessions whose state is kept; the oldest one makes room."""
 FONTS = {
@@ -32,6 +34,7 @@ def make_theme() -> gr.themes.Default:
         button_primary_background_fill="*primary_700",
         button_primary_background_fill_hover="*primary_800",
         button_primary_background_fill_dark="*primary_700",
+        body_text_color_subdued="*neutral_600",
         color_accent="*primary_700",
     )
 
@@ -78,9 +81,23 @@ def serve(
         **options: Of gradio's `launch`, such as `inline` or `height`.
 
     Raises:
-        OSError: If the port is taken.
+        OSError: If the port is taken, or the page does not answer.
     """
-    page = build_page(shelf, recorder, np.random.default_rng(seed))
+    shelf.find(shelf.names[0])  # a damaged file ends the command, and no session
+    rng = np.random.default_rng(seed)
+    for _ in range(ATTEMPTS):
+        page = build_page(shelf, recorder, rng)
+        try:
+            return Server(page, _launch(page, host, port, share, options))
+        except ValueError:  # gradio gives its own server three seconds to answer
+            page.close(verbose=False)
+    raise OSError(f"the page does not answer at {host}: see whether a proxy is in the way")
+
+
+def _launch(
+    page: gr.Blocks, host: str, port: int | None, share: bool, options: dict[str, Any]
+) -> str:
+    """Start gradio's server; return the address of the page."""
     _, url, _ = page.launch(
         server_name=host,
         server_port=port,
@@ -100,4 +117,4 @@ def serve(
         show_error=True,
         **{"inline": False, **options},
     )
-    return Server(page, url)
+    return url

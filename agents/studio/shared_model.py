@@ -23,6 +23,7 @@ from gcgen_env.datasets import Dataset
 from gcgen_env.model.fixed_batches import fill
 from gcgen_env.model.s_agent import SAgent
 from gcgen_env.model.sampling import choose_best
+from gcgen_env.model.walk import Walk
 from gcgen_env.proposal_cache import draw_next
 
 Code = tuple[int, ...]
@@ -139,20 +140,13 @@ class SharedModel:
     @torch.no_grad()
     def complete(self, codes: list[Code]) -> list[Code]:
         """Append the most probable choices to codes of one length, up to H."""
-        first = len(codes[0])
         canvas = torch.cat([self._find_canvas(self.check(code)) for code in codes])  # (B, *S)
         used = [self._find_used(code) for code in codes]
-        together = None if None in used else torch.cat([u for u in used if u is not None])
-        ends = [list(code) for code in codes]
-        for h in range(first, self.horizon):
-            step = torch.full((len(codes),), h, device=self.chain.device)
-            proposals = self.chain.propose(canvas, step, need_all=False, used=together)
-            action = proposals.log_prior.argmax(1)  # (B,)
-            canvas = self.chain.dynamics.advance(canvas, proposals.chosen(action), step)
-            together = self.chain.use(together, action)
-            for end, chosen in zip(ends, action.tolist(), strict=True):
-                end.append(chosen)
-        return [tuple(end) for end in ends]
+        known = [each for each in used if each is not None]
+        walk = Walk(self.chain, canvas, len(codes[0]), torch.cat(known) if known else None)
+        walk.finish(lambda _, log_prior: log_prior.argmax(1))
+        rest = torch.stack(walk.actions, 1).tolist() if walk.actions else [[]] * len(codes)
+        return [(*code, *more) for code, more in zip(codes, rest, strict=True)]
 
     def encode(self, images: Image) -> NDArray[np.int64]:
         """Return the codes of images (B, *S) that the GC-agent selects, shape (B, H).

@@ -63,13 +63,17 @@ def browsing() -> Iterator[Any]:
 def open_page(browser: Any, url: str, size: tuple[int, int] = MONITOR, scheme: str = LIGHT) -> Any:
     """Open the studio in a session of its own, and wait for the first proposals."""
     width, height = size
-    context = browser.new_context(
-        viewport={"width": width, "height": height}, color_scheme=scheme, accept_downloads=True
-    )
-    page = context.new_page()
-    page.goto(url)
-    page.wait_for_selector("#draw-board [data-event]", timeout=60_000)
+    page = browser.new_context(
+        viewport={"width": width, "height": height}, color_scheme=scheme
+    ).new_page()
+    page.goto(url, wait_until="commit")
+    wait_for_proposals(page)
     return page
+
+
+def wait_for_proposals(page: Any) -> None:
+    """Wait until a new page shows its first proposals."""
+    page.wait_for_selector("#draw-board [data-event]", timeout=300_000)
 
 
 def open_tab(page: Any, name: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import psutil
 
-from benchmarks.studio.browser import browsing, open_page, serving
+from benchmarks.studio.browser import browsing, serving, wait_for_proposals
 
 PLAYER = """
 ([seconds, seed]) => { window.report = null; (async () => {
@@ -81,7 +81,11 @@ def run_crowd(num: int, seconds: float) -> CrowdReport:
         seconds: How long they click.
     """
     with serving("--seed", "0") as (url, pid), browsing() as browser:
-        pages = [open_page(browser, url) for _ in range(num)]
+        pages = [browser.new_context().new_page() for _ in range(num)]
+        for page in pages:
+            page.goto(url, wait_until="commit")
+        for page in pages:
+            wait_for_proposals(page)
         for seed, page in enumerate(pages):
             page.evaluate(PLAYER, [seconds, seed])
         memory, end = [], time.monotonic() + seconds
@@ -97,5 +101,5 @@ def run_crowd(num: int, seconds: float) -> CrowdReport:
 
 def _wait(page: Any) -> dict[str, Any]:
     """Wait until a session has ended; return what it has seen."""
-    page.wait_for_function("() => window.report", timeout=120_000)
+    page.wait_for_function("() => window.report", timeout=300_000)
     return page.evaluate("() => window.report")

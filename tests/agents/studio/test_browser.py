@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from agents import GCGen
 from tests.agents.studio.test_given import make_bomb
 
 pytestmark = pytest.mark.studio
@@ -177,3 +178,14 @@ def test_a_few_sessions_click_at_once():
     report = run_crowd(3, 10)
     assert report.wrong == []
     assert len(report.milliseconds) > 10
+
+
+def test_a_model_opens_a_studio_of_its_own(browser):
+    model = GCGen("GCPolicy", "GCGen-Digits-v0", s_agent="pretrained", seed=0)
+    server = model.studio(inline=False)
+    try:
+        page = open_page(browser, server.url)
+        assert page.locator("#draw-board .tile").count() == 16
+        page.context.close()
+    finally:
+        server.close()
