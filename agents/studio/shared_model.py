@@ -133,9 +133,10 @@ class SharedModel:
         return self.likelihood.mean(torch.cat(canvases)).cpu().numpy()
 
     def measure_cost(self, code: Code) -> float:
-        """Return -log p_S(code), in nats: how improbable the choices were."""
-        steps = range(len(code))
-        return float(-sum(np.log(self.find_prior(code[:h])[code[h]]) for h in steps))
+        """Return -log p_S(code), in nats; infinite for a choice that is invalid."""
+        prior = [self.find_prior(code[:h])[code[h]] for h in range(len(code))]
+        with np.errstate(divide="ignore"):
+            return float(-np.log(prior).sum())
 
     @torch.no_grad()
     def complete(self, codes: list[Code]) -> list[Code]:

@@ -1,4 +1,5 @@
 import json
+import time
 from html.parser import HTMLParser
 
 import numpy as np
@@ -180,3 +181,13 @@ def test_wishes_that_do_not_fit_are_refused(digits, label, scale, message):
 )
 def test_shares_are_short(share, text):
     assert format_share(share) == text
+
+
+def test_a_click_costs_less_than_150_milliseconds(shelf, rng):
+    model, state, times = shelf.find("MNIST"), DrawState("MNIST"), []
+    for _ in range(9):
+        start = time.process_time()
+        state = draw_mode.draw_on(model, state, rng)
+        draw_mode.show(model, state)
+        times.append(time.process_time() - start)
+    assert np.median(times) < 0.15

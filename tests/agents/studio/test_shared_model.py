@@ -51,6 +51,7 @@ def test_proposals_of_a_nucleus_or_used_ones_are_not_offered(digits):
     assert set(range(16)) - set(once.look((4, 2)).action.tolist()) == {2, 4}
     assert once.find_prior((4, 2))[[2, 4]].tolist() == [0, 0]
     assert len(set(once.complete([(4, 2)])[0])) == 8
+    assert once.measure_cost((4, 4)) == np.inf
     pruned = SharedModel("n", replace(s_agent, chain=replace(s_agent.chain, nucleus=0.5)))
     assert 1 <= len(pruned.look(()).action) < 16
 
