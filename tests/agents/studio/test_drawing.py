@@ -40,7 +40,7 @@ MOVES = st.lists(
 )
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(MOVES)
 def test_no_path_is_lost_until_there_are_many_and_none_is_kept_twice(moves):
     drawing, seen = Drawing(), set()
