@@ -74,27 +74,37 @@ class CrowdReport(NamedTuple):
 
 
 def run_crowd(num: int, seconds: float) -> CrowdReport:
+    """Start a studio, and let sessions click for a while; see `let_click`."""
+    with serving("--seed", "0") as (url, pid), browsing() as browser:
+        return let_click(browser, url, pid, num, seconds)
+
+
+def let_click(browser: Any, url: str, pid: int, num: int, seconds: float) -> CrowdReport:
     """Let sessions click for a while.
 
     Args:
+        browser: Playwright's browser.
+        url: Address of the studio.
+        pid: Its process id.
         num: Number of sessions, each with cookies and a state of its own.
         seconds: How long they click.
     """
-    with serving("--seed", "0") as (url, pid), browsing() as browser:
-        pages = [browser.new_context().new_page() for _ in range(num)]
-        for page in pages:
-            page.goto(url, wait_until="commit")
-        for page in pages:
-            wait_for_proposals(page)
-        for seed, page in enumerate(pages):
-            page.evaluate(PLAYER, [seconds, seed])
-        memory, end = [], time.monotonic() + seconds
-        server = psutil.Process(pid)
-        while time.monotonic() < end:
-            memory.append(server.memory_info().rss / 2**20)
-            time.sleep(min(10, seconds))
+    pages = [browser.new_context().new_page() for _ in range(num)]
+    for page in pages:
+        page.goto(url, wait_until="commit")
+    for page in pages:
+        wait_for_proposals(page)
+    for seed, page in enumerate(pages):
+        page.evaluate(PLAYER, [seconds, seed])
+    memory, end = [], time.monotonic() + seconds
+    server = psutil.Process(pid)
+    while time.monotonic() < end:
         memory.append(server.memory_info().rss / 2**20)
-        reports = [_wait(page) for page in pages]
+        time.sleep(min(10, seconds))
+    memory.append(server.memory_info().rss / 2**20)
+    reports = [_wait(page) for page in pages]
+    for page in pages:
+        page.context.close()
     wrong = [text for report in reports for text in report["wrong"]]
     return CrowdReport(wrong, [t for report in reports for t in report["times"]], memory)
 

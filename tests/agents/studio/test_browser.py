@@ -25,16 +25,21 @@ from benchmarks.studio.browser import (  # noqa: E402
     serving,
     wait_for,
 )
-from benchmarks.studio.crowd import run_crowd  # noqa: E402
+from benchmarks.studio.crowd import let_click  # noqa: E402
 from benchmarks.studio.pictures import SCENES  # noqa: E402
 
 CONTRASTS = (Path(__file__).parent / "contrasts.js").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
-def url():
-    with serving("--seed", "0") as (address, _):
-        yield address
+def served():
+    with serving("--seed", "0") as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def url(served):
+    return served[0]
 
 
 @pytest.fixture(scope="module")
@@ -174,8 +179,8 @@ def test_text_has_contrast_and_nothing_is_cut(browser, url, size, scheme):
     page.context.close()
 
 
-def test_a_few_sessions_click_at_once():
-    report = run_crowd(3, 10)
+def test_a_few_sessions_click_at_once(browser, served):
+    report = let_click(browser, *served, 3, 10)
     assert report.wrong == []
     assert len(report.milliseconds) > 10
 
