@@ -6,7 +6,7 @@ STAMP := $(VENV)/.setup-done
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup setup-locked lock demo test test-slow test-clients test-evaluation test-compare doctest docs test-docs dist bench compare ablation figures lint check format clean
+.PHONY: help setup setup-locked lock demo test test-slow test-clients test-extras doctest docs test-docs dist bench compare ablation figures lint check format clean
 
 help:  ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -41,13 +41,10 @@ test-clients: $(STAMP)  ## Test other libraries with the environments, in .venv-
 	$(VENV)-clients/$(SCRIPTS)/python -m pytest -m client tests/clients
 	$(VENV)-clients/$(SCRIPTS)/python -m pytest tests/agents/benchmark tests/agents/offline tests/agents/cli/test_dataset.py tests/agents/cli/test_tune.py tests/gcgen_env/viewer/test_film.py
 
-test-evaluation: $(STAMP)  ## Test the figures of `gcgen evaluate --full`, with the libraries that they need
-	$(BIN)/python -m pip install -q -c constraints.txt -e '.[evaluation]' prdc
-	$(BIN)/python -m pytest -m evaluation tests/agents/evaluation
-
-test-compare: $(STAMP)  ## Test the models of the comparison that need diffusers
-	$(BIN)/python -m pip install -q -c constraints.txt -e '.[compare]'
-	$(BIN)/python -m pytest -m compare
+test-extras: $(STAMP)  ## Test what needs further libraries: figures of samples, the comparison, the studio in Chromium
+	$(BIN)/python -m pip install -q -c constraints.txt -e '.[evaluation,compare,offline,studio]' prdc playwright
+	$(BIN)/python -m pytest -m extra
+	$(BIN)/python -m pytest tests/agents/studio
 
 doctest: $(STAMP)  ## Run the examples in the docstrings
 	$(BIN)/python -m pytest --doctest-modules gcgen_env agents

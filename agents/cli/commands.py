@@ -27,6 +27,7 @@ SUMMARIES = {
     "benchmark": "Train every algorithm with every seed, and write tables and figures.",
     "tune": "Choose the hyperparameters of algorithms by as many trials of each.",
     "dataset": "Write episodes of a behaviour policy as a Minari data set.",
+    "studio": "Open a page in the browser where one draws with saved models.",
     "info": "List environment ids, data sets, devices and versions.",
     "completion": "Print a script that completes commands and options in a shell.",
 }

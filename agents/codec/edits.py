@@ -111,12 +111,26 @@ def interpolate(
     """
     check_count("num", num, 2, "it counts the results and the two ends")
     ends = model.encode(np.stack([np.asarray(start), np.asarray(end)]), search, width)  # (2, H)
-    likelihood, means = model.s_agent.likelihood, torch.from_numpy(model.decode(ends))
-    first, last = likelihood.to_canvas(means)  # (*S) both
-    share = torch.linspace(0, 1, num).view(-1, *(1,) * first.ndim)  # (num, 1, ...)
-    goals = likelihood.mean(torch.lerp(first, last, share)).numpy()  # (num, *S)
+    goals = mix_ends(model, ends, num)
     between = [model.encode(goals[1:-1], search, width)] if num > 2 else []
     return np.concatenate([ends[:1], *between, ends[1:]]), goals
+
+
+def mix_ends(model: GCGen | SAgent, codes: Any, num: int) -> NDArray[np.float32]:
+    """Mix the last canvases of two codes; see `interpolate`.
+
+    Args:
+        model: A model or an S-agent.
+        codes: Shape (2, H).
+        num: Number of results, the two ends included.
+
+    Returns:
+        Means of the likelihood, shape (num, *S).
+    """
+    likelihood, means = model.chain.likelihood, torch.from_numpy(model.decode(codes))
+    first, last = likelihood.to_canvas(means)  # (*S) both
+    share = torch.linspace(0, 1, num).view(-1, *(1,) * first.ndim)  # (num, 1, ...)
+    return likelihood.mean(torch.lerp(first, last, share)).numpy()
 
 
 def begin_from(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from importlib import import_module
 from typing import Any, overload
 
 import numpy as np
@@ -100,6 +101,21 @@ class Generation:
             raise ValueError(f"guided images have one label for all of them, got {len(label)}")
         chain = self.chain.given(label)
         return sample_guided(chain, num, guidance, scale, num_particles, seed, batch_size)
+
+    def studio(self, **options: Any) -> Any:
+        """Open the studio with this model; in a notebook it is shown below the cell.
+
+        Args:
+            **options: Of `agents.studio.notebook.open_studio`.
+
+        Returns:
+            The running studio, with `url` and `close()`.
+
+        Raises:
+            ImportError: If gradio is not installed: pip install -e '.[studio]'.
+        """
+        # By its name: the studio stands above the agents, and needs gradio.
+        return import_module("agents.studio.notebook").open_studio(self, **options)
 
     def decode(
         self, codes: Any, return_trajectory: bool = False, label: int | None = None

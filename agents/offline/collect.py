@@ -59,13 +59,22 @@ def collect_episodes(
     size = envs.num_envs
     seeds = draw_seeds(size * math.ceil(num_episodes / size), seed)
     for first in range(0, num_episodes, size):  # surplus episodes of the last round are dropped
-        played = _play(agent, envs, seeds[first : first + size])
+        played = play(agent, envs, seeds[first : first + size])
         yield _take(played, min(size, num_episodes - first))
 
 
-def _play(agent: Agent, envs: GCGenVectorEnv, seeds: list[int]) -> Round:
-    """Play one episode in every environment; all of them end together, after H steps."""
-    obs, info = envs.reset(seed=seeds)
+def play(
+    agent: Agent, envs: GCGenVectorEnv, seeds: list[int], options: dict[str, Any] | None = None
+) -> Round:
+    """Play one episode in every environment; all of them end together, after H steps.
+
+    Args:
+        agent: Who plays; it samples.
+        envs: N environments in DISABLED autoreset mode.
+        seeds: Seed of each episode.
+        options: Those of `reset`, such as a goal.
+    """
+    obs, info = envs.reset(seed=seeds, options=options)
     state: Any = None
     observations, infos = [_keep(obs)], [_select(info)]
     actions, rewards = [], []

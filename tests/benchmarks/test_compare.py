@@ -60,7 +60,7 @@ def tiny(squares, out, **changes):
     return compare.main(str(squares), out=out, **{**sizes, **changes})
 
 
-@pytest.mark.compare
+@pytest.mark.extra
 def test_the_comparison_writes_tables_sheets_and_a_picture(squares, tmp_path, capsys):
     out = tmp_path / "out"
     assert tiny(squares, out) == 0
@@ -101,7 +101,7 @@ def check_codes(codes, name):
     assert 0 < test["bits_per_dim"] < 9 and codes["sigma"] > 0
 
 
-@pytest.mark.compare
+@pytest.mark.extra
 def test_an_interrupted_comparison_resumes(squares, tmp_path, monkeypatch, capsys):
     def run_trial(variant, seed, *rest):
         calls.append(variant.name)
@@ -222,7 +222,7 @@ def test_the_convolutional_autoencoder_learns(tmp_path, shape):
     assert samples.shape == (5, *shape) and 0 <= samples.min() <= samples.max() <= 1
 
 
-@pytest.mark.compare
+@pytest.mark.extra
 @pytest.mark.skipif(find_dataset("mnist") is None, reason="MNIST's files are not here")
 def test_the_setting_with_the_nearest_samples_is_chosen(tmp_path, monkeypatch, capsys):
     small = {**SIZES._asdict(), "grey_goals": True}

@@ -6,7 +6,7 @@ import torch
 
 from gcgen_env import EnvConfig
 
-pytestmark = pytest.mark.compare
+pytestmark = pytest.mark.extra
 pytest.importorskip("diffusers")  # the file is read even if its tests are deselected
 
 from benchmarks.compare.denoiser import LEVELS, DenoiserSizes  # noqa: E402

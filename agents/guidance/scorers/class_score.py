@@ -7,6 +7,9 @@ from numpy.typing import NDArray
 
 from agents.guidance.classifier import Classifier, load_shipped
 
+CLASS_WEIGHT = 2.0
+"""How much to count it: a classifier is unsure of unfinished images; see docs/guidance.md."""
+
 
 class ClassScore:
     """log p(class | x) of a classifier, in nats."""

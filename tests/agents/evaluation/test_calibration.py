@@ -10,7 +10,7 @@ from agents.evaluation import Judge, choose_sets, find_embedding
 from agents.evaluation.judge import take_all
 from gcgen_env.datasets import load_dataset
 
-pytestmark = pytest.mark.evaluation
+pytestmark = pytest.mark.extra
 
 NUM = 2000
 """Images of each set; 10,000 for figures that are quoted."""

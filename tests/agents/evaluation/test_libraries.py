@@ -8,7 +8,7 @@ from scipy.linalg import sqrtm
 from agents.evaluation.distances import frechet_distance, kernel_distance
 from agents.evaluation.prdc import compute_prdc
 
-pytestmark = pytest.mark.evaluation
+pytestmark = pytest.mark.extra
 
 
 def draw(seed, num=80, size=6, shift=0.0):

@@ -8,7 +8,7 @@ from agents.cli.main import main
 from agents.evaluation import describe_evaluation, evaluate_samples, list_lines
 from gcgen_env.datasets import load_dataset
 
-pytestmark = pytest.mark.evaluation
+pytestmark = pytest.mark.extra
 
 
 @pytest.fixture(scope="module")
