@@ -6,7 +6,7 @@ STAMP := $(VENV)/.setup-done
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup setup-locked lock demo test test-slow test-clients test-extras doctest docs test-docs dist bench compare ablation figures lint check format clean
+.PHONY: help setup setup-locked lock demo studio test test-slow test-clients test-extras doctest docs test-docs dist bench compare ablation figures lint check format clean
 
 help:  ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -28,6 +28,10 @@ lock: $(STAMP)  ## Write requirements-lock.txt and THIRD_PARTY.md anew, for cons
 
 demo: $(STAMP)  ## Train on digits for three minutes; files in runs/demo/
 	$(BIN)/python -m examples.demo
+
+studio: $(STAMP)  ## Draw with an S-agent, in a page of the browser
+	$(BIN)/python -m pip install -q -c constraints.txt -e '.[studio]'
+	$(BIN)/python -m agents.cli studio
 
 test: $(STAMP)  ## Run the default tests
 	$(BIN)/python -m pytest -n auto --dist worksteal

@@ -90,6 +90,6 @@ def choose(page: Any, board: str, rank: int) -> None:
     page.wait_for_function(changed, arg=[tiles, before])
 
 
-def wait_for(page: Any, part: str, text: str) -> None:
-    """Wait until a part of the page holds a text."""
+def wait_for(page: Any, part: str, text: str | re.Pattern[str]) -> None:
+    """Wait until a part of the page holds a text, or one that a pattern matches."""
     page.locator(f"#{part}").get_by_text(text).first.wait_for(timeout=60_000)
