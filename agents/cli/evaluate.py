@@ -15,10 +15,10 @@ from gcgen_env.atomic_files import write_json
 
 @dataclass(frozen=True)
 class Evaluate:
-    """Bound the negative log-likelihood of images in nats, with one path and with many.
+    """Bound the negative log-likelihood of images, and judge what is drawn.
 
-    For a Bernoulli model grey images are binarised once, with the seed. With --full, what the model
-    draws is compared with real images, too.
+    The bound is in nats, with one path and with many. For a Bernoulli model grey images are
+    binarised once, with the seed. With --full, what the model draws is compared with real images.
     """
 
     model: Path

@@ -28,7 +28,7 @@ class Studio:
     port: int = 7860
     """Port of the page; 0 takes a free one."""
     host: str = "127.0.0.1"
-    """Address to listen on; others than this machine's also need --public."""
+    """Address to listen on; one of other machines needs `public`, too."""
     public: bool = False
     """Let other machines in: everybody who reaches the port can draw and upload pictures."""
     share: bool = False

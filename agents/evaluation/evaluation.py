@@ -13,15 +13,17 @@ from agents.evaluation.embedding import find_embedding
 from agents.evaluation.judge import Judge, Scores, take_all
 from agents.evaluation.sets import MOST, choose_sets
 from gcgen_env.datasets import Dataset, find_nearest
+from gcgen_env.viewer.card import draw_card
+from gcgen_env.viewer.rows import labelled_rows
 
 Images = NDArray[np.float32]
 REAL, REBUILT, SAMPLES = "real images", "their reconstructions", "samples"
 """Names of the sets of images."""
-SHOWN = 32
-"""Number of images in a picture."""
+SHOWN, ROW = 32, 12
+"""Number of images of a set in the page, and in a notebook."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Evaluation:
     """The figures of a model, and images to look at."""
 
@@ -35,6 +37,19 @@ class Evaluation:
     """The first images of each set, by its name."""
     nearest: tuple[Images, Images, NDArray[np.float64]]
     """Samples, the nearest training images, and their distances."""
+
+    def __repr__(self) -> str:
+        """Show the main figures of each set, not the images."""
+        return f"Evaluation({self.describe()}, features={self.features!r})"
+
+    def _repr_html_(self) -> str:
+        """Return the main figures and the first images of the sets, for notebooks."""
+        rows = [(name, images[:ROW]) for name, images in self.pictures.items()]
+        return draw_card("Samples beside real images", self.describe(), labelled_rows(rows))
+
+    def describe(self) -> dict[str, str]:
+        """Return FID and coverage of each set, by its name."""
+        return {s.name: f"FID {s.fid:.2f}, coverage {s.prdc.coverage:.3f}" for s in self.scores}
 
 
 def evaluate_samples(

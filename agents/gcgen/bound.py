@@ -24,6 +24,7 @@ from agents.gcgen.rollout import GCAgent, Trajectories, rollout
 from gcgen_env.model.coordinates import RolloutSpace
 from gcgen_env.model.sampling import make_sampler
 from gcgen_env.model.stored_values import has_probabilities, log_probability
+from gcgen_env.viewer.card import draw_card
 
 _BATCH = 256  # goals times paths in one roll-out
 
@@ -115,6 +116,19 @@ class NLLReport:
             bits_per_dim=bits if math.isfinite(bits) else None,
             per_image=nll,
         )
+
+    def _repr_html_(self) -> str:
+        """Return the parts of the bound as a table, for notebooks."""
+        bits = "not defined" if self.bits_per_dim is None else f"{self.bits_per_dim:.3f}"
+        facts = {
+            f"{self.name}, nats": f"{self.nll:.2f} ± {self.standard_error:.2f}",
+            "reconstruction, nats": f"{self.reconstruction:.2f}",
+            "divergence, nats": f"{sum(self.divergence):.2f}",
+            "of each step": ", ".join(f"{step:.2f}" for step in self.divergence),
+            "bits per dimension": bits,
+            "images": f"{self.num_images:,}, {self.num_paths} paths each",
+        }
+        return draw_card("Bound on -log p", facts)
 
     def __str__(self) -> str:
         """Return the report as one sentence."""

@@ -15,6 +15,7 @@ from agents.guidance.sampling import BATCH_SIZE, sample_guided
 from gcgen_env.config import EnvConfig
 from gcgen_env.model.chain import Chain
 from gcgen_env.model.s_agent import SAgent
+from gcgen_env.viewer.card import draw_card
 
 
 class Generation:
@@ -22,6 +23,19 @@ class Generation:
 
     s_agent: SAgent
     env_config: EnvConfig | None
+    policy: Any
+    num_timesteps: int
+
+    def __repr__(self) -> str:
+        """Show the sizes and how far it is trained, not the weights."""
+        facts = f"{type(self.policy).__name__}, timesteps={self.num_timesteps:,}"
+        return f"{type(self).__name__}({facts}, s_agent={self.s_agent})"
+
+    def _repr_html_(self) -> str:
+        """Return facts of both agents and some samples, for notebooks."""
+        facts = {"GC-agent": type(self.policy).__name__, "timesteps": f"{self.num_timesteps:,}"}
+        picture = self.s_agent.draw_samples()
+        return draw_card(type(self).__name__, {**facts, **self.s_agent.describe()}, picture)
 
     @property
     def chain(self) -> Chain:

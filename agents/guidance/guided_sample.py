@@ -8,6 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gcgen_env.viewer.card import draw_card
+from gcgen_env.viewer.grids import image_grid
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class GuidedSample:
@@ -34,6 +37,15 @@ class GuidedSample:
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         """Return the images."""
         return np.array(self.images, dtype=dtype, copy=copy)
+
+    def _repr_html_(self) -> str:
+        """Return the figures and the images, for notebooks."""
+        facts = {
+            "scores": ", ".join(f"{score:.4g}" for score in self.scores),
+            "scored images": f"{self.calls:,}",
+            "guidance": self.guidance,
+        }
+        return draw_card("Guided images", facts, image_grid(self.images) if len(self) else None)
 
     def __repr__(self) -> str:
         """Show the figures, not the images."""

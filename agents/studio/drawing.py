@@ -30,7 +30,7 @@ class Drawing:
     def choose(self, action: int) -> Drawing:
         """Make a choice; what lay ahead becomes a branch, unless it is the same choice."""
         code = (*self.code, action)
-        if self.ahead[:1] == (action,):
+        if self.ahead[:1] == (action,):  # the same choice again: nothing is left behind
             return replace(self, code=code, ahead=self.ahead[1:])
         left = self._leave() if self.ahead else self.branches
         return Drawing(code, (), tuple(path for path in left if path != code))

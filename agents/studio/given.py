@@ -32,6 +32,7 @@ def read_upload(path: str | Path, model: SharedModel) -> Image:
     """
     path = Path(path)
     check_images(model)
+    # The name comes from the browser: it may hold control characters, or be very long.
     name = "".join(c for c in path.name if c.isprintable())[:40] or "the file"
     if path.is_file() and path.stat().st_size > MOST_UPLOAD:
         raise ValueError(f"{name}: larger than {MOST_UPLOAD >> 20} MiB, choose a smaller picture")
@@ -91,7 +92,7 @@ def _size_of(model: SharedModel) -> tuple[int, int]:
 def _decode(event: Mapping[str, Any], size: int) -> np.ndarray:
     """Return the bytes of an event's cells, shape (size,)."""
     cells = event.get("cells")
-    if not isinstance(cells, str) or len(cells) > 2 * size + 8:
+    if not isinstance(cells, str) or len(cells) > 2 * size + 8:  # base64 takes 4/3 of the size
         raise ValueError("the page has sent a drawing of another size: load it again")
     try:
         content = base64.b64decode(cells, validate=True)

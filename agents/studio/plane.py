@@ -51,7 +51,7 @@ def to_places(model: SharedModel, points: Image) -> NDArray[np.float64]:
     """Return where points (N, 2) lie in the SVG, shape (N, 2); y points down."""
     low, high = model.likelihood.low, model.likelihood.high
     unit = np.clip((points - low) / (high - low), 0, 1)
-    return SIDE * np.stack([unit[:, 0], 1 - unit[:, 1]], axis=1)
+    return SIDE * np.stack([unit[:, 0], 1 - unit[:, 1]], axis=1)  # y of the data points up
 
 
 def _draw_grid() -> str:
@@ -88,7 +88,7 @@ def _draw_proposals(
         if gains is not None:
             label += f", gain {gains[i]:+.1f} nats" + (", the largest" if i == best else "")
         event = {"what": "choose", "value": int(board.action[i]), "step": len(board.code)}
-        radius = 16 + 40 * np.sqrt(share / board.probability[0])
+        radius = 16 + 40 * np.sqrt(share / board.probability[0])  # the area shows the share
         parts.append(
             f'<line class="arrow" x1="{here[0]:.0f}" y1="{here[1]:.0f}" x2="{x:.0f}" '
             f'y2="{y:.0f}"/><g class="dot{" best" if i == best else ""}" role="button" '

@@ -68,7 +68,7 @@ class Recorder:
         """
         with self._lock:
             player = CodePlayer(np.asarray([code], np.int64))
-            number = len(self._rounds)
+            number = len(self._rounds)  # the seed: every game has its own
             self._rounds.append(play(player, self._envs, [number], {"goal": goal}))
             self._write()
             return len(self._rounds)

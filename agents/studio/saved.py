@@ -41,7 +41,7 @@ def open_drawing(model: SharedModel, path: Path) -> Drawing:
     Raises:
         ValueError: If the file is damaged, or belongs to another model.
     """
-    if path.stat().st_size > MOST_JSON:
+    if path.stat().st_size > MOST_JSON:  # before anything is read
         raise ValueError("a saved drawing is a JSON file of a few lines: this one is too large")
     try:
         document = read_json(path)
@@ -57,7 +57,7 @@ def open_drawing(model: SharedModel, path: Path) -> Drawing:
 
 def _read_code(model: SharedModel, code: Any) -> tuple[int, ...]:
     """Return the code of a document, or raise a ValueError."""
-    is_code = isinstance(code, list) and all(type(each) is int for each in code)
+    is_code = isinstance(code, list) and all(type(each) is int for each in code)  # no bool
     if not is_code or any(not 0 <= each < model.num_proposals for each in code):
         raise ValueError("the saved drawing is damaged: its code is no list of choices")
     return model.check(tuple(code))
@@ -95,7 +95,7 @@ def _save_growth(model: SharedModel, drawing: Drawing, path: Path) -> None:
     else:
         scale = max(1, 240 // max(model.shape[1:]))
         frames = [image_grid(each, scale=scale, low=low, high=high) for each in states]
-    save_gif(frames + frames[-1:] * LAST_FRAMES, path, FRAMES_PER_SECOND)
+    save_gif(frames + frames[-1:] * LAST_FRAMES, path, FRAMES_PER_SECOND)  # rest on the last one
 
 
 def describe_code(drawing: Drawing) -> str:

@@ -39,7 +39,7 @@ class Shelf:
         """
         if name not in self._makers:
             raise ValueError("there is no such model: load the page again")
-        with self._lock:
+        with self._lock:  # two sessions may ask for it at once
             if name not in self._loaded:
                 self._loaded[name] = self._makers[name]()
             return self._loaded[name]

@@ -60,6 +60,7 @@ class CopyTab:
         """Answer a click or a key, and record the game if it has ended."""
         model = self.context.shelf.find(state.model)
         after = copy_mode.act(model, state, read_event(event))
+        # A click after the end must not record the game again.
         has_ended = is_complete(model, after.game) and not is_complete(model, state.game)
         recorder = self.context.recorder
         if has_ended and recorder is not None and recorder.digest == model.digest:

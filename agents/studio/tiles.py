@@ -31,7 +31,7 @@ def to_uri(image: Image, low: float, high: float) -> str:
         rgb = to_rgb(image, low, high)
         picture = Pillow.fromarray(np.ascontiguousarray(rgb[..., 0] if len(image) == 1 else rgb))
     buffer = BytesIO()
-    picture.save(buffer, format="PNG", compress_level=1)
+    picture.save(buffer, format="PNG", compress_level=1)  # fast: the page is on this machine
     return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
@@ -63,7 +63,7 @@ def picture(model: SharedModel, image: Image, text: str = "") -> str:
 def format_share(share: float) -> str:
     """Return a probability in percent, with two digits where it is small."""
     percent = 100 * share
-    if percent >= 9.95:
+    if percent >= 9.95:  # it would be rounded to two digits before the point
         return f"{percent:.0f} %"
     return f"{percent:.1f} %" if percent >= 0.095 else "< 0.1 %"
 

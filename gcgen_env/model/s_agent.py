@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -25,10 +26,14 @@ from gcgen_env.model.saved_parts import BASIS, NETWORK, halve, restore_chain
 from gcgen_env.model.saved_proposers import describe_proposer
 from gcgen_env.model.unrolling import split_draws, unroll, unroll_codes
 from gcgen_env.storage import File, describe_error, describe_file, load_container, save_container
+from gcgen_env.viewer.card import draw_card
+from gcgen_env.viewer.grids import image_grid
 
 KIND = "s-agent"
 """Kind of container that `SAgent.save` writes."""
 FILE_NAME = "s_agent.safetensors"  # in the folder of a run
+SHOWN = 16
+"""Number of samples that notebooks show."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -50,6 +55,32 @@ class SAgent:
         if self.basis is not None:
             shown += f", images={self.chain.shape} in {self.basis.size} components"
         return f"SAgent({shown}, device={str(self.device)!r})"
+
+    def _repr_html_(self) -> str:
+        """Return the facts of `describe` and some samples, for notebooks."""
+        return draw_card(type(self).__name__, self.describe(), self.draw_samples())
+
+    def draw_samples(self) -> NDArray[np.uint8]:
+        """Return a small picture of what it draws, shape (height, width, 3), always the same."""
+        low, high = self.likelihood.low, self.likelihood.high
+        return image_grid(self.sample(SHOWN, seed=0), SHOWN // 2, low=low, high=high)
+
+    def describe(self) -> dict[str, str]:
+        """Return what is known of it: images, choices, likelihood, weights, training data."""
+        num, horizon = self.chain.num_proposals, self.chain.horizon
+        weights = sum(w.numel() for w in self.network.parameters()) if self.can_learn else 0
+        return {
+            "images": f"{self.chain.shape}",
+            "choices": f"H = {horizon}, each one of A = {num}",
+            "code": f"{horizon * math.log2(num):.0f} bits for an image, at most",
+            "likelihood": self.likelihood.name,
+            "proposer": type(self.chain.proposer).__name__,
+            "weights": f"{weights:,}",
+            "classes": str(self.chain.num_classes or "none"),
+            "trained on": str(self.metadata.get("dataset", "unknown")),
+            "bound": str(self.metadata.get("bound", "not measured")),
+            "device": str(self.device),
+        }
 
     @property
     def can_learn(self) -> bool:
