@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -84,10 +85,14 @@ def load_server() -> Any:
     Raises:
         InputError: If gradio is not installed.
     """
+    gc.disable()  # imports make many objects and no garbage: looking for it takes a second
     try:
         from agents.studio.server import serve
     except ImportError as error:
         raise InputError(
             f"the studio needs a package ({error.name}): pip install -e '.[studio]'"
         ) from error
+    finally:
+        gc.enable()
+    gc.freeze()  # what is imported stays, and clicks need not wait until it is looked through
     return serve

@@ -29,9 +29,9 @@ COLUMNS = ("model", "setting", "images seen", "FID", "chosen")
 
 
 def main(
-    minutes: float = 0.2,
+    minutes: float = 1.0,
     variants: tuple[str, ...] = ("*",),
-    num_samples: int = 300,
+    num_samples: int = 1000,
     seed: int = 0,
     out: Path = Path("runs/compare/settings"),
 ) -> None:
