@@ -15,6 +15,7 @@ from tempfile import TemporaryDirectory
 import torch
 
 from agents.benchmark.tasks import SUITE_IDS
+from benchmarks.figures import drawing, theory
 from benchmarks.figures.commands import COMMANDS, draw, prepare_inputs
 from benchmarks.figures.programs import (
     draw_emoji,
@@ -23,25 +24,35 @@ from benchmarks.figures.programs import (
     draw_suite,
     draw_trajectories,
 )
+from benchmarks.studio.pictures import SCENES, take_picture
 from benchmarks.suite.pictures import name_page
 from benchmarks.trials import choose_names
 
 FOLDER = Path(__file__).parents[2] / "docs" / "images"
 """Where the pictures lie."""
-SLOW = ("emoji", "comparison")
-"""Pictures that need a long training, data or libraries; drawn only if they are named."""
+STUDIO = {f"studio/{scene}": scene for scene in SCENES}
+"""The pictures of the studio, and what is done for each."""
+SLOW = ("emoji", "comparison", *STUDIO)
+"""Pictures that need a long training, data, libraries or a browser; drawn only if named."""
 
 
 def list_pictures(inputs: Path) -> dict[str, Callable[[Path], None]]:
-    """Return the function that draws each picture to a file, given the folder of inputs."""
+    """Return the function that draws each picture to a file, given the folder of inputs.
+
+    A name without suffix is that of a PNG.
+    """
     pages = map(name_page, SUITE_IDS)
     return {
         **{name: partial(draw, name, inputs) for name in COMMANDS},
+        "drawing.gif": drawing.write,
+        "loop.svg": theory.draw_loop,
+        "bound.svg": theory.draw_bound,
         "mnist_trajectory": draw_trajectories,
         "scaling": draw_scaling,
         **{f"suite_{page}": partial(draw_suite, page) for page in pages},
         "emoji": draw_emoji,
         "comparison": draw_models,
+        **{name: partial(take_picture, scene) for name, scene in STUDIO.items()},
     }
 
 
@@ -62,7 +73,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         if set(names) & set(COMMANDS):
             prepare_inputs(Path(inputs))
         for i, name in enumerate(names):
-            path = options.out / f"{name}.png"
+            path = options.out / (name if Path(name).suffix else f"{name}.png")
             print(f"[{i + 1}/{len(names)}] {path}", file=sys.stderr, flush=True)
             pictures[name](path)
 

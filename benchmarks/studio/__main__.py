@@ -1,24 +1,18 @@
-"""Takes the pictures of docs/studio.md, or lets many sessions click at once."""
+"""Lets many sessions of the studio click at once, and looks for faults."""
 
 from __future__ import annotations
 
 import argparse
 
 from benchmarks.studio.crowd import run_crowd
-from benchmarks.studio.pictures import FOLDER, take_pictures
 
 
 def main() -> int:
-    """Run one of the two; return an exit code."""
+    """Measure; return an exit code."""
     parser = argparse.ArgumentParser("benchmarks.studio", description=__doc__)
-    parser.add_argument("what", choices=["pictures", "sessions"])
     parser.add_argument("--num", type=int, default=20, help="number of sessions")
     parser.add_argument("--minutes", type=float, default=5.0, help="how long they click")
     given = parser.parse_args()
-    if given.what == "pictures":
-        take_pictures()
-        print(f"wrote the pictures to {FOLDER}")
-        return 0
     report = run_crowd(given.num, 60 * given.minutes)
     print(report.describe())
     print("\n".join(report.wrong[:10]))

@@ -23,7 +23,6 @@ from benchmarks.studio.browser import (
     wait_for,
 )
 
-FOLDER = Path("docs/images/studio")
 COLOURS = 128
 """Colours of a picture: with more of them the files are larger and look no better."""
 
@@ -111,15 +110,13 @@ SCENES: dict[str, tuple[Callable[[Any], None], tuple[int, int], str]] = {
 """What is done before each picture, the size of the window, and its colours."""
 
 
-def take_pictures(folder: Path = FOLDER, names: tuple[str, ...] = tuple(SCENES)) -> None:
-    """Write one PNG for each scene."""
-    folder.mkdir(parents=True, exist_ok=True)
+def take_picture(name: str, out: Path) -> None:
+    """Write the picture of a scene as a PNG."""
+    scene, size, scheme = SCENES[name]
     with serving("--seed", "0") as (url, _), browsing() as browser:
-        for name in names:
-            scene, size, scheme = SCENES[name]
-            page = open_page(browser, url, size, scheme)
-            scene(page)
-            page.wait_for_timeout(500)
-            picture = Image.open(BytesIO(page.screenshot())).convert("RGB")
-            picture.quantize(COLOURS).save(folder / f"{name}.png", optimize=True)
-            page.context.close()
+        page = open_page(browser, url, size, scheme)
+        scene(page)
+        page.wait_for_timeout(500)
+        picture = Image.open(BytesIO(page.screenshot())).convert("RGB")
+        out.parent.mkdir(parents=True, exist_ok=True)
+        picture.quantize(COLOURS).save(out, optimize=True)

@@ -18,14 +18,15 @@ OTHERS = {"benchmark_previews"}
 
 
 def test_every_picture_has_a_program():
-    known = set(list_pictures(Path())) | OTHERS
-    assert {path.stem for path in FOLDER.glob("*.png")} == known
+    files = {path for path in FOLDER.rglob("*") if path.is_file()}
+    names = {path.relative_to(FOLDER).as_posix().removesuffix(".png") for path in files}
+    assert names == set(list_pictures(Path())) | OTHERS
 
 
 def test_every_picture_is_shown_on_a_page():
     pages = "".join(p.read_text() for p in (ROOT / "README.md", *ROOT.glob("docs/**/*.md")))
-    shown = set(re.findall(r"images/(\w[\w-]*)\.png", pages))
-    assert set(list_pictures(Path())) <= shown
+    shown = set(re.findall(r"images/(\w[\w/-]*\.(?:png|gif|svg))", pages))
+    assert set(list_pictures(Path())) <= {name.removesuffix(".png") for name in shown}
 
 
 def test_a_picture_is_the_one_on_the_page(tmp_path):

@@ -1,4 +1,4 @@
-"""Draws the moving picture of the landing page: `python -m docs.pictures.drawing`.
+"""Draws the moving picture of README and of the landing page.
 
 The shipped S-agent of MNIST draws digits, each a little later than the one before it.
 """
@@ -14,7 +14,6 @@ from PIL import Image
 from gcgen_env.model.pretrained import pretrained_path
 from gcgen_env.model.s_agent import SAgent
 
-OUT = Path(__file__).parents[1] / "images" / "drawing.gif"
 ROWS, COLUMNS, EDGE, GAP = 3, 10, 56, 8  # edge and gap of a tile in pixels
 BETWEEN, REST = 3, 18
 """Frames for one step, and frames in which a finished digit is shown."""
@@ -57,12 +56,8 @@ def arrange(tiles: NDArray[np.float32]) -> Image.Image:
     return sheet
 
 
-def main() -> None:
-    """Write the picture."""
+def write(out: Path) -> None:
+    """Write the picture as a GIF."""
+    out.parent.mkdir(parents=True, exist_ok=True)
     first, *rest = draw()
-    first.save(OUT, save_all=True, append_images=rest, duration=DELAY, loop=0, optimize=True)
-    print(f"{OUT.name}: {OUT.stat().st_size / 1e3:.0f} kB")
-
-
-if __name__ == "__main__":
-    main()
+    first.save(out, save_all=True, append_images=rest, duration=DELAY, loop=0, optimize=True)

@@ -1,4 +1,4 @@
-"""Draws the two figures of the theory page as SVG: `python -m docs.pictures.theory`.
+"""Draws the two figures of the theory page as SVG.
 
 They stand inside the page, so their colours are those of its theme. The images come from the
 shipped S-agent of MNIST, and the curve from 1,000 of its test images.
@@ -22,7 +22,6 @@ from agents.gcgen.bound import compute_bound
 from agents.gcgen.rollout import rollout
 from gcgen_env.model.sampling import make_sampler
 
-FOLDER = Path(__file__).parent
 INK, SOFT = "var(--color-foreground-primary, #111)", "var(--color-foreground-muted, #666)"
 CARD, LINE = "var(--color-background-secondary, #f4f4f4)", "var(--color-background-border, #ccc)"
 ORANGE, BLUE = "#e8820c", "#3b82c4"
@@ -99,10 +98,10 @@ class Figure:
             'marker-end="url(#tip)"/>'
         )
 
-    def write(self, name: str) -> None:
-        """Write the picture beside this program."""
+    def write(self, out: Path) -> None:
+        """Write the figure to a file."""
         body = "\n".join(self.parts)
-        (FOLDER / name).write_text(f"{self.head}\n{body}\n</svg>\n", encoding="utf-8")
+        out.write_text(f"{self.head}\n{body}\n</svg>\n", encoding="utf-8")
 
 
 def find_moment(model: GCGen, index: int) -> Moment:
@@ -130,8 +129,15 @@ def find_moment(model: GCGen, index: int) -> Moment:
     )
 
 
-def draw_loop(now: Moment) -> None:
+def make_model() -> GCGen:
+    """Return the shipped model of MNIST."""
+    options: dict[str, Any] = {"s_agent": "pretrained", "train_s_agent": False, "seed": 0}
+    return GCGen("GCPolicy", "GCGen-MNIST-v0", policy_kwargs={"learned": False}, **options)
+
+
+def draw_loop(out: Path) -> None:
     """Draw one turn of the loop of both agents."""
+    now = find_moment(make_model(), 0)
     figure = Figure(900, 440, "One decision: the S-agent proposes, the GC-agent chooses")
     figure.image(30, 62, 96, now.canvas, LINE)
     figure.text(78, 46, "canvas x<tspan dy='4' font-size='11'>h</tspan>")
@@ -167,7 +173,7 @@ def draw_loop(now: Moment) -> None:
     figure.arrow("M493 300 H261 V164", dashed=True)
     figure.text(368, 268, "learns to imitate the choice,", S_INK, 'font-size="13"')
     figure.text(368, 286, "and to come close to g", S_INK, 'font-size="13"')
-    figure.write("loop.svg")
+    figure.write(out)
 
 
 @torch.no_grad()
@@ -182,8 +188,9 @@ def measure_bound(model: GCGen, num: int) -> tuple[NDArray[np.float64], NDArray[
     return missing, np.concatenate([[0.0], divergence.cumsum()])
 
 
-def draw_bound(missing: NDArray[np.float64], divergence: NDArray[np.float64]) -> None:
-    """Draw how the parts of the bound change from step to step."""
+def draw_bound(out: Path) -> None:
+    """Draw how the parts of the bound change from step to step, means over 1,000 test images."""
+    missing, divergence = measure_bound(make_model(), 1_000)
     figure = Figure(900, 400, "The bound after each number of choices, in nats")
     left, bottom, wide, high = 84, 340, 62, 270
     scale = high / missing[0]
@@ -208,16 +215,4 @@ def draw_bound(missing: NDArray[np.float64], divergence: NDArray[np.float64]) ->
     figure.text(at + 36, over + 10, "divergence", S_INK, 'font-size="13"')
     figure.text(480, 96, "what is still missing: -log p(g given the canvas)", GC_INK)
     figure.text(480, 120, "what the choices cost: log q - log p, summed", S_INK)
-    figure.write("bound.svg")
-
-
-def main() -> None:
-    """Draw both figures."""
-    options: dict[str, Any] = {"s_agent": "pretrained", "train_s_agent": False, "seed": 0}
-    model = GCGen("GCPolicy", "GCGen-MNIST-v0", policy_kwargs={"learned": False}, **options)
-    draw_loop(find_moment(model, 0))
-    draw_bound(*measure_bound(model, 1_000))
-
-
-if __name__ == "__main__":
-    main()
+    figure.write(out)
