@@ -21,8 +21,10 @@ ANSWERS = 5
 PARTICLES = (1, 8)
 SIDE = 28
 NAMES = ("calls", "error", "error_of_mean", "spread", "worse_by", "worse_by_se")
-"""Figures of each row; `worse_by` compares with the guidance of most particles, image by image."""
-MOST_CALLS = 5_000  # for one answer
+"""Figures of each row; `worse_by` compares with typical answers of most particles."""
+CANDIDATES = 20
+"""Answers of which the typical ones are chosen."""
+MOST_CALLS = 20_000  # for one answer
 
 
 def make_masks() -> dict[int, Bools]:
@@ -66,7 +68,7 @@ def measure_hidden(s_agent: SAgent, num: int, seed: int) -> Iterator[dict[str, A
             for key, calls, answers in fill(s_agent, train, pool, goal, hidden, seed + number):
                 figures = *measure_error(answers, goal, hidden), measure_spread(answers, hidden)
                 results.setdefault(key, []).append([calls, *figures])
-        ours = np.array(results["guided", PARTICLES[-1]])  # (num, 4)
+        ours = np.array(results["guided, typical", PARTICLES[-1]])  # (num, 4)
         for (rule, particles), rows in results.items():
             worse = np.array(rows)[:, 1] - ours[:, 1]
             means = np.mean(rows, axis=0).tolist()
@@ -84,9 +86,11 @@ def fill(
     guidance = VisiblePixels(goal, hidden, s_agent.likelihood)
     scores = BlackBox(guidance, BATCH_SIZE, len(pool)).score(pool)
     for particles in PARTICLES:
-        options = (1.0, particles, seed)
-        sample = sample_guided(s_agent.chain, ANSWERS, guidance, *options)
+        sample = sample_guided(s_agent.chain, CANDIDATES, guidance, 1.0, particles, seed)
+        calls = round(sample.calls / CANDIDATES)
+        yield ("guided", particles), calls, sample.images[:ANSWERS]
+        yield ("best of N", particles), calls, pool[pick_best(scores, calls)[:ANSWERS]]
         calls = round(sample.calls / ANSWERS)
-        yield ("guided", particles), calls, sample.images
-        best = pick_best(scores, calls)[:ANSWERS]
-        yield ("best of N", particles), calls, pool[best]
+        yield ("guided, typical", particles), calls, sample.typical(ANSWERS).images
+        found = pick_best(scores, calls)[:ANSWERS]
+        yield ("best of N, for typical", particles), calls, pool[found]

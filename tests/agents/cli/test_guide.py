@@ -57,6 +57,16 @@ def test_a_picture_shows_what_is_given_and_the_answers(option, name, given, file
         assert image.size == ((3 + given) * 84 + 4, 84 + 4 + 22)
 
 
+def test_typical_answers_are_kept(files, tmp_path, capsys):
+    options = ("--inpaint", files["digit"], "--mask", files["mask"])
+    guide(tmp_path / "all.npy", *options, "--num", "6")
+    guide(tmp_path / "two.npy", *options, "--num", "2", "--candidates", "6")
+    drawn, kept = (np.load(tmp_path / f"{name}.npy") for name in ("all", "two"))
+    nearest = np.square(drawn - drawn.mean(0)).sum((1, 2, 3)).argsort()[:2]
+    np.testing.assert_array_equal(kept, drawn[nearest])
+    assert "wrote 2 answers to" in capsys.readouterr().out
+
+
 def test_wishes_add_up(files, tmp_path, capsys):
     options = ["--inpaint", files["digit"], "--mask", files["mask"], "--variations", files["digit"]]
     guide(tmp_path / "out.npy", *options)
@@ -83,6 +93,7 @@ def test_a_trained_model_can_be_guided(finished, files, tmp_path):
         (["--inpaint", "digit"], "--inpaint and --mask belong together"),
         (["--inpaint", "digit", "--mask", "wrong"], "as large as --inpaint, 8 x 8 pixels, got 8"),
         (["--inpaint", "digit", "--mask", "digit", "--num", "0"], "--num must be at least 1"),
+        (["--variations", "digit", "--candidates", "2"], "--candidates must be at least --num"),
         (["--superresolve", "odd"], "a height and width that divide theirs, (1, 8, 8)"),
         (["--class", "12"], "the class must be one of 0 to 9, got 12"),
         (["--class", "7"], "--class needs a model of MNIST's digits"),
