@@ -78,9 +78,9 @@ ablation: $(STAMP)  ## Compare the parts of the method on digits; takes half an 
 	$(BIN)/python -m pip install -q -c constraints.txt -e '.[bench]'
 	$(BIN)/python -m benchmarks.ablation
 
-figures: $(STAMP)  ## Draw the pictures of README and docs/ again; takes ten minutes
-	$(BIN)/python -m pip install -q -c constraints.txt -e '.[bench]'
-	$(BIN)/python -m benchmarks.figures
+figures: $(STAMP)  ## Draw all pictures of README and docs/ again; takes an hour and more
+	$(BIN)/python -m pip install -q -c constraints.txt -e '.[bench,compare,studio]' playwright
+	$(BIN)/python -m benchmarks.figures --all
 
 lint: $(STAMP)  ## Check format, style and types
 	$(BIN)/ruff format --check .

@@ -35,14 +35,14 @@ def draw_figures(out: Path, tables: Sequence[Table]) -> list[Path]:
     Raises:
         ImportError: If matplotlib is not installed: `pip install -e '.[bench]'`.
     """
-    paths = [_draw_curves(out, table) for table in tables]
+    paths = [draw_curves(out / f"scores_{table.track}.png", table) for table in tables]
     for table in tables:
         montages = (_draw_montage(out, table, env) for env in table.envs)
         paths += [path for path in montages if path is not None]
     return paths
 
 
-def _draw_curves(out: Path, table: Table) -> Path:
+def draw_curves(path: Path, table: Table) -> Path:
     """Draw the scores of a track against decisions: one panel for each task, one above another."""
     from matplotlib.figure import Figure
 
@@ -59,7 +59,6 @@ def _draw_curves(out: Path, table: Table) -> Path:
         axes.set_ylim(max(LOWEST, axes.get_ylim()[0]), top + 0.05)
         _write_labels(axes, labels)
     panels[-1].set_xlabel("decisions")
-    path = out / f"scores_{table.track}.png"
     figure.savefig(path, dpi=130)
     return path
 

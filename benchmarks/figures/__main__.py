@@ -1,6 +1,8 @@
 """Draws the pictures of README and docs/ again.
 
 python -m benchmarks.figures --only 'guide_*' inspect_atlas
+
+`make figures` draws all of them, which takes an hour and more.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from agents.benchmark.tasks import SUITE_IDS
 from benchmarks.figures import drawing, theory
 from benchmarks.figures.commands import COMMANDS, draw, prepare_inputs
 from benchmarks.figures.programs import (
+    draw_benchmark,
     draw_emoji,
     draw_models,
     draw_scaling,
@@ -33,7 +36,7 @@ FOLDER = Path(__file__).parents[2] / "docs" / "images"
 STUDIO = {f"studio/{scene}": scene for scene in SCENES}
 """The pictures of the studio, and what is done for each."""
 SLOW = ("emoji", "comparison", *STUDIO)
-"""Pictures that need a long training, data, libraries or a browser; drawn only if named."""
+"""Pictures that need a long training, data or a browser; drawn only if named, or with --all."""
 
 
 def list_pictures(inputs: Path) -> dict[str, Callable[[Path], None]]:
@@ -49,6 +52,7 @@ def list_pictures(inputs: Path) -> dict[str, Callable[[Path], None]]:
         "bound.svg": theory.draw_bound,
         "mnist_trajectory": draw_trajectories,
         "scaling": draw_scaling,
+        "benchmark_previews": partial(draw_benchmark, "previews"),
         **{f"suite_{page}": partial(draw_suite, page) for page in pages},
         "emoji": draw_emoji,
         "comparison": draw_models,
@@ -59,15 +63,17 @@ def list_pictures(inputs: Path) -> dict[str, Callable[[Path], None]]:
 def main(argv: Sequence[str] | None = None) -> None:
     """Read the options and draw."""
     parser = argparse.ArgumentParser("benchmarks.figures", description=__doc__)
-    parser.add_argument("--only", nargs="+", metavar="PATTERN", help="names or patterns")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--only", nargs="+", metavar="PATTERN", help="names or patterns")
+    which.add_argument("--all", action="store_true", help="those too that take hours")
     parser.add_argument("--out", type=Path, default=FOLDER, help="folder of the pictures")
     options = parser.parse_args(argv)
     torch.set_num_threads(1)
     with TemporaryDirectory() as inputs:
         pictures = list_pictures(Path(inputs))
-        quick = [name for name in pictures if name not in SLOW]
+        usual = [name for name in pictures if options.all or name not in SLOW]
         try:
-            names = choose_names(list(pictures), options.only) if options.only else quick
+            names = choose_names(list(pictures), options.only) if options.only else usual
         except ValueError as error:
             parser.error(str(error).replace("variant", "picture"))
         if set(names) & set(COMMANDS):

@@ -14,6 +14,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from agents import GCGen
+from agents.benchmark.figures import draw_curves
+from agents.benchmark.results import Table
+from agents.benchmark.run_files import Outcome
+from agents.benchmark.study import Run
 from agents.benchmark.tasks import SUITE_IDS
 from benchmarks.compare.__main__ import main as compare
 from benchmarks.scaling.figure import draw as draw_speedups
@@ -25,8 +29,8 @@ from gcgen_env.model.pretrained import pretrained_path
 from gcgen_env.model.s_agent import SAgent
 from gcgen_env.viewer import image_grid, save_png, trajectory_grid
 
-SCALING = Path(__file__).parents[2] / "docs" / "data" / "scaling_predicted.csv"
-"""Table of `python -m benchmarks.scaling predict`."""
+DATA = Path(__file__).parents[2] / "docs" / "data"
+"""The tables of the pages."""
 MINUTES = 2.0
 """Training time of each model of the comparison, of the processor."""
 EMOJI = Path("emoji") / "emoji32.npz"
@@ -47,12 +51,23 @@ def draw_trajectories(out: Path) -> None:
 
 def draw_scaling(out: Path) -> None:
     """Draw the predicted speed-ups of several processes from their table."""
-    with SCALING.open(newline="", encoding="utf-8") as file:
-        rows = [
-            {name: text if name == "link" else float(text) for name, text in row.items()}
-            for row in csv.DictReader(file)
-        ]
+    rows = [
+        {name: text if name == "link" else float(text) for name, text in row.items()}
+        for row in _read_table("scaling_predicted.csv")
+    ]
     draw_speedups(rows, out)
+
+
+def draw_benchmark(track: str, out: Path) -> None:
+    """Draw the learning curves of a track of the benchmark from their table."""
+    curves: dict[Run, list[dict[str, float]]] = {}
+    for row in _read_table("benchmark.csv"):
+        run = Run(row["env"], row["contestant"], int(row["seed"]), 0, row["track"])
+        point = {"steps": int(row["steps"]), "score": float(row["score"])}
+        curves.setdefault(run, []).append(point)
+    outcomes = [Outcome(run, {"curve": curve}, {}, {}, DATA) for run, curve in curves.items()]
+    out.parent.mkdir(parents=True, exist_ok=True)
+    draw_curves(out, Table(track, outcomes))
 
 
 def draw_suite(name: str, out: Path) -> None:
@@ -102,6 +117,12 @@ def write_sheet(model: GCGen, out: Path) -> None:
     buffer = BytesIO()
     picture.save(buffer, format="PNG", optimize=True)
     write_bytes(out, buffer.getvalue())
+
+
+def _read_table(name: str) -> list[dict[str, str]]:
+    """Return the rows of a table in docs/data."""
+    with (DATA / name).open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
 
 
 def _alternate(above: NDArray[np.float32], below: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -13,14 +13,12 @@ from benchmarks.figures.commands import COMMANDS
 from benchmarks.figures.programs import write_sheet
 
 ROOT = FOLDER.parents[1]
-OTHERS = {"benchmark_previews"}
-"""Pictures of other programs: the report of `gcgen benchmark`."""
 
 
 def test_every_picture_has_a_program():
     files = {path for path in FOLDER.rglob("*") if path.is_file()}
     names = {path.relative_to(FOLDER).as_posix().removesuffix(".png") for path in files}
-    assert names == set(list_pictures(Path())) | OTHERS
+    assert names == set(list_pictures(Path()))
 
 
 def test_every_picture_is_shown_on_a_page():
