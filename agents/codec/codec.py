@@ -35,6 +35,12 @@ class Decompressed(NamedTuple):
     images: NDArray[Any]
     """Shape (N, *S): means of the likelihood, float32; or the exact images, bool or uint8."""
 
+    def __repr__(self) -> str:
+        """Show the sizes, not the numbers."""
+        num, steps = self.codes.shape
+        images = f"images={self.images.shape} {self.images.dtype}"
+        return f"Decompressed({num:,} codes of {steps} choices, {images})"
+
 
 def compress(
     model: GCGen,

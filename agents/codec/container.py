@@ -18,7 +18,7 @@ _DIGEST = 8  # bytes of the SHA-256 of everything before them
 _HASH = 16  # bytes of the S-agent's hash
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class CodeFile:
     """The content of a file of codes.
 
@@ -41,6 +41,11 @@ class CodeFile:
     checksums: tuple[int, ...]
     choices: bytes
     residual: bytes = b""
+
+    def __repr__(self) -> str:
+        """Show the sizes, not the streams."""
+        sizes = f"{len(self.choices):,} bytes of choices, {len(self.residual):,} of the rest"
+        return f"CodeFile({self.num:,} codes of {self.steps} choices, {sizes}, model={self.model})"
 
     def pack(self) -> bytes:
         """Return the file."""

@@ -47,6 +47,15 @@ def test_codes_come_back_from_a_file(model, digits):
     assert payload == pack_codes(model.s_agent, codes)
 
 
+def test_files_and_their_contents_show_their_sizes(model, digits):
+    payload = compress(model, digits)
+    num = len(digits)
+    shown = repr(decompress(model, payload))
+    assert shown == f"Decompressed({num:,} codes of {H} choices, images=({num}, 1, 8, 8) float32)"
+    shown = repr(CodeFile.unpack(payload))
+    assert f"CodeFile({num:,} codes of {H} choices, " in shown and len(shown) < 150
+
+
 def test_codes_do_not_depend_on_the_other_images(model, digits):
     codes = model.encode(digits)
     for parts in (1, 3, 17):
