@@ -98,6 +98,7 @@ LAYERS: dict[str, dict[str, str]] = {
         "gcgen_env/model/s_agent.py": "The S-agent: the generative model, and the file it is saved in.",
         "gcgen_env/model/saved_parts.py": "Rebuilds the parts of a saved S-agent, if what the file says agrees with its tensors.",
         "gcgen_env/model/saved_proposers.py": "How proposers without learning are saved: as their name and their settings.",
+        "gcgen_env/model/turns.py": "Who computes independent batches: this process alone, or several processes in turn.",
         "gcgen_env/model/sampling.py": "Chooses an action from log q: a sample, or the most probable one.",
         "gcgen_env/model/walk.py": "A batch of states on its way along the chain, one decision after another.",
     },

@@ -247,6 +247,7 @@ AGENTS: dict[str, dict[str, str]] = {
         "agents/cli/studio_models.py": "The models of `gcgen studio`, and the recorder of its games.",
         "agents/cli/study_run.py": "Plans, executes and reports the runs of `gcgen benchmark`.",
         "agents/cli/train.py": "`gcgen train`: train both agents, or continue a run.",
+        "agents/cli/together.py": "Several processes share the work of one command: the first one alone writes and prints.",
         "agents/cli/train_together.py": "`gcgen train` in several processes: the first one leads the run, the others follow.",
         "agents/cli/launch.py": "Starts the processes that share a command, with the agent that `torchrun` uses.",
         "agents/cli/__main__.py": "Starts `gcgen` as `python -m agents.cli`, which `torchrun` needs.",

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tyro.conf import Positional
 
 from agents.cli.checks import check_at_least, check_seed, reading_input
 from agents.cli.image_options import ImageOptions
 from agents.cli.outputs import check_output
+from agents.cli.together import sharing_work
 from agents.gcgen.search_names import Search
 from gcgen_env.atomic_files import write_bytes
+
+if TYPE_CHECKING:
+    from agents.distributed.ranks import Alone
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,9 +45,16 @@ class Compress(ImageOptions):
     """Where to write the file of codes."""
     overwrite: bool = False
     """Replace the file if it exists."""
+    processes: int = 1
+    """Processes on this machine that share the work; the results do not depend on it."""
 
     def run(self) -> int:
         """Run the command; return its exit code."""
+        with sharing_work(self.processes) as ranks:
+            return self._run(ranks)
+
+    def _run(self, ranks: Alone) -> int:
+        """Compress as one of some processes."""
         import numpy as np
 
         from agents.codec.codec import compress
@@ -53,11 +65,13 @@ class Compress(ImageOptions):
             check_at_least(1, num=self.num, width=self.width)
             check_seed(self.seed)
             model = self.load_model()
+            model.turns = ranks.take_turns
             goals = self.read_images(model, self.num)
             if self.binarize:
                 goals = binarize(goals, np.random.default_rng(self.seed))
             payload = compress(model, goals, self.lossless, self.search, self.width)
-        write_bytes(self.out, payload)
+        if ranks.is_first:
+            write_bytes(self.out, payload)
         bits = 8 * len(payload)
         print(
             f"wrote {len(goals)} images to {self.out}, {len(payload):,} bytes: "

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from agents.cli.checks import check_at_least, check_seed, reading_input
 from agents.cli.outputs import check_output
 from agents.cli.settings import Ramp, parse_ramp
+from agents.cli.together import sharing_work
 from agents.gcgen.search_names import Search
 from gcgen_env.atomic_files import write_json
+
+if TYPE_CHECKING:
+    from agents.distributed.ranks import Alone
 
 
 @dataclass(frozen=True)
@@ -57,9 +61,16 @@ class Evaluate:
     """Torch device."""
     threads: int | None = None
     """Number of torch's threads; by default it is left as it is."""
+    processes: int = 1
+    """Processes on this machine that share the work; the results do not depend on it."""
 
     def run(self) -> int:
         """Run the command; return its exit code."""
+        with sharing_work(self.processes) as ranks:
+            return self._run(ranks)
+
+    def _run(self, ranks: Alone) -> int:
+        """Evaluate as one of some processes."""
         from agents.cli.full_evaluation import FullEvaluation
         from agents.cli.measurement import describe, hash_file, measure, print_table
         from agents.cli.models import find_model, load_model, take_labels, take_split
@@ -72,6 +83,7 @@ class Evaluate:
             self._check_outputs(find_model(self.model))
             set_threads(self.threads)
             model = load_model(self.model, self.device)
+            model.turns = ranks.take_turns
             if self.look_ahead != "own":
                 model.policy.set_selection(look_ahead=parse_ramp(self.look_ahead))
             images = take_split(model, self.split, self.num_images, self.data_dir)
@@ -90,10 +102,10 @@ class Evaluate:
         document = {**describe(model, bounds), **origin, "split": self.split, **how}
         if full is not None:
             document |= full.run(self.seed)
-            if self.page is not None:
+            if self.page is not None and ranks.is_first:
                 full.write_page(self.page, [str(report) for report, _ in bounds], document)
                 print(f"wrote {self.page}")
-        if self.json is not None:
+        if self.json is not None and ranks.is_first:
             write_json(self.json, document)
             print(f"wrote {self.json}")
         return 0

@@ -16,6 +16,7 @@ from gcgen_env.datasets.dataset import split_indices
 from gcgen_env.model.build import open_data
 from gcgen_env.model.s_agent import KIND as S_AGENT_KIND
 from gcgen_env.model.s_agent import SAgent
+from gcgen_env.model.turns import Turns
 from gcgen_env.storage import read_document
 
 
@@ -45,6 +46,14 @@ def load_sampler(path: Path, device: str) -> GCGen | SAgent:
     if read_document(file)["kind"] == S_AGENT_KIND:
         return SAgent.load(file, found)
     return GCGen.load(file, device=found)
+
+
+def share(model: GCGen | SAgent, turns: Turns) -> GCGen | SAgent:
+    """Return a model whose batches several processes compute in turn."""
+    if isinstance(model, SAgent):
+        return replace(model, turns=turns)
+    model.turns = turns
+    return model
 
 
 def prune(model: GCGen | SAgent, nucleus: float | None) -> GCGen | SAgent:

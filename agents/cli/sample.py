@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from agents.cli.checks import check_at_least, check_seed, reading_input
 from agents.cli.outputs import check_output
+from agents.cli.together import sharing_work
+
+if TYPE_CHECKING:
+    from agents.distributed.ranks import Alone
 
 SUFFIXES = (".gif", ".mp4", ".npy", ".png")
 
@@ -43,10 +47,17 @@ class Sample:
     """Folder of the data files for --nearest, if they have moved since training."""
     device: str = "auto"
     """Torch device."""
+    processes: int = 1
+    """Processes on this machine that share the work; the results do not depend on it."""
 
     def run(self) -> int:
         """Run the command; return its exit code."""
-        from agents.cli.models import load_sampler, load_training_images, prune
+        with sharing_work(self.processes) as ranks:
+            return self._run(ranks)
+
+    def _run(self, ranks: Alone) -> int:
+        """Draw as one of some processes."""
+        from agents.cli.models import load_sampler, load_training_images, prune, share
         from agents.cli.pictures import write_nearest, write_samples
         from gcgen_env.viewer.film import load_encoder
 
@@ -58,9 +69,14 @@ class Sample:
                 load_encoder()  # raises before the work begins
             check_seed(self.seed)
             model = prune(load_sampler(self.model, self.device), self.nucleus)
+            model = share(model, ranks.take_turns)
             model.chain.given(self.label)  # raises if there is no such class
             if self.nearest:
                 data = load_training_images(model, self.model, self.data_dir)
+        if not ranks.is_first:
+            has_states = not self.nearest
+            model.sample(self.num, self.seed, self.draw, has_states, label=self.label)
+            return 0
         if not self.nearest:
             write_samples(model, self.out, self.num, self.seed, self.draw, self.label)
             print(f"wrote {self.num} samples to {self.out}")

@@ -7,15 +7,17 @@ depend on the number of processes.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 import torch.distributed as dist
+from safetensors.torch import load, save
 from torch import Tensor
 from torch.optim import Optimizer
 
 from gcgen_env.model.sampling import Share
+from gcgen_env.model.turns import Result
 
 
 class RanksLost(RuntimeError):
@@ -87,6 +89,15 @@ class Alone:
         """Return the rows (B, ...) of all processes, given those of this one."""
         return rows
 
+    def take_turns(
+        self,
+        batches: Sequence[Any],
+        compute: Callable[[Any], Result],
+        skip: Callable[[Any], object] = lambda batch: None,
+    ) -> list[Result]:
+        """Compute every batch in one of the processes; see `gcgen_env.model.turns.Turns`."""
+        return [compute(batch) for batch in batches]
+
 
 class Ranks(Alone):
     """One of several processes, which `join` has brought together.
@@ -145,17 +156,43 @@ class Ranks(Alone):
         self._call(dist.all_reduce, table)  # every other process adds zeros: exact
         return table
 
-    def send(self, content: bytes | None, num: int) -> bytes:
-        """Send bytes from the first process to all others.
+    def take_turns(
+        self,
+        batches: Sequence[Any],
+        compute: Callable[[Any], Result],
+        skip: Callable[[Any], object] = lambda batch: None,
+    ) -> list[Result]:
+        """Compute every N-th batch, and exchange the results; see `Alone`."""
+        results: list[Result | None] = []
+        for i, batch in enumerate(batches):
+            is_mine = i % self.size == self.rank
+            results.append(compute(batch) if is_mine else None)
+            if not is_mine:
+                skip(batch)
+        return [self._spread(result, i % self.size) for i, result in enumerate(results)]
+
+    def _spread(self, result: Result | None, owner: int) -> Result:
+        """Send the tensors of one process, which the others do not know, to all of them."""
+        content = b""
+        if result is not None:
+            content = save({str(i): each.cpu().contiguous() for i, each in enumerate(result)})
+        size = torch.tensor([len(content)])
+        self._call(dist.broadcast, size, owner)
+        found = load(self.send(content or None, int(size), owner))
+        return tuple(found[str(i)] for i in range(len(found)))
+
+    def send(self, content: bytes | None, num: int, owner: int = 0) -> bytes:
+        """Send bytes from one process to all others.
 
         Args:
-            content: The bytes; only the first process has them.
+            content: The bytes; only that process has them.
             num: Their number.
+            owner: The process, by default the first one.
         """
         buffer = torch.zeros(num, dtype=torch.uint8)
         if content is not None:
             buffer = torch.frombuffer(bytearray(content), dtype=torch.uint8)
-        self._call(dist.broadcast, buffer, 0)
+        self._call(dist.broadcast, buffer, owner)
         return buffer.numpy().tobytes()
 
     def _call(self, collective: Callable[..., Any], tensor: Tensor, *args: Any) -> None:

@@ -22,8 +22,9 @@ from torch import Tensor
 
 from agents.gcgen.rollout import GCAgent, Trajectories, rollout
 from gcgen_env.model.coordinates import RolloutSpace
-from gcgen_env.model.sampling import make_sampler
+from gcgen_env.model.sampling import make_sampler, skip_draws
 from gcgen_env.model.stored_values import has_probabilities, log_probability
+from gcgen_env.model.turns import Turns, alone
 from gcgen_env.viewer.card import draw_card
 
 _BATCH = 256  # goals times paths in one roll-out
@@ -148,9 +149,10 @@ def evaluate_bound(
     goals: Tensor,
     num_paths: int = 1,
     seed: int | None = 0,
+    turns: Turns = alone,
 ) -> NLLReport:
     """Evaluate the bound by sampling paths from the GC-agent; see `sample_bounds`."""
-    bounds = sample_bounds(space, make_agent, goals, num_paths, seed)
+    bounds = sample_bounds(space, make_agent, goals, num_paths, seed, turns)
     return NLLReport.of(bounds, num_paths, math.prod(space.outer.shape))
 
 
@@ -161,6 +163,7 @@ def sample_bounds(
     goals: Tensor,
     num_paths: int = 1,
     seed: int | None = 0,
+    turns: Turns = alone,
 ) -> ImageBounds:
     """Return the bound of each image, by sampling paths from the GC-agent.
 
@@ -173,6 +176,7 @@ def sample_bounds(
         goals: Images g, shape (N, *S), on the chain's device.
         num_paths: M.
         seed: Seed of the paths; None draws them anew.
+        turns: Who computes which batch.
 
     Raises:
         ValueError: If there are no images or no paths.
@@ -183,11 +187,25 @@ def sample_bounds(
     generator.manual_seed(generator.seed() if seed is None else seed)
     choose = make_sampler(generator)
     are_stored = has_probabilities(space.outer.likelihood, goals)
-    rows = [
-        _evaluate_batch(space, make_agent, batch, num_paths, choose, are_stored)
-        for batch in goals.split(max(1, _BATCH // num_paths))  # bounds the memory
-    ]
+    sizes = space.chain.horizon, space.chain.num_proposals
+
+    def compute(batch: Tensor) -> ImageBounds:
+        return _evaluate_batch(space, make_agent, batch, num_paths, choose, are_stored)
+
+    def skip(batch: Tensor) -> None:
+        for num in _split_paths(len(batch), num_paths):
+            skip_draws(choose, len(batch) * num, sizes)
+
+    batches = goals.split(max(1, _BATCH // num_paths))  # bounds the memory
+    rows = turns(batches, compute, skip)
     return ImageBounds(*map(torch.cat, zip(*rows, strict=True)))
+
+
+def _split_paths(num_goals: int, num_paths: int) -> list[int]:
+    """Return the paths of each roll-out: memory does not grow with their number."""
+    most = max(1, _BATCH // num_goals)
+    rest = num_paths % most
+    return [most] * (num_paths // most) + [rest] * (rest > 0)
 
 
 def compute_image_bounds(
@@ -221,19 +239,17 @@ def _evaluate_batch(
     are_stored: bool,
 ) -> ImageBounds:
     """Return the bounds of B goals, which may have probabilities."""
-    most = max(1, _BATCH // len(goals))  # paths of one roll-out: memory does not grow with M
     reconstructions, divergences, stored = [], [], []
-    for num in [most] * (num_paths // most) + [num_paths % most]:
-        if num:  # the remainder may be 0
-            repeated = goals.repeat_interleave(num, 0)  # (B num, *S), paths of a goal adjacent
-            goal = space.enter(repeated)
-            paths = rollout(space.chain, make_agent(goal), goal, choose)
-            canvas, likelihood = space.embed(paths.canvas[:, -1]), space.outer.likelihood
-            reconstructions.append(-likelihood.log_prob(canvas, repeated).view(-1, num))  # (B, num)
-            if are_stored:
-                stored.append(-log_probability(likelihood, canvas, repeated).view(-1, num))
-            divergence = compute_bound(paths).divergence
-            divergences.append(divergence.view(-1, num, space.chain.horizon))  # (B, num, H)
+    for num in _split_paths(len(goals), num_paths):
+        repeated = goals.repeat_interleave(num, 0)  # (B num, *S), paths of a goal adjacent
+        goal = space.enter(repeated)
+        paths = rollout(space.chain, make_agent(goal), goal, choose)
+        canvas, likelihood = space.embed(paths.canvas[:, -1]), space.outer.likelihood
+        reconstructions.append(-likelihood.log_prob(canvas, repeated).view(-1, num))  # (B, num)
+        if are_stored:
+            stored.append(-log_probability(likelihood, canvas, repeated).view(-1, num))
+        divergence = compute_bound(paths).divergence
+        divergences.append(divergence.view(-1, num, space.chain.horizon))  # (B, num, H)
     parts = (
         torch.cat(each, 1) if each else None for each in (reconstructions, divergences, stored)
     )

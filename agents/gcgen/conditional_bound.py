@@ -15,6 +15,7 @@ from agents.gcgen.labels import group_labels
 from agents.gcgen.rollout import GCAgent
 from gcgen_env.model.chain import Chain
 from gcgen_env.model.coordinates import RolloutSpace
+from gcgen_env.model.turns import Turns, alone
 
 
 def evaluate_given(
@@ -25,6 +26,7 @@ def evaluate_given(
     label: Any,
     num_paths: int,
     seed: int | None,
+    turns: Turns = alone,
 ) -> NLLReport:
     """Evaluate the bound of each class by itself, because a search needs one class for all images.
 
@@ -36,6 +38,7 @@ def evaluate_given(
         label: Their classes, shape (N,), or one for all.
         num_paths: M.
         seed: Seed of the paths; class c draws from `seed` + c.
+        turns: Who computes which batch.
 
     Raises:
         ValueError: If the labels do not fit.
@@ -49,7 +52,8 @@ def evaluate_given(
 
         indices.append(torch.from_numpy(index).to(goals.device))
         own_seed = None if seed is None else seed + each
-        parts.append(sample_bounds(space, make, goals[indices[-1]], num_paths, own_seed))
+        own = goals[indices[-1]]
+        parts.append(sample_bounds(space, make, own, num_paths, own_seed, turns))
     order = torch.cat(indices).argsort()
     bounds = ImageBounds(*(torch.cat(each)[order] for each in zip(*parts, strict=True)))
     report = NLLReport.of(bounds, num_paths, math.prod(chain.shape))

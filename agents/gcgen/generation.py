@@ -15,6 +15,7 @@ from agents.guidance.sampling import BATCH_SIZE, sample_guided
 from gcgen_env.config import EnvConfig
 from gcgen_env.model.chain import Chain
 from gcgen_env.model.s_agent import SAgent
+from gcgen_env.model.turns import Turns, alone
 from gcgen_env.viewer.card import draw_card
 
 
@@ -25,6 +26,8 @@ class Generation:
     env_config: EnvConfig | None
     policy: Any
     num_timesteps: int
+    turns: Turns = staticmethod(alone)
+    """Who computes which batch of `sample`, `encode` and `evaluate_nll`."""
 
     def __repr__(self) -> str:
         """Show the sizes and how far it is trained, not the weights."""
@@ -104,7 +107,7 @@ class Generation:
             ValueError: If an option is invalid or the guidance fails.
         """
         if guidance is None:
-            pruned = replace(self.s_agent, chain=self.chain)
+            pruned = replace(self.s_agent, chain=self.chain, turns=self.turns)
             return pruned.sample(num, seed, draw, return_trajectory, label)
         if draw != "mean" or return_trajectory:
             raise ValueError(

@@ -67,12 +67,14 @@ class GenerativeModel(Generation):
         self.policy.set_training_mode(False)
         space = self._space(self.chain)
         goals, chain = space.enter(self._check_images(images)), space.chain
-        with torch.no_grad():
-            codes = [
-                rollout(chain, self._make_agent(chain, batch, search, width), batch, choose_best)
-                for batch in fill(goals, _MULTIPLE).split(_BATCH)
-            ]
-        return torch.cat([each.action for each in codes])[: len(goals)].cpu().numpy()  # (B, H)
+
+        @torch.no_grad()
+        def choose(batch: Tensor) -> tuple[Tensor]:
+            agent = self._make_agent(chain, batch, search, width)
+            return (rollout(chain, agent, batch, choose_best).action,)
+
+        codes = self.turns(fill(goals, _MULTIPLE).split(_BATCH), choose)
+        return torch.cat([each for (each,) in codes])[: len(goals)].cpu().numpy()  # (B, H)
 
     def reconstruct(self, images: Any, search: str = "none", width: int = 8) -> NDArray[np.float32]:
         """Return the reconstructions of images (B, *S): decode(encode(images, ...))."""
@@ -121,9 +123,11 @@ class GenerativeModel(Generation):
 
         if label is not None:
             chain = self.chain
-            return evaluate_given(self._space, make_agent, chain, goals, label, num_paths, seed)
+            options = (label, num_paths, seed, self.turns)
+            return evaluate_given(self._space, make_agent, chain, goals, *options)
         space = self._space(self.chain)
-        return evaluate_bound(space, partial(make_agent, space.chain), goals, num_paths, seed)
+        make = partial(make_agent, space.chain)
+        return evaluate_bound(space, make, goals, num_paths, seed, self.turns)
 
     def predict(
         self,

@@ -21,9 +21,10 @@ from gcgen_env.model.codes import check_codes
 from gcgen_env.model.fixed_batches import split_fixed
 from gcgen_env.model.likelihoods import Likelihood
 from gcgen_env.model.network import ProposalNetwork
-from gcgen_env.model.sampling import make_sampler
+from gcgen_env.model.sampling import make_sampler, skip_draws
 from gcgen_env.model.saved_parts import BASIS, NETWORK, halve, restore_chain
 from gcgen_env.model.saved_proposers import describe_proposer
+from gcgen_env.model.turns import Turns, alone
 from gcgen_env.model.unrolling import split_draws, unroll, unroll_codes
 from gcgen_env.storage import File, describe_error, describe_file, load_container, save_container
 from gcgen_env.viewer.card import draw_card
@@ -44,10 +45,12 @@ class SAgent:
         chain: The decision chain; its proposer is the S-agent's `ProposalNetwork`, also inside a
             `BasisProposer`, or one that does not learn, such as a dictionary.
         metadata: JSON values that say how it was trained: data set, command, seed, bound.
+        turns: Who computes which batch of `sample`: this process, or several.
     """
 
     chain: Chain
     metadata: dict[str, Any] = field(default_factory=dict)
+    turns: Turns = alone
 
     def __repr__(self) -> str:
         """Show the sizes, not the weights."""
@@ -210,11 +213,15 @@ class SAgent:
             raise ValueError(f"draw must be 'mean' or 'sample', got {draw!r}")
         rng = np.random.default_rng(seed)
         choose = make_sampler(torch.Generator().manual_seed(int(rng.integers(2**62))))
-        batches = [
-            unroll(chain, size, lambda _, log_prior: choose(log_prior), return_trajectory)
-            for chain, size in split_draws(self.chain.given(label), num)
-        ]
-        images = torch.cat(batches, dim=1).cpu().numpy()  # (H + 1 or 1, num, *S)
+
+        def draw_batch(batch: tuple[Chain, int]) -> tuple[Tensor]:
+            return (unroll(*batch, lambda _, log_prior: choose(log_prior), return_trajectory),)
+
+        def skip(batch: tuple[Chain, int]) -> None:
+            skip_draws(choose, batch[1], (self.chain.horizon, self.chain.num_proposals))
+
+        batches = self.turns(list(split_draws(self.chain.given(label), num)), draw_batch, skip)
+        images = torch.cat([each for (each,) in batches], 1).cpu().numpy()  # (H + 1 or 1, num, *S)
         if draw == "sample":
             images[-1] = self.likelihood.sample(images[-1], rng)  # earlier states stay means
         return images if return_trajectory else images[-1]

@@ -54,6 +54,19 @@ def make_sampler(
     return choose
 
 
+def skip_draws(choose: Callable[[Tensor], Tensor], num: int, chain_sizes: tuple[int, int]) -> None:
+    """Draw what one roll-out of `num` trajectories draws, and choose nothing.
+
+    Args:
+        choose: Of `make_sampler`, without a share.
+        num: Number of trajectories.
+        chain_sizes: H and A of the chain.
+    """
+    horizon, num_proposals = chain_sizes
+    for _ in range(horizon):
+        choose(torch.zeros(num, num_proposals))
+
+
 def choose_best(log_q: Tensor) -> Tensor:
     """Return the most probable actions, shape (B,)."""
     return log_q.argmax(-1)
