@@ -105,7 +105,7 @@ def test_processes_that_are_started_again_go_on(whole, tmp_path):
     if started[0].returncode:
         assert "gcgen: rank 0 has lost another process" in error
         assert "continue with: gcgen train --resume" in error
-    done = run(*words, attempt=1)
+    done = run(*words, is_watched=True)
     assert [code for code, *_ in done] == [0, 0], done
     assert_same(read(whole[0]), read(path))
 
