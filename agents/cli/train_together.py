@@ -25,7 +25,7 @@ from agents.cli.start_run import flatten, resume, start
 from agents.common.provenance import find_device
 from agents.distributed.data_note import describe_data
 from agents.distributed.joining import Joined, Place, choose_device, join
-from agents.distributed.meeting import LaunchError
+from agents.distributed.meeting import LaunchError, PeerLost
 from agents.distributed.ranks import RanksLost
 from agents.gcgen import GCGen
 from agents.gcgen.callbacks import StopOnRequest
@@ -66,6 +66,10 @@ def train_together(settings: TrainSettings, folder: RunFolder, place: Place) -> 
             f"{folder.path}"
         ) from error
     except (InputError, OSError, TrainingDiverged) as error:
+        if isinstance(error.__cause__, PeerLost):
+            if place.rank:
+                return OthersLost.exit_code
+            raise OthersLost(str(error)) from error
         code = getattr(error, "exit_code", 2)
         note_failure(code)
         if place.rank and isinstance(error.__cause__, LaunchError):

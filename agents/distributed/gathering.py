@@ -8,7 +8,7 @@ import uuid
 
 from torch.distributed import Store
 
-from agents.distributed.meeting import INTERVAL, LaunchError
+from agents.distributed.meeting import INTERVAL, LaunchError, PeerLost
 
 
 def gather(store: Store, rank: int, size: int, seconds: float) -> str:
@@ -28,11 +28,12 @@ def gather(store: Store, rank: int, size: int, seconds: float) -> str:
 
     Raises:
         LaunchError: If a process does not come.
+        PeerLost: If the one that serves the store has ended.
     """
     try:
         return (_receive if rank == 0 else _come)(store, rank, size, time.monotonic() + seconds)
     except RuntimeError as error:  # the process that serves the store has ended
-        raise LaunchError(f"rank {rank} has lost the first process") from error
+        raise PeerLost(f"rank {rank} has lost the first process") from error
     except TimeoutError as error:
         raise LaunchError(
             f"rank {error} of {size} has not come within {seconds:.0f} seconds: "

@@ -14,11 +14,13 @@ from torch.distributed.rendezvous import rendezvous
 
 from agents.common.versions import find_versions
 from agents.distributed.gathering import gather
-from agents.distributed.meeting import ANSWER, PRESENCE, LaunchError, Meeting
+from agents.distributed.meeting import ANSWER, PRESENCE, LaunchError, Meeting, PeerLost
 from agents.distributed.ranks import Ranks
 
 TIMEOUT = timedelta(minutes=30)
 """How long a process waits for the others in an update: the first one may be evaluating."""
+CONNECTING = timedelta(seconds=30)
+"""How long all processes, which have just been there, may take to connect."""
 WATCHED = 600.0
 """Seconds in which every process must come if an agent has started it, and sees when it ends."""
 
@@ -99,6 +101,7 @@ def join(
 
     Raises:
         LaunchError: If a process does not come, or has other options or versions.
+        PeerLost: If a process has ended.
     """
     place = find_place()
     if place is None:
@@ -111,10 +114,13 @@ def join(
             store=dist.PrefixStore("group", meeting.store),
             rank=place.rank,
             world_size=place.size,
-            timeout=TIMEOUT,
+            timeout=CONNECTING,
         )
     except RuntimeError as error:
-        raise LaunchError(f"rank {place.rank} cannot connect: {_shorten(error)}") from error
+        raise PeerLost(
+            f"rank {place.rank} cannot connect to another process: {_shorten(error)}"
+        ) from error
+    dist.distributed_c10d._set_pg_timeout(TIMEOUT)
     return Joined(Ranks(place.rank, place.size), meeting)
 
 

@@ -34,6 +34,10 @@ class LaunchError(ValueError):
     """The processes cannot train together; every process raises the same sentence."""
 
 
+class PeerLost(LaunchError):
+    """Another process has ended while they met: nobody has made a mistake."""
+
+
 @dataclass(frozen=True)
 class Meeting:
     """The store in which the processes leave their notes."""
@@ -139,17 +143,17 @@ class Meeting:
         """Read a note, and wait for it.
 
         Raises:
-            LaunchError: If it does not come.
+            PeerLost: If it does not come.
         """
         end, lost = time.monotonic() + seconds, f"rank {self.rank} has lost the first process"
         try:
             while not self.store.check([key]):  # `Store.wait` would not hear of signals
                 if time.monotonic() > end:
-                    raise LaunchError(lost)
+                    raise PeerLost(lost)
                 time.sleep(INTERVAL)
             return self._read(key)
         except RuntimeError as error:  # its process has ended
-            raise LaunchError(lost) from error
+            raise PeerLost(lost) from error
 
 
 def _compare(rank: int, found: Note, first: Note) -> str:
