@@ -1,6 +1,5 @@
 """Processes of a training that are killed: `torchrun` starts them again."""
 
-import gc
 import json
 import os
 import random
@@ -14,11 +13,7 @@ import psutil
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from agents import GCGen
-from agents.cli import session
-from agents.cli.main import main
-from agents.gcgen.callbacks import BoundProgressBar, TimedCheckpoint
-from tests.agents.cli import ranked
+from tests.agents.cli import ranked, watched
 from tests.agents.cli.test_train_together import assert_same, read
 
 ROOT = Path(__file__).parents[3]
@@ -27,58 +22,18 @@ EARLY = 8
 """How many of the kills come while the processes start."""
 WORDS = ("train", "--env", "GCGen-Toggles-v0", *ranked.TINY, "--timesteps", "2560")
 """160 rounds of two updates. This data set imports little."""
-JOURNAL = "GCGEN_TEST_JOURNAL"
-"""Environment variable: the file in which the first process says what it does."""
 PATIENCE = 300.0
 """Seconds in which processes of a busy machine do what takes seconds."""
 NOTICE = 25.0
 """Seconds from a kill to new processes. `torchrun` kills those that do not end within 30."""
 
 
-def note(what, model):
-    """Write a line of the journal."""
-    if os.environ["RANK"] == "0":
-        with open(os.environ[JOURNAL], "a") as file:
-            print(json.dumps([time.time(), what, model._n_updates]), file=file)
-
-
-class Reporter(BoundProgressBar):
-    """A progress bar that also writes the journal."""
-
-    def _on_rollout_start(self):
-        note("is at", self.model)
-
-    def _on_rollout_end(self):
-        note("is at", self.model)
-
-
-def work(words):
-    """Be one of the processes that `torchrun` starts."""
-    learn, save = GCGen.learn, session.Session.save
-
-    def learn_and_note(model, *args, **kwargs):
-        note("goes on", model)
-        return learn(model, *args, log_interval=1, **kwargs)
-
-    def save_and_note(self, is_new=False):
-        note("is at", self.model)
-        save(self, is_new)
-        note("has saved", self.model)
-
-    GCGen.learn, session.Session.save = learn_and_note, save_and_note
-    session.BoundProgressBar = Reporter
-    session.TimedCheckpoint = lambda save: TimedCheckpoint(save, seconds=0.3)
-    code = main(words)
-    gc.freeze()
-    sys.exit(code)
-
-
 def launch(path, restarts):
     """Start two processes that train a run with `torchrun`; return its process."""
     command = ("torch.distributed.run", "--standalone", "--nproc-per-node", 2)
-    words = (*command, "--max-restarts", restarts, "-m", __name__, *WORDS, "--out", path)
+    words = (*command, "--max-restarts", restarts, "-m", watched.__name__, *WORDS, "--out", path)
     journal = str(path.with_suffix(".journal"))
-    variables = {JOURNAL: journal, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    variables = {watched.JOURNAL: journal, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     with path.with_suffix(".errors").open("w") as errors:
         return psutil.Popen(
             [sys.executable, "-m", *map(str, words)],
@@ -89,7 +44,7 @@ def launch(path, restarts):
 
 
 def read_journal(path):
-    """Return the lines of the journal of a run: time, what was done, and the number of updates."""
+    """Return the lines of the journal of a run; see `watched.note`."""
     file = path.with_suffix(".journal")
     lines = file.read_text().splitlines(keepends=True) if file.exists() else []
     return [json.loads(line) for line in lines if line.endswith("\n")]
@@ -124,7 +79,7 @@ class Killer:
     def count(self):
         """Return how many updates the present processes have made; -1 before they train."""
         journal, last = read_journal(self.path), self.kills[-1] if self.kills else 0.0
-        begun = [num for when, what, num in journal if what == "goes on" and when > last]
+        begun = [num for when, what, num, _ in journal if what == "goes on" and when > last]
         return journal[-1][2] - begun[0] if begun else -1
 
     def workers(self):
@@ -155,24 +110,23 @@ class Killer:
 
 
 def measure(journal, kills):
-    """Return for each kill the updates that were lost, and the seconds until training goes on.
+    """Return for each kill: updates lost, seconds until training goes on, processor time of that.
 
-    A kill before a checkpoint, or before training goes on, adds to the time of the next one.
+    A kill before training goes on has none of them.
     """
-    lost, seconds = [], []
-    begins = [i for i, (_, what, _) in enumerate(journal) if what == "goes on"]
+    figures = []
+    begins = [i for i, line in enumerate(journal) if line[1] == "goes on"]
     for kill, following in zip(kills, [*kills[1:], float("inf")], strict=True):
         after = [i for i in begins if kill < journal[i][0] < following]
         if not after:
             continue
-        when, _, begun = journal[after[0]]
-        # A process that saves notes this afterwards, so that a kill may come in between.
-        done = max((num for _, what, num in journal[: after[0]]), default=0)
-        saved = max((num for _, what, num in journal[: after[0]] if what == "has saved"), default=0)
-        assert saved <= begun <= done
-        lost.append(done - begun)
-        seconds.append(when - kill)
-    return lost, seconds
+        when, _, begun, seconds = journal[after[0]]
+        earlier = journal[: after[0]]
+        done = max((num for _, _, num, _ in earlier), default=0)
+        saved = max((num for _, what, num, _ in earlier if what == "has saved"), default=0)
+        assert saved <= begun <= done  # the last checkpoint, or one that was not yet noted
+        figures.append((done - begun, when - kill, seconds))
+    return zip(*figures, strict=True)
 
 
 @pytest.mark.slow
@@ -191,18 +145,16 @@ def test_twenty_kills_at_random_moments(tmp_path):
     finally:
         for each in (*agent.children(), agent) if agent.is_running() else ():
             each.kill()
-    assert_same(read(whole), read(path))
-    lost, seconds = measure(read_journal(path), killer.kills)
-    assert max(killer.noticed) < NOTICE
-    curve, expected = read_curve(path), read_curve(whole)
-    assert len(expected) == 160
-    assert curve == expected
+    lost, seconds, cpu = measure(read_journal(path), killer.kills)
     print(f"new processes after {median(killer.noticed):.1f} s, at most {max(killer.noticed):.1f}")
     print(
         f"training after {median(seconds):.1f} s, at most {max(seconds):.1f}, {len(seconds)} times"
     )
+    print(f"processor time of this in the first process: {median(cpu):.1f} s")
     print(f"updates made again after a kill: {mean(lost):.1f}, at most {max(lost)}")
-
-
-if __name__ == "__main__":
-    work(sys.argv[1:])
+    assert_same(read(whole), read(path))
+    assert max(killer.noticed) < NOTICE
+    curve, expected = read_curve(path), read_curve(whole)
+    print(f"rows of the log: {len(curve)} of {len(expected)}")
+    assert len(expected) == 160
+    assert curve == expected

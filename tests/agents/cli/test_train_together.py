@@ -120,8 +120,8 @@ def test_a_process_that_is_killed_while_all_connect(tmp_path):
 
     done = run("train", *TINY, "--out", tmp_path / "run", prepare=prepare)
     assert [code for code, *_ in done] == [1, -signal.SIGKILL]  # 1: it pays to start again
-    assert done[0][2].startswith("gcgen: rank 0 cannot connect to another process")
-    assert done[0][2].count("\n") == 1
+    sentence = done[0][2].splitlines()[-1]  # after a warning of torch, unless it is a command
+    assert sentence.startswith("gcgen: rank 0 cannot connect to another process")
 
 
 def test_a_process_that_waits_for_the_first_one_ends_at_once(tmp_path):
