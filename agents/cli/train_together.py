@@ -58,6 +58,10 @@ def train_together(settings: TrainSettings, folder: RunFolder, place: Place) -> 
             return _follow(settings, joined)
         code = _lead(settings, folder, joined, place)
         return 0 if code == EXIT_CODE else code  # for `torchrun`, other codes are failures
+    except KeyboardInterrupt:
+        if place.rank:  # the first process says it
+            return EXIT_CODE
+        raise
     except RanksLost as error:
         if place.rank:
             return OthersLost.exit_code
@@ -73,7 +77,7 @@ def train_together(settings: TrainSettings, folder: RunFolder, place: Place) -> 
         code = getattr(error, "exit_code", 2)
         note_failure(code)
         if place.rank and isinstance(error.__cause__, LaunchError):
-            return code  # the first process says it
+            return code
         raise
 
 
