@@ -22,7 +22,7 @@ EARLY = 8
 """How many of the kills come while the processes start."""
 WORDS = ("train", "--env", "GCGen-Toggles-v0", *ranked.TINY, "--timesteps", "2560")
 """160 rounds of two updates. This data set imports little."""
-PATIENCE = 300.0
+PATIENCE = 600.0
 """Seconds in which processes of a busy machine do what takes seconds."""
 NOTICE = 25.0
 """Seconds from a kill to new processes. `torchrun` kills those that do not end within 30."""
