@@ -17,7 +17,7 @@ from torch.distributed import Store
 
 from gcgen_env.messages import show
 
-PRESENCE = 45.0
+PRESENCE = 40.0
 """Seconds in which every process must come, unless an agent watches over them."""
 ANSWER = 10.0
 """Seconds in which one that has come must answer."""
