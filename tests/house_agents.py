@@ -34,6 +34,7 @@ AGENTS: dict[str, dict[str, str]] = {
         "agents/distributed/ranks.py": "The processes that train one model together: the rows of each, and the sums over all of them.",
         "agents/distributed/meeting.py": "How processes compare what they have before they train together: notes in torch's store.",
         "agents/distributed/data_note.py": "What identifies the data of a process: two processes with other data must not train together.",
+        "agents/distributed/gathering.py": "How processes that are started again find each other in a store that outlives them.",
         "agents/distributed/joining.py": "Joins the processes that `torchrun` has started: gloo between CPUs, nccl between GPUs.",
     },
     "Guidance": {

@@ -28,7 +28,9 @@ class StopRequest:
 
 
 @contextmanager
-def handle_signals(handler: Callable[[int, FrameType | None], object]) -> Iterator[None]:
+def handle_signals(
+    handler: Callable[[int, FrameType | None], object] | signal.Handlers,
+) -> Iterator[None]:
     """Handle Ctrl-C, SIGTERM and SIGHUP; the old handlers are restored afterwards.
 
     Only the main thread of a process receives signals; in any other thread nothing changes. A

@@ -18,6 +18,7 @@ from agents.cli.interrupts import EXIT_CODE
 
 FAILURE = "GCGEN_FAILURE"
 """Environment variable: a file in which a process says that it is useless to start again."""
+_ERRORS = "TORCHELASTIC_ERROR_FILE"  # of `torchrun`: LOGS/attempt_N/RANK/error.json
 MOST_PROCESSES = 1024
 _PATIENCE = "120"  # seconds in which stopped processes write the last checkpoint
 
@@ -84,8 +85,8 @@ def launch(words: Sequence[str], processes: int, max_restarts: int = 0) -> int:
 
 def note_failure(code: int) -> None:
     """Say that it is useless to start this command again: the user has to change something."""
-    if FAILURE in os.environ:
-        Path(os.environ[FAILURE]).write_text(str(code))
+    if path := _find_note():
+        path.write_text(str(code))
 
 
 @contextmanager
@@ -118,8 +119,17 @@ def _make_environment(processes: int, folder: Path) -> dict[str, str]:
 
 def _read_failure() -> int:
     """Return the exit code that a process has noted, or 0 if no process has."""
-    path = Path(os.environ.get(FAILURE, os.devnull))
-    return int(path.read_text() or 0) if path.is_file() else 0
+    path = _find_note()
+    return int(path.read_text() or 0) if path and path.is_file() else 0
+
+
+def _find_note() -> Path | None:
+    """Return where a failure is noted for the next start; None if nobody starts it again."""
+    if FAILURE in os.environ:
+        return Path(os.environ[FAILURE])
+    if errors := os.environ.get(_ERRORS):
+        return Path(errors).parents[2] / "gcgen_failure"  # one folder for each `torchrun`
+    return None
 
 
 def _report(failure: tuple[int, Any], processes: int) -> int:

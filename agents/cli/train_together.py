@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import warnings
 from contextlib import ExitStack
@@ -11,6 +12,7 @@ from io import BytesIO
 from typing import Any
 
 import psutil
+import torch
 
 from agents.cli.checks import InputError, reading_input
 from agents.cli.fitted_sigma import forget_sigma
@@ -23,7 +25,7 @@ from agents.cli.start_run import flatten, resume, start
 from agents.common.provenance import find_device
 from agents.distributed.data_note import describe_data
 from agents.distributed.joining import Joined, Place, choose_device, join
-from agents.distributed.meeting import LaunchError
+from agents.distributed.meeting import LaunchError, PeerLost
 from agents.distributed.ranks import RanksLost
 from agents.gcgen import GCGen
 from agents.gcgen.callbacks import StopOnRequest
@@ -50,12 +52,16 @@ def train_together(settings: TrainSettings, folder: RunFolder, place: Place) -> 
         InputError: If this is the first process, and the processes cannot train together.
     """
     try:
-        with reading_input():
+        with reading_input(), handle_signals(signal.SIG_DFL):  # waiting in torch hears of none
             settings, joined = _join(settings, place)
         if not joined.ranks.is_first:
             return _follow(settings, joined)
         code = _lead(settings, folder, joined, place)
         return 0 if code == EXIT_CODE else code  # for `torchrun`, other codes are failures
+    except KeyboardInterrupt:
+        if place.rank:  # the first process says it
+            return EXIT_CODE
+        raise
     except RanksLost as error:
         if place.rank:
             return OthersLost.exit_code
@@ -64,10 +70,14 @@ def train_together(settings: TrainSettings, folder: RunFolder, place: Place) -> 
             f"{folder.path}"
         ) from error
     except (InputError, OSError, TrainingDiverged) as error:
+        if isinstance(error.__cause__, PeerLost):
+            if place.rank:
+                return OthersLost.exit_code
+            raise OthersLost(str(error)) from error
         code = getattr(error, "exit_code", 2)
         note_failure(code)
         if place.rank and isinstance(error.__cause__, LaunchError):
-            return code  # the first process says it
+            return code
         raise
 
 
@@ -90,7 +100,7 @@ def _join(settings: TrainSettings, place: Place) -> tuple[TrainSettings, Joined]
 def _lead(settings: TrainSettings, folder: RunFolder, joined: Joined, place: Place) -> int:
     """Start or resume the run as one process does, and let the others follow."""
     launcher = find_launcher()
-    goes_on = place.attempt > 0 and folder.has_run and folder.read().launcher == launcher
+    goes_on = place.is_watched and folder.has_run and folder.read().launcher == launcher
     if goes_on:
         settings = replace(settings, resume=(folder.path,))
         command = folder.read().command  # once, however often the processes are started
@@ -123,30 +133,22 @@ def _check_batches(model: GCGen, joined: Joined) -> None:
 
 
 def _follow(settings: TrainSettings, joined: Joined) -> int:
-    """Load the model of the first process, and train with it; write nothing."""
+    """Train with the model of the first process; write nothing."""
     warnings.simplefilter("ignore")  # the first process warns
     stop, parent = StopRequest(), os.getppid()
+    with reading_input(), handle_signals(signal.SIG_DFL):
+        model, note = _receive(settings, joined)
+    model.ranks = joined.ranks
+    record, budget = RunRecord(**note["record"]), Budget(**note["budget"])
+    left = budget.remaining(record.minutes, model.num_timesteps + record.discarded)
+    if left is None:
+        return 0
+    forget_sigma(model, record)
+
+    def is_stopped() -> bool:
+        return joined.ranks.any(stop.is_set or os.getppid() != parent)  # no launcher any more
+
     with handle_signals(stop):
-        with reading_input():
-            note = joined.meeting.hear("model")
-            content = joined.ranks.send(None, note["size"])
-            model, error = None, ""
-            try:
-                model = load(content, settings)
-            except (TypeError, ValueError, OSError) as problem:
-                error = str(problem)
-            joined.meeting.compare("data", describe_data(model) if model else {}, error)
-        assert model is not None
-        model.ranks = joined.ranks
-        record, budget = RunRecord(**note["record"]), Budget(**note["budget"])
-        left = budget.remaining(record.minutes, model.num_timesteps + record.discarded)
-        if left is None:
-            return 0
-        forget_sigma(model, record)
-
-        def is_stopped() -> bool:
-            return joined.ranks.any(stop.is_set or os.getppid() != parent)  # no launcher any more
-
         model.learn(
             left.timesteps or UNLIMITED,
             StopOnRequest(is_stopped),
@@ -154,6 +156,21 @@ def _follow(settings: TrainSettings, joined: Joined) -> int:
             max_minutes=left.minutes,
         )
     return 0
+
+
+def _receive(settings: TrainSettings, joined: Joined) -> tuple[GCGen, dict[str, Any]]:
+    """Wait for the model of the first process; return it, and what is known of its run."""
+    torch.optim.SGD([torch.zeros(1, requires_grad=True)])  # imports for seconds while one waits
+    note = joined.meeting.hear("model")
+    content = joined.ranks.send(None, note["size"])
+    model, error = None, ""
+    try:
+        model = load(content, settings)
+    except (TypeError, ValueError, OSError) as problem:
+        error = str(problem)
+    joined.meeting.compare("data", describe_data(model) if model else {}, error)
+    assert model is not None
+    return model, note
 
 
 def pack(model: GCGen) -> bytes:

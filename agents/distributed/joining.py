@@ -13,11 +13,16 @@ import torch.distributed as dist
 from torch.distributed.rendezvous import rendezvous
 
 from agents.common.versions import find_versions
-from agents.distributed.meeting import ANSWER, PRESENCE, LaunchError, Meeting
+from agents.distributed.gathering import gather
+from agents.distributed.meeting import ANSWER, PRESENCE, LaunchError, Meeting, PeerLost
 from agents.distributed.ranks import Ranks
 
 TIMEOUT = timedelta(minutes=30)
 """How long a process waits for the others in an update: the first one may be evaluating."""
+CONNECTING = timedelta(seconds=30)
+"""How long all processes, which have just been there, may take to connect."""
+WATCHED = 600.0
+"""Seconds in which every process must come if an agent has started it, and sees when it ends."""
 
 
 class Place(NamedTuple):
@@ -31,8 +36,8 @@ class Place(NamedTuple):
     """Its number on this machine."""
     local_size: int
     """The number of processes on this machine."""
-    attempt: int
-    """How often the processes were started again."""
+    is_watched: bool
+    """Whether an agent of `torchrun` watches over the processes, and may start them again."""
 
 
 class Joined(NamedTuple):
@@ -60,13 +65,12 @@ def find_place(environ: Mapping[str, str] = os.environ) -> Place | None:
         rank, size = int(environ["RANK"]), int(environ["WORLD_SIZE"])
         local_rank = int(environ.get("LOCAL_RANK", "0"))
         local_size = int(environ.get("LOCAL_WORLD_SIZE", "1"))
-        attempt = int(environ.get("TORCHELASTIC_RESTART_COUNT", "0"))
         int(environ["MASTER_PORT"])
     except ValueError as error:
         raise LaunchError(f"a variable that torchrun sets is no number: {error}") from error
     if not 0 <= rank < size:
         raise LaunchError(f"RANK must lie in [0, {size}), got {rank}")
-    return Place(rank, size, local_rank, local_size, attempt)
+    return Place(rank, size, local_rank, local_size, "TORCHELASTIC_RUN_ID" in environ)
 
 
 def choose_device(name: str, place: Place) -> str:
@@ -97,6 +101,7 @@ def join(
 
     Raises:
         LaunchError: If a process does not come, or has other options or versions.
+        PeerLost: If a process has ended.
     """
     place = find_place()
     if place is None:
@@ -109,10 +114,13 @@ def join(
             store=dist.PrefixStore("group", meeting.store),
             rank=place.rank,
             world_size=place.size,
-            timeout=TIMEOUT,
+            timeout=CONNECTING,
         )
     except RuntimeError as error:
-        raise LaunchError(f"rank {place.rank} cannot connect: {_shorten(error)}") from error
+        raise PeerLost(
+            f"rank {place.rank} cannot connect to another process: {_shorten(error)}"
+        ) from error
+    dist.distributed_c10d._set_pg_timeout(TIMEOUT)
     return Joined(Ranks(place.rank, place.size), meeting)
 
 
@@ -133,7 +141,9 @@ def _open_store(place: Place) -> dist.Store:
         raise LaunchError(
             f"rank {place.rank} cannot reach the first process at {where}: {_shorten(error)}"
         ) from error
-    return dist.PrefixStore(f"gcgen/{place.attempt}", store)
+    store = dist.PrefixStore("gcgen", store)
+    patience = WATCHED if place.is_watched else PRESENCE
+    return dist.PrefixStore(gather(store, place.rank, place.size, patience), store)
 
 
 def _shorten(error: Exception) -> str:

@@ -17,14 +17,14 @@ from torch.distributed import Store
 
 from gcgen_env.messages import show
 
-PRESENCE = 45.0
-"""Seconds in which every process must reach the store."""
+PRESENCE = 40.0
+"""Seconds in which every process must come, unless an agent watches over them."""
 ANSWER = 10.0
-"""Seconds in which one that has reached it must answer."""
+"""Seconds in which one that has come must answer."""
 PATIENCE = 1800.0
 """Seconds in which every process must load its data, which it may download."""
 _FAREWELL = timedelta(seconds=3)
-_INTERVAL = 0.05
+INTERVAL = 0.05
 """Seconds between two looks at the store."""
 
 Note = dict[str, Any]
@@ -32,6 +32,10 @@ Note = dict[str, Any]
 
 class LaunchError(ValueError):
     """The processes cannot train together; every process raises the same sentence."""
+
+
+class PeerLost(LaunchError):
+    """Another process has ended while they met: nobody has made a mistake."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +85,8 @@ class Meeting:
             yield note
         except BaseException as error:
             self._write(topic, {"error": str(error) or type(error).__name__})
-            self._part(topic)
+            if isinstance(error, Exception):  # a signal: the others get one, or are dead
+                self._part(topic)
             raise
         self._write(topic, {"error": "", "note": note})
 
@@ -123,7 +128,7 @@ class Meeting:
                     f"rank {ranks} of {self.size} has not answered within {seconds:.0f} seconds: "
                     "start all processes, or fewer"
                 )
-            time.sleep(_INTERVAL if missing else 0)
+            time.sleep(INTERVAL if missing else 0)
         return ""
 
     def _write(self, key: str, value: Any) -> None:
@@ -138,13 +143,17 @@ class Meeting:
         """Read a note, and wait for it.
 
         Raises:
-            LaunchError: If it does not come.
+            PeerLost: If it does not come.
         """
+        end, lost = time.monotonic() + seconds, f"rank {self.rank} has lost the first process"
         try:
-            self.store.wait([key], timedelta(seconds=seconds))
+            while not self.store.check([key]):  # `Store.wait` would not hear of signals
+                if time.monotonic() > end:
+                    raise PeerLost(lost)
+                time.sleep(INTERVAL)
             return self._read(key)
-        except RuntimeError as error:  # the store's time is over, or its process has ended
-            raise LaunchError(f"rank {self.rank} has lost the first process") from error
+        except RuntimeError as error:  # its process has ended
+            raise PeerLost(lost) from error
 
 
 def _compare(rank: int, found: Note, first: Note) -> str:

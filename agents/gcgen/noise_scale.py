@@ -12,7 +12,6 @@ from dataclasses import replace
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
 from torch import Tensor
 
 from gcgen_env.model.likelihoods import Gaussian
@@ -33,6 +32,8 @@ def fit_sigma(likelihood: Gaussian, mean: NDArray[np.float32], images: Tensor) -
         mean: Reconstructions m(x_H), shape (N, *S).
         images: Images g, shape (N, *S).
     """
+    from scipy.optimize import minimize_scalar  # here: it takes a second, and few trainings use it
+
     goal, canvas = images.cpu(), torch.from_numpy(mean)
     score = log_probability if has_probabilities(likelihood, goal) else Gaussian.log_prob
 

@@ -24,7 +24,7 @@ def find_port():
         return found.getsockname()[1]
 
 
-def start(rank, size, port, *words, attempt=0, prepare=lambda: None):
+def start(rank, size, port, *words, is_watched=False, prepare=lambda: None):
     """Start the process of a rank; `prepare` is called in it before the command."""
 
     def become_rank():
@@ -35,14 +35,15 @@ def start(rank, size, port, *words, attempt=0, prepare=lambda: None):
             LOCAL_WORLD_SIZE=str(size),
             MASTER_ADDR="localhost",
             MASTER_PORT=str(port),
-            TORCHELASTIC_RESTART_COUNT=str(attempt),
         )
+        if is_watched:
+            os.environ["TORCHELASTIC_RUN_ID"] = "test"
         prepare()
 
     return Forked(*words, prepare=become_rank)
 
 
-def run(*words, size=2, others=None, prepare=lambda rank: None, attempt=0):
+def run(*words, size=2, others=None, prepare=lambda rank: None, is_watched=False):
     """Run a command in several processes to its end.
 
     Args:
@@ -50,7 +51,7 @@ def run(*words, size=2, others=None, prepare=lambda rank: None, attempt=0):
         size: The number of processes.
         others: The command of the others; None if it is the same.
         prepare: Called in each process with its rank.
-        attempt: How often the processes were started before.
+        is_watched: Whether an agent of `torchrun` would start them again.
 
     Returns:
         The exit code, stdout and stderr of each process.
@@ -62,7 +63,7 @@ def run(*words, size=2, others=None, prepare=lambda rank: None, attempt=0):
             size,
             port,
             *(words if rank == 0 or others is None else others),
-            attempt=attempt,
+            is_watched=is_watched,
             prepare=lambda rank=rank: prepare(rank),
         )
         for rank in range(size)

@@ -68,6 +68,19 @@ def test_a_failure_is_noted_for_the_next_attempt(tmp_path):
     assert FAILURE not in os.environ
 
 
+def test_torchrun_keeps_the_failure_with_its_logs(tmp_path):
+    def attempt(number):
+        return setting(
+            {"TORCHELASTIC_ERROR_FILE": str(tmp_path / f"attempt_{number}/0/error.json")}
+        )
+
+    with attempt(0):
+        assert run(Works(), []) == 0
+        note_failure(2)
+    with attempt(1):
+        assert run(Works(), []) == 2
+
+
 @pytest.mark.slow
 def test_torchrun(tmp_path):
     run = tmp_path / "run"

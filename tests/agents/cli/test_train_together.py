@@ -4,12 +4,14 @@ import os
 import signal
 import socket
 import time
+from datetime import timedelta
 
 import numpy as np
 import pytest
 import torch
 
 from agents import GCGen
+from agents.cli import train_together
 from agents.cli.main import main
 from agents.cli.run_folder import RunFolder
 from agents.distributed import joining
@@ -105,9 +107,47 @@ def test_processes_that_are_started_again_go_on(whole, tmp_path):
     if started[0].returncode:
         assert "gcgen: rank 0 has lost another process" in error
         assert "continue with: gcgen train --resume" in error
-    done = run(*words, attempt=1)
+    done = run(*words, is_watched=True)
     assert [code for code, *_ in done] == [0, 0], done
     assert_same(read(whole[0]), read(path))
+
+
+def test_a_process_that_is_killed_while_all_connect(tmp_path):
+    def prepare(rank):
+        joining.CONNECTING = timedelta(seconds=1)
+        if rank == 1:
+            joining.choose_backend = lambda *args: os.kill(os.getpid(), signal.SIGKILL)
+
+    done = run("train", *TINY, "--out", tmp_path / "run", prepare=prepare)
+    assert [code for code, *_ in done] == [1, -signal.SIGKILL]  # 1: it pays to start again
+    sentence = done[0][2].splitlines()[-1]  # after a warning of torch, unless it is a command
+    assert sentence.startswith("gcgen: rank 0 cannot connect to another process")
+
+
+def test_a_process_that_waits_for_the_first_one_ends_at_once(tmp_path):
+    """As `torchrun` wants it after a kill; it would wait for 30 seconds."""
+
+    def make_slow():
+        train_together.start = lambda *args: (ready.touch(), time.sleep(60))
+
+    ready, port, words = (
+        tmp_path / "ready",
+        find_port(),
+        ("train", *TINY, "--out", tmp_path / "run"),
+    )
+    first, second = [
+        start(rank, 2, port, *words, prepare=make_slow if rank == 0 else lambda: None)
+        for rank in range(2)
+    ]
+    while not ready.exists():
+        time.sleep(0.02)
+    time.sleep(0.2)
+    second.send_signal(signal.SIGTERM)
+    begin = time.monotonic()
+    assert second.communicate(60) == ("", "")
+    assert (second.returncode, time.monotonic() - begin < 10) == (-signal.SIGTERM, True)
+    first.send_signal(signal.SIGKILL)
+    first.communicate(60)
 
 
 def save_always():
