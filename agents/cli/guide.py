@@ -85,9 +85,12 @@ class Guide:
             sample = sample if self.candidates is None else sample.typical(self.num)
         except GuidanceInterrupted as interrupt:
             assert interrupt.partial is not None
-            if len(interrupt.partial):
-                self._write(model, wishes, interrupt.partial)
-            print(f"interrupted: kept {len(interrupt.partial)} answers", file=sys.stderr)
+            kept = interrupt.partial
+            if self.candidates is not None and len(kept) > self.num:
+                kept = kept.typical(self.num)
+            if len(kept):
+                self._write(model, wishes, kept)
+            print(f"interrupted: kept {len(kept)} answers", file=sys.stderr)
             return EXIT_CODE
         self._write(model, wishes, sample)
         return 0

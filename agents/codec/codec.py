@@ -139,7 +139,7 @@ def decompress(
     own = shorten_hash(hash_s_agent(s_agent))
     if file.model != own:
         raise ValueError(
-            f"{name} belongs to the S-agent {file.model[:12]}, and this one is {own[:12]}: pass "
+            f"{name} belongs to the S-agent {file.model}, and this one is {own}: pass "
             "the model that compressed it"
         )
     if file.steps > s_agent.chain.horizon:

@@ -45,7 +45,9 @@ class Evaluation:
     def _repr_html_(self) -> str:
         """Return the main figures and the first images of the sets, for notebooks."""
         rows = [(name, images[:ROW]) for name, images in self.pictures.items()]
-        return draw_card("Samples beside real images", self.describe(), labelled_rows(rows))
+        has_images = all(images.ndim == 4 for _, images in rows)  # points have no rows
+        picture = labelled_rows(rows) if has_images else None
+        return draw_card("Samples beside real images", self.describe(), picture)
 
     def describe(self) -> dict[str, str]:
         """Return FID and coverage of each set, by its name."""

@@ -52,8 +52,8 @@ def choose_sets(train: Dataset, reference: Dataset, num: int = MOST, seed: int =
     pair = min(len(chosen) - size, len(kept))  # of the memorisation test
     if min(size, len(kept), pair) < 10:
         raise ValueError(
-            f"a comparison needs 20 training images and 10 of the split, got {len(train)} and "
-            f"{len(reference)}"
+            f"a comparison needs 10 samples, 20 training images and 10 of the split, got {num}, "
+            f"{len(train)} and {len(reference)}"
         )
     return ImageSets(
         reference.select(kept),

@@ -31,6 +31,8 @@ class Generation:
 
     def __repr__(self) -> str:
         """Show the sizes and how far it is trained, not the weights."""
+        if not hasattr(self, "policy"):
+            return f"{type(self).__name__}(not set up)"
         facts = f"{type(self.policy).__name__}, timesteps={self.num_timesteps:,}"
         return f"{type(self).__name__}({facts}, s_agent={self.s_agent})"
 
@@ -117,7 +119,8 @@ class Generation:
         if np.ndim(label):
             raise ValueError(f"guided images have one label for all of them, got {len(label)}")
         chain = self.chain.given(label)
-        return sample_guided(chain, num, guidance, scale, num_particles, seed, batch_size)
+        sample = sample_guided(chain, num, guidance, scale, num_particles, seed, batch_size)
+        return replace(sample, label=label)
 
     def studio(self, **options: Any) -> Any:
         """Open the studio with this model; in a notebook it is shown below the cell.
@@ -135,7 +138,7 @@ class Generation:
         return import_module("agents.studio.notebook").open_studio(self, **options)
 
     def decode(
-        self, codes: Any, return_trajectory: bool = False, label: int | None = None
+        self, codes: Any, return_trajectory: bool = False, label: Any = None
     ) -> NDArray[np.float32]:
         """Return the images of codes, or of prefixes of codes; see `SAgent.decode`."""
         return self.s_agent.decode(codes, return_trajectory, label)

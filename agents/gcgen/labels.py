@@ -69,6 +69,8 @@ def group_labels(label: Any, num: int) -> list[tuple[int, NDArray[np.int64]]]:
         ValueError: If there are neither one nor `num` labels.
     """
     array = np.asarray(label)
+    if not np.issubdtype(array.dtype, np.integer):
+        raise ValueError(f"label must be integers, got {array.dtype}")
     if array.shape not in ((), (num,)):
         raise ValueError(
             f"label must be one class, or one for each of {num} images, got {array.shape}"

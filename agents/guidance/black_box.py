@@ -93,6 +93,8 @@ def check_scores(result: Any, num: int) -> Scores:
     if hasattr(result, "detach"):
         result = result.detach().cpu()
     try:
+        if np.iscomplexobj(result):
+            raise TypeError("complex numbers have no order")
         scores = np.asarray(result, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise GuidanceError(

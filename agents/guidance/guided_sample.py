@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -30,6 +30,8 @@ class GuidedSample:
     """Number of images that the guidance has scored, for all `num` images together."""
     guidance: str
     """What has guided: `repr` of the function."""
+    label: int | None = None
+    """Class that the S-agent was given: `decode(codes, label=label)` gives the images again."""
 
     def __len__(self) -> int:
         """Return the number of images."""
@@ -57,8 +59,12 @@ class GuidedSample:
         flat = self.images.reshape(len(self), -1).astype(np.float64)
         risk = np.square(flat - flat.mean(0)).sum(1)  # the mean over all, but for a constant
         kept = risk.argsort(kind="stable")[:num]
-        parts = (self.images[kept], self.codes[kept], self.scores[kept])
-        return GuidedSample(*parts, self.calls, self.guidance)
+        parts = {
+            "images": self.images[kept],
+            "codes": self.codes[kept],
+            "scores": self.scores[kept],
+        }
+        return replace(self, **parts)
 
     def _repr_html_(self) -> str:
         """Return the figures and the images, for notebooks."""
@@ -67,7 +73,9 @@ class GuidedSample:
             "scored images": f"{self.calls:,}",
             "guidance": self.guidance,
         }
-        return draw_card("Guided images", facts, image_grid(self.images) if len(self) else None)
+        low, high = (min(0.0, self.images.min(initial=0)), max(1.0, self.images.max(initial=1)))
+        picture = image_grid(self.images, low=low, high=high) if len(self) else None
+        return draw_card("Guided images", facts, picture)
 
     def __repr__(self) -> str:
         """Show the figures, not the images."""

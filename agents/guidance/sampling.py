@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -99,7 +100,8 @@ def _check_options(
     check_count("batch_size", batch_size, 1, "it counts images")
     if seed is not None:
         check_count("seed", seed, 0, "it is an integer, or None")
-    if not isinstance(scale, int | float) or not math.isfinite(scale):
+    is_number = isinstance(scale, Real) and not isinstance(scale, bool)
+    if not is_number or not math.isfinite(scale):
         raise ValueError(f"scale must be a finite number, got {scale!r}")
     if not callable(guidance):
         raise ValueError(

@@ -14,7 +14,7 @@ from agents.studio.tab_code import CodeTab
 from agents.studio.tab_copy import CopyTab
 from agents.studio.tab_draw import DrawTab
 from agents.studio.tab_guide import GuideTab
-from agents.studio.widgets import QUICK, SESSION_SECONDS, Context, guard
+from agents.studio.widgets import FILE_SECONDS, QUICK, Context, guard
 
 TITLE = "GCGen studio"
 INTRODUCTION = """# GCGen studio
@@ -31,7 +31,7 @@ def build_page(shelf: Shelf, recorder: Recorder | None, rng: np.random.Generator
         rng: Draws choices, test images and seeds.
     """
     context = Context(shelf, rng, recorder)
-    cache = (SESSION_SECONDS, SESSION_SECONDS)
+    cache = (FILE_SECONDS, FILE_SECONDS)
     with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=cache) as page:
         with gr.Row(elem_id="head"):
             gr.Markdown(INTRODUCTION, container=False)

@@ -137,7 +137,7 @@ class SharedModel:
         """Return -log p_S(code), in nats; infinite for a choice that is invalid."""
         prior = [self.find_prior(code[:h])[code[h]] for h in range(len(code))]
         with np.errstate(divide="ignore"):
-            return float(-np.log(prior).sum())
+            return float(-np.log(prior).sum()) + 0.0  # no -0.0
 
     @torch.no_grad()
     def complete(self, codes: list[Code]) -> list[Code]:

@@ -99,7 +99,8 @@ class CopyTab:
             pad = clickable("copy-pad")
             clear = gr.Button("Clear", size="sm")
         shelf = self.context.shelf
-        clear.click(lambda state: show_pad(shelf.find(state.model)), self.state, pad, **QUICK)
+        empty = guard(lambda state: show_pad(shelf.find(state.model)))
+        clear.click(empty, self.state, pad, **QUICK)
         return pad
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,8 +26,13 @@ QUICK: dict[str, Any] = {
 """Options of events that answer at once; the queue would cost as much as the model."""
 SLOW: dict[str, Any] = {"api_visibility": "private", "concurrency_limit": 2}
 """Options of events that take seconds: two at a time, the others wait."""
-SESSION_SECONDS = 3600
-"""How long the state of an idle session is kept."""
+SESSION_SECONDS = 24 * 3600
+"""How long the state of an idle session is kept: a few numbers for each tab."""
+FILE_SECONDS = 3600
+"""How long uploaded and saved files are kept, at least."""
+EXPIRED = "this session has not been used for a day: load the page again"
+UNEXPECTED = "the page has sent something unexpected: load it again"
+LOG = logging.getLogger(__name__)
 
 
 class Context(NamedTuple):
@@ -56,13 +62,16 @@ def read_event(event: gr.EventData) -> Mapping[str, Any]:
     Raises:
         ValueError: If it is no object.
     """
-    if not isinstance(event._data, dict):
+    if not isinstance(event._data, dict) or not isinstance(event._data.get("what", ""), str):
         raise ValueError("the page has sent no valid event: load it again")
     return event._data
 
 
 def guard(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Show a ValueError, or an error of the file system, as one sentence on the page."""
+    """Show an error as one sentence on the page; one that is not expected is logged as well.
+
+    A tab whose state is gone, because nobody has used it for a day, asks to load the page again.
+    """
 
     @functools.wraps(function)  # gradio reads the annotations
     def guarded(*args: Any) -> Any:
@@ -70,5 +79,10 @@ def guard(function: Callable[..., Any]) -> Callable[..., Any]:
             return function(*args)
         except (ValueError, OSError) as error:
             raise gr.Error(str(error), print_exception=False) from error
+        except Exception as error:
+            if args[:1] == (None,):
+                raise gr.Error(EXPIRED, print_exception=False) from error
+            LOG.exception("an event of the page has failed")
+            raise gr.Error(UNEXPECTED, print_exception=False) from error
 
     return guarded

@@ -80,6 +80,8 @@ def open_image(path: Path) -> "Image":
     """
     from PIL import Image
 
+    if not os.path.exists(path):
+        raise ValueError(f"{path}: not a readable image, there is no such file")
     if not os.path.isfile(path):
         raise ValueError(f"{path}: not a readable image, it is not a regular file")
     with _decoding(path), warnings.catch_warnings():

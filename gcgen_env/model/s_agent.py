@@ -25,7 +25,7 @@ from gcgen_env.model.sampling import make_sampler, skip_draws
 from gcgen_env.model.saved_parts import BASIS, NETWORK, halve, restore_chain
 from gcgen_env.model.saved_proposers import describe_proposer
 from gcgen_env.model.turns import Turns, alone
-from gcgen_env.model.unrolling import split_draws, unroll, unroll_codes
+from gcgen_env.model.unrolling import split_draws, split_labels, unroll, unroll_codes
 from gcgen_env.storage import File, describe_error, describe_file, load_container, save_container
 from gcgen_env.viewer.card import draw_card
 from gcgen_env.viewer.grids import image_grid
@@ -228,7 +228,7 @@ class SAgent:
 
     @torch.no_grad()
     def decode(
-        self, codes: Any, return_trajectory: bool = False, label: int | None = None
+        self, codes: Any, return_trajectory: bool = False, label: Any = None
     ) -> NDArray[np.float32]:
         """Return the images of codes; those of one code do not depend on the others.
 
@@ -236,7 +236,8 @@ class SAgent:
             codes: Chosen indices, shape (B, h), integers in [0, A), h <= H: any prefix of a
                 code can be decoded.
             return_trajectory: Return the images of x_0 to x_h instead of x_h alone.
-            label: The class for which a conditional S-agent made the codes; None if for none.
+            label: Class for which a conditional S-agent made the codes, or one for each code,
+                shape (B,); None if for none.
 
         Returns:
             Likelihood means, shape (B, *S), or (h + 1, B, *S); float32.
@@ -245,7 +246,8 @@ class SAgent:
             ValueError: If the codes have another shape or are out of range, or a label is.
         """
         actions = torch.from_numpy(check_codes(codes, self.chain)).to(self.device)  # (B, h)
-        chain = self.chain.given(label)
-        batches = [unroll_codes(chain, part, return_trajectory) for part in split_fixed(actions)]
+        chains = split_labels(self.chain.given(label), len(actions))
+        parts = zip(chains, split_fixed(actions), strict=True)
+        batches = [unroll_codes(*pair, return_trajectory) for pair in parts]
         images = torch.cat(batches, dim=1)[:, : len(actions)]  # (h + 1 or 1, B, *S)
         return (images if return_trajectory else images[-1]).cpu().numpy()

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from gcgen_env.model.chain import Chain
+from gcgen_env.model.fixed_batches import split_fixed
 from gcgen_env.model.walk import Walk
 
 SAMPLE_BATCH = 1024
@@ -21,14 +22,32 @@ def split_draws(chain: Chain, num: int) -> Iterator[tuple[Chain, int]]:
     Raises:
         ValueError: If there are classes, but neither one nor `num`.
     """
-    label = chain.label
-    if label is not None and label.ndim and len(label) != num:
-        raise ValueError(f"label must be one class, or one for each of {num}, got {len(label)}")
+    label = check_number(chain, num)
     for start in range(0, num, SAMPLE_BATCH):
         size = min(SAMPLE_BATCH, num - start)
         one_each = label is not None and label.ndim > 0
         part = label[start:][:size] if one_each else label  # type: ignore[index]
         yield replace(chain, label=part), size
+
+
+def split_labels(chain: Chain, num: int) -> list[Chain]:
+    """Return the chain of each fixed batch of `num` codes, given their classes; see `split_fixed`.
+
+    Raises:
+        ValueError: If there are classes, but neither one nor `num`.
+    """
+    label = check_number(chain, num)
+    if label is None or not label.ndim:
+        return [chain] * len(split_fixed(torch.zeros(num, 0)))
+    return [replace(chain, label=part) for part in split_fixed(label)]
+
+
+def check_number(chain: Chain, num: int) -> Tensor | None:
+    """Return the classes of a chain, or raise a ValueError if they are neither one nor `num`."""
+    label = chain.label
+    if label is not None and label.ndim and len(label) != num:
+        raise ValueError(f"label must be one class, or one for each of {num}, got {len(label)}")
+    return label
 
 
 def unroll(

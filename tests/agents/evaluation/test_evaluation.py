@@ -52,7 +52,7 @@ def test_the_sets_share_no_image(splits):
 @pytest.mark.parametrize("count", [4, 15])
 def test_too_few_images(splits, count):
     train, test = splits
-    with pytest.raises(ValueError, match=f"needs 20 training images .* got {count} and"):
+    with pytest.raises(ValueError, match=f"20 training images .* got 10000, {count} and"):
         choose_sets(train.select(slice(count)), test)
 
 

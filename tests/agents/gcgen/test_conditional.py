@@ -76,6 +76,22 @@ def test_bounds_are_in_the_order_of_the_images_whatever_the_search(model):
         assert together.shape == (12,)
 
 
+@pytest.mark.parametrize("num", [1, 8, 32, 33])
+def test_codes_are_decoded_for_the_class_of_each(model, num):
+    labels = np.arange(num) % 2
+    codes = np.random.default_rng(0).integers(0, 4, (num, 3))
+    each = [model.decode(codes[[i]], label=int(labels[i]))[0] for i in range(num)]
+    np.testing.assert_array_equal(model.decode(codes, label=labels), each)
+    with pytest.raises(ValueError, match="label must be one class, or one for each of"):
+        model.decode(codes, label=np.zeros(num + 1, int))
+
+
+def test_guided_images_know_their_class(model):
+    found = model.sample(4, seed=0, guidance=lambda images: images.mean((1, 2, 3)), label=1)
+    assert found.label == 1 == found.typical(2).label
+    np.testing.assert_array_equal(model.decode(found.codes, label=found.label), found.images)
+
+
 def test_a_fresh_conditional_s_agent_is_the_unconditional_one(halves):
     one, other = make(halves), make(halves, condition="label")
     np.testing.assert_array_equal(one.sample(8, seed=0), other.sample(8, seed=0, label=1))

@@ -182,6 +182,7 @@ def test_tensors_are_scores_too():
         ({"batch_size": 0}, "batch_size must be at least 1"),
         ({"seed": -1}, "seed must be at least 0"),
         ({"scale": float("nan")}, "scale must be a finite number, got nan"),
+        ({"scale": True}, "scale must be a finite number, got True"),
         ({"guidance": 7}, "guidance must be a function that maps images"),
     ],
 )
