@@ -31,7 +31,7 @@ from gcgen_env.viewer import image_grid, save_png, trajectory_grid
 
 DATA = Path(__file__).parents[2] / "docs" / "data"
 """The tables of the pages."""
-MINUTES = 2.0
+MINUTES = 10.0
 """Training time of each model of the comparison, of the processor."""
 EMOJI = Path("emoji") / "emoji32.npz"
 """The file of emoji below `$GCGEN_DATA`: `images`, shape (N, 32, 32, 3), bytes."""
@@ -101,7 +101,7 @@ def draw_emoji(out: Path) -> None:
 def draw_models(out: Path) -> None:
     """Train the models of the comparison on MNIST, and draw samples of all of them."""
     with TemporaryDirectory() as folder:
-        compare(minutes=MINUTES, num_samples=1000, out=Path(folder))
+        compare(minutes=MINUTES, out=Path(folder))
         write_bytes(out, (Path(folder) / "comparison.png").read_bytes())
 
 
