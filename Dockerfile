@@ -16,7 +16,7 @@ WORKDIR /gcgen
 ENV PATH="/opt/gcgen/bin:$PATH" PIP_NO_CACHE_DIR=1 OMP_NUM_THREADS=1
 RUN python -m venv /opt/gcgen
 
-# The dependencies first: their layer is used again as long as these two files do not change.
+# The dependencies first: their layer is used again as long as these files do not change.
 COPY --chown=gcgen setup.cfg constraints.txt pyproject.toml README.md LICENSE ./
 RUN mkdir gcgen_env agents && touch gcgen_env/__init__.py agents/__init__.py \
  && python -m pip install -c constraints.txt ".[studio]" \
