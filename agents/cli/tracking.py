@@ -20,6 +20,7 @@ _TRACKERS: dict[str, type[WandbTracker] | type[MLflowTracker]] = {
 }
 _ENVIRONMENT = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
+    "WANDB_DISABLE_WEAVE": "true",  # it takes our package `agents` for another one
     "WANDB_ERROR_REPORTING": "false",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",  # a server that is away must not stop the training
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",  # seconds

@@ -15,6 +15,8 @@ from agents.tracking.tracker import Status, Tracker
 
 LONGEST_VALUE = 500
 """Characters of a parameter that every server accepts."""
+MOST_PARAMETERS = 100
+"""The largest number of parameters in one call."""
 
 
 class MLflowTracker(Tracker):
@@ -72,21 +74,22 @@ class MLflowTracker(Tracker):
         server = uri if uri.startswith("http") else f"mlflow ui --backend-store-uri {uri}"
         return f"{server} (experiment {self.experiment}, run {self.run_id})"
 
-    def _begin(self, config: Mapping[str, Any]) -> str:
-        """Create a run with its settings as parameters, or continue one."""
-        if self.run_id is not None:
-            self.client.update_run(self.run_id, status="RUNNING")
-        else:
-            run = self.client.create_run(self._find_experiment(), run_name=self.run_name)
-            self.run_id = run.info.run_id  # now: if the next call fails, no second run is made
-            parameters = [
-                self.library.entities.Param(name, str(value)[:LONGEST_VALUE])
-                for name, value in flatten(config).items()
-            ]
-            for i in range(0, len(parameters), 100):  # the most that a call may send
-                self.client.log_batch(self.run_id, params=parameters[i : i + 100])
-        self.client.log_dict(self.run_id, dict(config), "config.json")  # parameters cannot change
+    def _begin(self) -> str:
+        """Create a run, or continue one."""
+        if self.run_id is None:
+            experiment = self._find_experiment()
+            return self.client.create_run(experiment, run_name=self.run_name).info.run_id
+        self.client.update_run(self.run_id, status="RUNNING")
         return self.run_id
+
+    def _send_config(self, config: Mapping[str, Any]) -> None:
+        """Store settings as parameters, which cannot change, and all of them in a file."""
+        known = self.client.get_run(self.run_id).data.params
+        new = {k: str(v)[:LONGEST_VALUE] for k, v in flatten(config).items() if k not in known}
+        parameters = [self.library.entities.Param(*item) for item in new.items()]
+        for i in range(0, len(parameters), MOST_PARAMETERS):
+            self.client.log_batch(self.run_id, params=parameters[i : i + MOST_PARAMETERS])
+        self.client.log_dict(self.run_id, dict(config), "config.json")
 
     def _find_experiment(self) -> str:
         """Return the id of the experiment, which is created if there is none."""

@@ -54,6 +54,7 @@ class Tracker(BaseCallback, ABC):
         self.config = config
         self.run_id = run_id
         self.is_open = False
+        self._is_described = False
         self._keeps_open = False
         self._is_failing = False
         self._pause, self._paused_until = SHORTEST_PAUSE, 0.0
@@ -64,8 +65,12 @@ class Tracker(BaseCallback, ABC):
         """Where the run is: an address, a folder, or a command that shows it."""
 
     @abstractmethod
-    def _begin(self, config: Mapping[str, Any]) -> str:
+    def _begin(self) -> str:
         """Create the run, or continue that with `run_id`; return its id."""
+
+    @abstractmethod
+    def _send_config(self, config: Mapping[str, Any]) -> None:
+        """Send settings; a run that goes on may have sent others."""
 
     @abstractmethod
     def _send(self, numbers: Numbers, step: int) -> None:
@@ -131,6 +136,7 @@ class Tracker(BaseCallback, ABC):
         """Open the run, and add the output to the logger of the algorithm."""
         if self.config is None:
             self.config = describe_algorithm(self.model)
+            self._is_described = False
         self.open()
         outputs = self.logger.output_formats
         if not any(getattr(output, "send", None) == self._send_row for output in outputs):
@@ -159,9 +165,12 @@ class Tracker(BaseCallback, ABC):
             return False
         try:
             if not self.is_open:
-                self.run_id = self._begin(self.config or {})
-                self.is_open = True
+                self.run_id = self._begin()
+                self.is_open, self._is_described = True, False
                 atexit.register(self._finish_at_exit)  # a training that raises has no end
+            if not self._is_described:
+                self._send_config(self.config or {})
+                self._is_described = True
             action()
         except Exception as error:  # of any class: libraries of services raise many
             self._note_failure(error)

@@ -67,19 +67,24 @@ class WandbTracker(Tracker):
         """The address of the run; for an offline run the command that uploads it."""
         if self.run is None:
             return "no run"
-        return self.run.url or f"wandb sync {os.path.dirname(self.run.dir)}"
+        if self.run.offline:
+            return f"wandb sync {os.path.dirname(self.run.dir)}"
+        return str(self.run.url)
 
-    def _begin(self, config: Mapping[str, Any]) -> str:
+    def _begin(self) -> str:
         """Use the open run, or start one; offline if that fails."""
         self._is_guest = self.library.run is not None and self.run_id is None
         if self._is_guest:
             self.run = self.library.run
         else:
             self.run = self._start()
-        self.run.config.update(dict(config), allow_val_change=True)
         self.run.define_metric(STEP)
         self.run.define_metric("*", step_metric=STEP)  # a resumed run may go back some steps
         return self.run.id
+
+    def _send_config(self, config: Mapping[str, Any]) -> None:
+        """Store settings with the run."""
+        self.run.config.update(dict(config), allow_val_change=True)
 
     def _start(self) -> Any:
         """Start a run that writes neither to the screen nor keeps what the screen shows."""
