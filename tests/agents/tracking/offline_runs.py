@@ -54,5 +54,12 @@ def read_payloads(content: bytes):
 
 
 def read_items(items) -> dict[str, Any]:
-    """Return key and value of each item; keys may be nested."""
-    return {item.key or "/".join(item.nested_key): json.loads(item.value_json) for item in items}
+    """Return the values by name; what is nested is a dict in a dict."""
+    values: dict[str, Any] = {}
+    for item in items:
+        *outer, name = list(item.nested_key) or [item.key]
+        place = values
+        for key in outer:
+            place = place.setdefault(key, {})
+        place[name] = json.loads(item.value_json)
+    return values

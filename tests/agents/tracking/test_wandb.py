@@ -28,6 +28,9 @@ def offline(tmp_path, monkeypatch):
     monkeypatch.setenv("WANDB_MODE", "offline")
     monkeypatch.setenv("WANDB_DIR", str(tmp_path))
     monkeypatch.setenv("WANDB_DISABLE_WEAVE", "true")
+    wandb.teardown()  # it reads the environment once in a process
+    yield
+    wandb.teardown()
 
 
 def find_runs(folder):
@@ -117,10 +120,13 @@ def test_without_a_network_the_run_is_kept_in_a_folder(tmp_path, monkeypatch):
     monkeypatch.setenv("WANDB_MODE", "online")
     monkeypatch.setenv("WANDB_BASE_URL", "http://127.0.0.1:9")  # nobody listens there
     monkeypatch.setenv("WANDB_API_KEY", "0" * 40)
+    wandb.teardown()
     settings = wandb.Settings(console="off", silent=True, init_timeout=3, login_timeout=3)
     with pytest.warns(RuntimeWarning, match="wandb is not reached"):
         tracker = WandbTracker(settings=settings)
         tracker.open()
     assert tracker.log({"loss": 1.0}, 3)
     tracker.finish()
-    assert any(row.get("loss") == 1.0 for run in find_runs(tmp_path) for row in run.rows)
+    wandb.teardown()  # as at the end of the process: wandb's own process has written all
+    runs = find_runs(tmp_path)
+    assert [(row["loss"], row["global_step"]) for run in runs for row in run.rows] == [(1.0, 3)]
