@@ -162,6 +162,12 @@ AGENTS: dict[str, dict[str, str]] = {
         "agents/evaluation/report.py": "The figures of an evaluation as a table of words, and as JSON values.",
         "agents/evaluation/page.py": "The page of an evaluation: one HTML file with its pictures inside, which opens offline.",
     },
+    "Model cards": {
+        "agents/cards/figures.py": "The figures of a model card, measured on test images.",
+        "agents/cards/card.py": "`ModelCard`: what a model card says, and the licence that goes with it.",
+        "agents/cards/header.py": "The YAML header of a model card, which model hubs read.",
+        "agents/cards/readme.py": "The README of a model card: what the model is, how to use it, its figures and its limits.",
+    },
     "Offline learning": {
         "agents/offline/behaviour_names.py": "The names of the behaviour policies of data sets; they are read without importing torch.",
         "agents/offline/collect.py": "Collects whole episodes of a behaviour policy on the batched environment.",
@@ -221,6 +227,7 @@ AGENTS: dict[str, dict[str, str]] = {
         "agents/cli/inspect.py": "`gcgen inspect`: draw what a model has learned.",
         "agents/cli/edit_rows.py": "The rows of the pictures that `gcgen edit` draws: a label and images for each row.",
         "agents/cli/evaluate.py": "`gcgen evaluate`: bound the negative log-likelihood of a split, and judge what is drawn.",
+        "agents/cli/card_folder.py": "`gcgen export --card`: writes the folder of a model card, and checks its place.",
         "agents/cli/export.py": "`gcgen export`: write the S-agent of a run as a small file that records its origin.",
         "agents/cli/fitted_sigma.py": "How a run ends if its environment leaves sigma open: it is fitted to validation images.",
         "agents/cli/full_evaluation.py": "`gcgen evaluate --full`: compares what a model draws with real images; table and page.",
