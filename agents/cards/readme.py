@@ -97,7 +97,7 @@ def _tabulate_figures(card: ModelCard) -> Iterator[str]:
         rows["squared error"] = f"{figures.squared_error:.5f}"
     meanings = (
         "bound on -log p; lower is better",
-        "length of the shortest code that the bound promises; lower is better",
+        "bound on the length of a code; lower is better",
         "of reconstructions; higher is better",
         "of reconstructions, mean over values; lower is better",
     )
@@ -126,7 +126,8 @@ def _describe_training(card: ModelCard) -> Iterator[str]:
     if card.settings:
         rows = [f"| `{name}` | {_in_words(value)} |" for name, value in card.settings.items()]
         table = "\n".join(["| setting | value |", "|---|---|", *rows])
-        yield f"<details><summary>All settings</summary>\n\n{table}\n\n</details>"
+        summary = "<summary>Settings; the others have their defaults</summary>"
+        yield f"<details>{summary}\n\n{table}\n\n</details>"
 
 
 def _in_words(value: object) -> str:

@@ -26,7 +26,10 @@ from gcgen_env.model.s_agent import FILE_NAME
 
 GOALS = 16
 """Number of test images whose reconstructions are drawn."""
-_OF_ONE_CALL = ("out", "config", "resume", "overwrite", "data_dir", "track", "processes", "threads")
+_OF_ONE_CALL = {
+    *("config", "data_dir", "device", "max_restarts", "out", "overwrite", "processes", "resume"),
+    *("threads", "track"),
+}
 """Settings that say nothing about the model, or tell of folders of the machine."""
 
 
@@ -193,7 +196,11 @@ def describe_training(model: GCGen, record: RunRecord) -> dict[str, Any]:
 
 def describe_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Return the settings that belong to the model, without folders of the machine."""
-    flat = {k: v for k, v in flatten(dict(settings)).items() if k not in _OF_ONE_CALL}
+    flat = {
+        name: value
+        for name, value in flatten(dict(settings)).items()
+        if name not in _OF_ONE_CALL and value is not None
+    }
     if isinstance(flat.get("dataset"), str):
         flat["dataset"] = Path(flat["dataset"]).name
     return flat
