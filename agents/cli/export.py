@@ -101,7 +101,8 @@ class Export:
             data = find_data(model, self.data_dir)
         round_weights(model, self.half)
         figures = None if data is None else measure_figures(model, data.images, self.seed)
-        metadata = describe(model, record, data and data.train, figures and figures.bound)
+        bound = None if figures is None else figures.bound
+        metadata = describe(model, record, None if data is None else data.train, bound)
         request = CardRequest(place, self.license, text, self.seed, self.half)
         write_card(request, model, record, data, figures, metadata)
         print(f"wrote {place}: {figures.bound if figures else 'not evaluated'}")
