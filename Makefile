@@ -45,8 +45,8 @@ test-clients: $(STAMP)  ## Test other libraries with the environments, in .venv-
 	$(VENV)-clients/$(SCRIPTS)/python -m pytest -m client tests/clients
 	$(VENV)-clients/$(SCRIPTS)/python -m pytest tests/agents/benchmark tests/agents/offline tests/agents/cli/test_dataset.py tests/agents/cli/test_tune.py tests/gcgen_env/viewer/test_film.py
 
-test-extras: $(STAMP)  ## Test what needs further libraries: figures of samples, the comparison, the studio in Chromium
-	$(BIN)/python -m pip install -q -c constraints.txt -e '.[evaluation,compare,offline,studio]' prdc playwright
+test-extras: $(STAMP)  ## Test what needs further libraries: figures of samples, the comparison, trackers, the studio in Chromium
+	$(BIN)/python -m pip install -q -c constraints.txt -e '.[evaluation,compare,mlflow,offline,studio,wandb]' prdc playwright
 	$(BIN)/python -m pytest -m extra
 	$(BIN)/python -m pytest tests/agents/studio
 

@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all: bytes and JSON."""
+"""Files and folders that are written whole or not at all."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ import glob
 import json
 import os
 import secrets
+import shutil
 import stat
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,50 @@ def read_json(path: str | Path) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise ValueError(f"{path} is damaged: expected a JSON object")
     return document
+
+
+@contextlib.contextmanager
+def writing_folder(target: Path) -> Iterator[Path]:
+    """Write a folder; at the end of the context it moves to its place, replacing another one.
+
+    If the context ends by an exception, also by Ctrl-C, nothing is left of it, and a folder that
+    it would have replaced is as it was.
+
+    Args:
+        target: Its place; parent folders are created.
+
+    Yields:
+        A path with a hidden name beside it, at which the caller makes the folder.
+
+    Raises:
+        OSError: If the files cannot be written.
+    """
+    made = [parent for parent in target.parents if not parent.exists()]
+    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}{_SUFFIX}")
+    try:
+        yield temporary
+        _move_folder(temporary, target)
+    except BaseException:  # also KeyboardInterrupt
+        shutil.rmtree(temporary, ignore_errors=True)
+        for parent in made:  # the innermost first; others may have put something there
+            if parent.is_dir() and not any(parent.iterdir()):
+                parent.rmdir()
+        raise
+
+
+def _move_folder(temporary: Path, target: Path) -> None:
+    """Move a folder to its place; one that is there is removed when the new one has replaced it."""
+    if not target.exists():
+        temporary.rename(target)
+        return
+    old = temporary.with_suffix(".old.tmp")
+    target.rename(old)
+    try:
+        temporary.rename(target)
+    except BaseException:
+        old.rename(target)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def remove_temporaries(paths: Iterable[Path]) -> None:

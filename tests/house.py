@@ -13,7 +13,7 @@ from tests.house_outside import OUTSIDE
 ROOT = Path(__file__).parent.parent
 LAYERS: dict[str, dict[str, str]] = {
     "Foundations": {
-        "gcgen_env/atomic_files.py": "Files that are written whole or not at all: bytes and JSON.",
+        "gcgen_env/atomic_files.py": "Files and folders that are written whole or not at all.",
         "gcgen_env/storage.py": "The container of saved models: a safetensors file whose header carries a JSON document.",
         "gcgen_env/limits.py": "How many bytes compressed files may decode to, checked before the memory is taken.",
         "gcgen_env/messages.py": "How error messages show wrong values.",

@@ -74,7 +74,7 @@ def prune(model: GCGen | SAgent, nucleus: float | None) -> GCGen | SAgent:
 
 
 def find_model(path: Path) -> Path:
-    """Return the file of a saved model; for the folder of a run, its model.
+    """Return the file of a saved model; for the folder of a run, its model; of a card, its S-agent.
 
     While a training with `--keep best` goes on, or is stopped, that is the best one so far.
 
@@ -85,6 +85,8 @@ def find_model(path: Path) -> Path:
     if not path.is_dir():
         return path
     folder = RunFolder(path)
+    if not folder.has_run and folder.s_agent.is_file():  # the folder of a model card
+        return folder.s_agent
     if not folder.has_run:
         raise FileNotFoundError(f"there is no run in {path}: no file {folder.model.name}")
     return folder.find_model()

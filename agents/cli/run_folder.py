@@ -50,6 +50,8 @@ class RunRecord:
     """Timesteps that were trained after the best models to which the run returned."""
     launcher: str | None = None
     """The launcher whose processes write the run; None if there is one process."""
+    tracked_as: str | None = None
+    """Id of the run of `--track`; None before it is opened."""
 
     def __post_init__(self) -> None:
         """Check the types of what is computed with; they may come from a file."""
@@ -62,7 +64,7 @@ class RunRecord:
         if self.best is not None:
             Evaluation.read(self.best)  # raises
         kinds = {"command": str, "initial_bound": str, "versions": dict, "is_fitted": bool}
-        kinds |= {"launcher": str}
+        kinds |= {"launcher": str, "tracked_as": str}
         for name, kind in kinds.items():
             value = getattr(self, name)
             if value is not None and not isinstance(value, kind):
@@ -71,7 +73,8 @@ class RunRecord:
     def describe(self) -> dict[str, Any]:
         """Return the content of `config.json`: what does not change during a session."""
         fields = asdict(self)
-        for name in ("minutes", "initial_bound", "best", "is_fitted", "discarded", "launcher"):
+        changing = ("minutes", "initial_bound", "best", "is_fitted", "discarded", "launcher")
+        for name in (*changing, "tracked_as"):
             del fields[name]
         return fields
 

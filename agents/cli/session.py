@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sys
 import time
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import TextIO, cast
 
@@ -14,10 +15,12 @@ from agents.cli.interrupts import EXIT_CODE, StopRequest, handle_signals
 from agents.cli.models import take_split
 from agents.cli.pictures import write_reconstructions, write_samples, write_trajectories
 from agents.cli.run_folder import RunFolder, RunRecord
+from agents.cli.tracking import send_pictures
 from agents.common.patience import PatientStream, PatientWriter
 from agents.gcgen import GCGen
 from agents.gcgen.callbacks import BoundProgressBar, StopOnRequest, TimedCheckpoint
 from agents.gcgen.validation_watch import ValidationWatch
+from agents.tracking.tracker import Tracker
 
 TEST_IMAGES = 1000
 """Largest number of test images for the bound before and after training."""
@@ -65,12 +68,20 @@ class Session:
     The caller holds the lock of the folder.
     """
 
-    def __init__(self, folder: RunFolder, model: GCGen, budget: Budget, record: RunRecord) -> None:
+    def __init__(
+        self,
+        folder: RunFolder,
+        model: GCGen,
+        budget: Budget,
+        record: RunRecord,
+        tracker: Tracker | None = None,
+    ) -> None:
         """Store the parts and load the test images; `record` is saved with each checkpoint."""
         self.folder = folder
         self.model = model
         self.budget = budget
         self.record = record
+        self.tracker = tracker
         self._fits_sigma = needs_sigma(model)
         self._keeps_best = keeps_best(record.settings.get("keep", "last"), model)  # earlier: none
         self._images = take_split(model, "test", TEST_IMAGES)  # raises before the training starts
@@ -79,14 +90,16 @@ class Session:
     def run(self) -> int:
         """Train and draw pictures; return the exit code."""
         try:
-            self._print_initial_bound()
-            finished = self._train()
-            self._save_at_last()
-            if finished:
+            with self._track():
+                self._print_initial_bound()
+                finished = self._train()
+                self._save_at_last()
+                if not finished:
+                    raise KeyboardInterrupt  # the tracked run has been killed, too
                 self._complete()
                 self._finish()
                 return 0
-        except KeyboardInterrupt:  # outside of `_train`, or the second Ctrl-C
+        except KeyboardInterrupt:  # also outside of `_train`, or the second Ctrl-C
             pass
         best = f"the best model so far is {self.folder.best}\n" * self.folder.best.is_file()
         _say(
@@ -104,6 +117,16 @@ class Session:
             self._start = now
         self.record = replace(self.record, minutes=minutes)
         self.folder.commit(self.model, self.record, is_new)
+
+    def _track(self) -> AbstractContextManager[object]:
+        """Open the tracker, and store which run it is: a resumed training continues it."""
+        if self.tracker is None:
+            return nullcontext()
+        self.tracker.open()
+        if self.tracker.run_id != self.record.tracked_as:
+            self.record = replace(self.record, tracked_as=self.tracker.run_id)
+            PatientWriter(self.save, "checkpoint")()
+        return self.tracker
 
     def _save_at_last(self) -> None:
         """Write the last checkpoint, and wait for room if the disk is full."""
@@ -132,6 +155,7 @@ class Session:
                     StopOnRequest(lambda: self.model.ranks.any(stop.is_set)),
                     TimedCheckpoint(self.save),
                     BoundProgressBar(),
+                    *([self.tracker] if self.tracker else []),
                 ],
                 tb_log_name="GCGen",
                 reset_num_timesteps=self.model.num_timesteps == 0,  # a resumed run counts on
@@ -162,6 +186,8 @@ class Session:
     def _evaluate(self) -> str:
         """Bound the negative log-likelihood of the test images, in words."""
         report = self.model.evaluate_nll(self._images, seed=0)  # before and after: the same draws
+        if self.tracker:
+            self.tracker.log({"test/bound": report.nll}, self.model.num_timesteps)
         sigma = getattr(self.model.s_agent.likelihood, "sigma", 0.0)
         return f"{report}" + f", sigma {sigma:.3g}" * self._fits_sigma
 
@@ -179,6 +205,11 @@ class Session:
         write_samples(model, folder.samples)
         write_trajectories(model, folder.trajectories)
         write_reconstructions(model, self._images[:GOALS], folder.reconstructions)
+        tracked = ""
+        if self.tracker:
+            pictures = (folder.samples, folder.trajectories, folder.reconstructions)
+            send_pictures(self.tracker, pictures, model.num_timesteps)
+            tracked = f"\n  {self.tracker.name:16} {self.tracker.place}"
         _say(
             f"after {self.record.minutes:.1f} minutes and {spent:,} timesteps:\n"
             f"  model            {folder.model}\n"
@@ -186,7 +217,7 @@ class Session:
             f"  samples          {folder.samples}\n"
             f"  trajectories     {folder.trajectories}\n"
             f"  reconstructions  {folder.reconstructions}\n"
-            f"  TensorBoard      tensorboard --logdir {folder.tensorboard}"
+            f"  TensorBoard      tensorboard --logdir {folder.tensorboard}{tracked}"
         )
 
 

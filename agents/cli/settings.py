@@ -141,6 +141,9 @@ class TrainSettings:
     validation split of their own, otherwise last."""
     seed: int = 0
     """Seed of the run; it reproduces a run with a given number of timesteps."""
+    track: Literal["none", "wandb", "mlflow"] = "none"
+    """Also send figures and pictures to Weights & Biases or to MLflow, as the environment variables
+    of these libraries say; without a network the files stay on this machine."""
     config: Path | None = None
     """The config.json or the folder of another run: its settings are the defaults of all other
     options but --out, --resume and --overwrite."""

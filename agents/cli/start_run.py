@@ -10,6 +10,7 @@ from agents.cli.checks import check_at_least, reading_input
 from agents.cli.run_folder import RunFolder, RunRecord
 from agents.cli.session import Budget, Session
 from agents.cli.settings import TrainSettings
+from agents.cli.tracking import make_tracker, remake_tracker
 from agents.common.provenance import describe_machine, find_command, find_device
 from agents.common.versions import find_versions
 from agents.gcgen import GCGen
@@ -47,7 +48,8 @@ def start(
             minutes = DEFAULT_MINUTES
         budget = Budget(minutes, settings.timesteps)
         record = _make_record(settings.to_json(), budget, find_command())
-        session = Session(folder, make_model(settings, folder), budget, record)
+        tracker = make_tracker(record, folder.path.name)
+        session = Session(folder, make_model(settings, folder), budget, record, tracker)
     with folder.locked():
         with reading_input():
             _check_free(settings, folder)  # again: now nobody else can begin a run
@@ -136,8 +138,9 @@ def _load_session(settings: TrainSettings, folder: RunFolder) -> Session:
         best=record.best,
         is_fitted=record.is_fitted,
         discarded=record.discarded,
+        tracked_as=record.tracked_as,
     )
-    return Session(folder, model, budget, resumed)
+    return Session(folder, model, budget, resumed, remake_tracker(resumed, folder.path.name))
 
 
 def _check_settings(given: dict[str, Any], own: dict[str, Any]) -> None:

@@ -12,6 +12,7 @@ from torch.utils.tensorboard import SummaryWriter
 from agents.distributed.ranks import Alone
 from agents.gcgen.bound import compute_bound
 from agents.gcgen.rollout import Trajectories
+from agents.tracking.output import TrackerOutput
 from gcgen_env.model.s_agent import SAgent
 from gcgen_env.model.sampling import Share
 from gcgen_env.viewer import image_grid
@@ -91,8 +92,9 @@ def count_live(trajectories: Trajectories, num_proposals: int) -> float:
 
 
 def record_samples(logger: Logger, s_agent: SAgent) -> None:
-    """Record a grid of samples as an image, if there is a TensorBoard log."""
-    if any(isinstance(f, TensorBoardOutputFormat) for f in logger.output_formats):
+    """Record a grid of samples as an image, if TensorBoard or a tracker shows it."""
+    shown = TensorBoardOutputFormat | TrackerOutput
+    if any(isinstance(output, shown) for output in logger.output_formats):
         low, high = s_agent.likelihood.low, s_agent.likelihood.high
         grid = image_grid(s_agent.sample(64, seed=0), low=low, high=high)  # one seed: comparable
         logger.record("samples", Image(grid, "HWC"), exclude=("stdout", "log", "json", "csv"))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -15,6 +13,7 @@ from gymnasium.envs.registration import EnvSpec
 
 from agents.offline.collect import Round
 from agents.offline.minari_layout import DATA, import_minari
+from gcgen_env.atomic_files import writing_folder
 
 
 class MinariWriter:
@@ -87,35 +86,5 @@ def writing_dataset(root: Path, name: str, spec: EnvSpec) -> Iterator[MinariWrit
     Raises:
         OSError: If the files cannot be written.
     """
-    target = root / name
-    made = [parent for parent in target.parents if not parent.exists()]
-    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")  # hidden to Minari
-    try:
+    with writing_folder(root / name) as temporary:  # its name is hidden to Minari
         yield MinariWriter(temporary, name, spec)
-        _move(temporary, target)
-    except BaseException:  # also KeyboardInterrupt
-        shutil.rmtree(temporary, ignore_errors=True)
-        for parent in made:  # the innermost first; others may have put something there
-            _remove_empty(parent)
-        raise
-
-
-def _move(temporary: Path, target: Path) -> None:
-    """Move a folder to its place; one that is there is removed when the new one has replaced it."""
-    if not target.exists():
-        temporary.rename(target)
-        return
-    old = temporary.with_suffix(".old.tmp")
-    target.rename(old)
-    try:
-        temporary.rename(target)
-    except BaseException:
-        old.rename(target)
-        raise
-    shutil.rmtree(old, ignore_errors=True)
-
-
-def _remove_empty(folder: Path) -> None:
-    """Remove a folder if it is empty."""
-    if folder.is_dir() and not any(folder.iterdir()):
-        folder.rmdir()

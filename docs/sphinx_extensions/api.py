@@ -23,6 +23,7 @@ PACKAGES = {
     "agents.codec": "Files of codes, and edits",
     "agents.inspection": "Looking inside a model",
     "agents.offline.minari_writer": "Minari data sets",
+    "agents.tracking": "Trackers",
 }
 """Packages and modules in the order of the page, with their titles."""
 

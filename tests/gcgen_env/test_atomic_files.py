@@ -5,7 +5,13 @@ import os
 
 import pytest
 
-from gcgen_env.atomic_files import read_json, remove_temporaries, write_bytes, write_json
+from gcgen_env.atomic_files import (
+    read_json,
+    remove_temporaries,
+    write_bytes,
+    write_json,
+    writing_folder,
+)
 
 DOCUMENT = {"numbers": [1, 0.1, 1e-300], "text": "\u00e9\n\0", "nested": {"a": [True, None]}}
 
@@ -154,3 +160,37 @@ class TestJson:
     def test_a_missing_file_is_named(self, tmp_path):
         with pytest.raises(FileNotFoundError, match="missing"):
             read_json(tmp_path / "missing")
+
+
+class TestFolder:
+    def test_it_replaces_another_one(self, tmp_path):
+        for name in ("old", "new"):
+            with writing_folder(tmp_path / "above" / "folder") as folder:
+                write_bytes(folder / name, b"content")
+        assert os.listdir(tmp_path / "above") == ["folder"]
+        assert os.listdir(tmp_path / "above" / "folder") == ["new"]
+
+    @pytest.mark.parametrize("error", [OSError, KeyboardInterrupt])
+    def test_a_failure_leaves_everything_as_it_was(self, tmp_path, error):
+        write_bytes(tmp_path / "folder" / "old", b"content")
+        for target in (tmp_path / "folder", tmp_path / "above" / "folder"):
+            with pytest.raises(error), writing_folder(target) as folder:
+                write_bytes(folder / "new", b"content")
+                raise error
+        assert os.listdir(tmp_path) == ["folder"]
+        assert os.listdir(tmp_path / "folder") == ["old"]
+
+    def test_a_failed_move_brings_the_old_one_back(self, tmp_path, monkeypatch):
+        write_bytes(tmp_path / "folder" / "old", b"content")
+        rename = type(tmp_path).rename
+
+        def fail(path, target):
+            if path.name.endswith(".tmp") and ".old" not in path.name:
+                raise OSError("no")
+            return rename(path, target)
+
+        monkeypatch.setattr(type(tmp_path), "rename", fail)
+        with pytest.raises(OSError, match="no"), writing_folder(tmp_path / "folder") as folder:
+            write_bytes(folder / "new", b"content")
+        assert os.listdir(tmp_path) == ["folder"]
+        assert os.listdir(tmp_path / "folder") == ["old"]
