@@ -58,6 +58,7 @@ AGENTS: dict[str, dict[str, str]] = {
         "agents/guidance/scorers/weighted_sum.py": "Several guidance functions at once: the weighted sum of their scores.",
     },
     "Agents": {
+        "agents/gcgen/nll_report.py": "The bound on the negative log-likelihood of images, as a report.",
         "agents/gcgen/bound.py": "The bound on the negative log-likelihood, of trajectories and of given images.",
         "agents/gcgen/conditional_bound.py": "The bound of images whose classes are known: on -log p_S(g | class).",
         "agents/gcgen/callbacks.py": "Callbacks of long trainings: a progress bar, timed checkpoints, a stop on request.",

@@ -40,6 +40,6 @@ def measure_figures(model: GCGen, images: NDArray[np.float32], seed: int = 0) ->
     error = float(np.square(model.reconstruct(images).astype(np.float64) - images).mean())
     likelihood = model.s_agent.likelihood
     psnr = None
-    if images.ndim == 4 and error > 0:
+    if images.ndim == 4 and error > 0:  # an exact copy has no finite PSNR
         psnr = 10 * math.log10((likelihood.high - likelihood.low) ** 2 / error)
     return Figures(bound, error, psnr, seed)

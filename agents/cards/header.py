@@ -19,7 +19,7 @@ def make_header(card: ModelCard) -> str:
     if card.s_agent.chain.shape[1:]:  # points are no images
         header["pipeline_tag"] = TASK
     header["tags"] = _TAGS
-    if card.data in _HUB_NAMES:
+    if card.data in _HUB_NAMES:  # hubs link only the sets that they have
         header["datasets"] = [_HUB_NAMES[card.data]]
     if metrics := list_metrics(card):
         header["metrics"] = [metric["type"] for metric in metrics]
@@ -52,7 +52,7 @@ def to_yaml(value: Any, indent: str = "") -> list[str]:
     pairs = value.items() if isinstance(value, dict) else ((None, item) for item in value)
     for key, item in pairs:
         start = indent + ("-" if key is None else f"{key}:")
-        if not isinstance(item, dict | list):
+        if not isinstance(item, dict | list):  # a scalar stays on the line of its key
             lines.append(f"{start} {json.dumps(item, ensure_ascii=False)}")
             continue
         inner = to_yaml(item, indent + "  ")

@@ -39,7 +39,7 @@ def _describe(card: ModelCard) -> str:
     """Say what the model is."""
     chain = card.s_agent.chain
     likelihood = card.s_agent.likelihood
-    kind = "images" if chain.shape[1:] else "points"
+    kind = "images" if chain.shape[1:] else "points"  # a point has one axis
     classes = f" It knows {chain.num_classes} classes." if chain.num_classes else ""
     return (
         f"A generative model of {kind} of shape {chain.shape}, trained on the data set "

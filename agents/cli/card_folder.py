@@ -82,9 +82,10 @@ def read_license(name: str, path: Path | None, author: str | None) -> str:
 
 def check_place(folder: Path, overwrite: bool) -> None:
     """Raise a ValueError unless a card can be written without losing other files."""
-    place = Path(os.path.realpath(folder))
+    place = Path(os.path.realpath(folder))  # links and ".." may lead to the present folder
     if place == Path.cwd() or place in Path.cwd().parents:
         raise ValueError(f"--card must name a new folder, got {folder}, the one you are in")
+    # What does not exist yet is made: the nearest folder above it decides.
     first = next(each for each in (place, *place.parents) if each.exists())
     if not first.is_dir():
         raise ValueError(f"--card cannot be {folder}: {first} is a file, not a folder")
@@ -114,7 +115,7 @@ def find_data(model: GCGen, data_dir: Path | None) -> Data | None:
         train = load_split(model, "train", data_dir)
         return Data(train, take_split(model, "test", data_dir=data_dir))
     except OSError as error:
-        if data_dir is not None:
+        if data_dir is not None:  # the user has named it
             raise
         print(f"the figures are marked as not evaluated: {error}", file=sys.stderr)
         return None
@@ -142,7 +143,7 @@ def write_card(
         OSError: If the files cannot be written.
     """
     place = Path(os.path.realpath(request.folder))
-    with writing_folder(place) as folder:
+    with writing_folder(place) as folder:  # a folder beside it, renamed at the end
         pictures = draw(folder, model, data, request.seed)
         model.s_agent.save(folder / FILE_NAME, half=request.half, **metadata)
         write_bytes(folder / LICENSE, request.license_text.encode())
@@ -202,5 +203,5 @@ def describe_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
         if name not in _OF_ONE_CALL and value is not None
     }
     if isinstance(flat.get("dataset"), str):
-        flat["dataset"] = Path(flat["dataset"]).name
+        flat["dataset"] = Path(flat["dataset"]).name  # folders of the machine are private
     return flat

@@ -70,7 +70,7 @@ class Export:
             model = load_model(find_model(self.run_folder), "cpu")
             train = load_split(model, "train", self.data_dir)
             images = take_split(model, "test", data_dir=self.data_dir)
-        round_weights(model, self.half)
+        round_weights(model, self.half)  # the bound is that of the file
         report = model.evaluate_nll(images, seed=self.seed)
         metadata = describe(model, record, train, report)
         model.s_agent.save(out, half=self.half, **metadata)
@@ -101,7 +101,7 @@ class Export:
             data = find_data(model, self.data_dir)
         round_weights(model, self.half)
         figures = None if data is None else measure_figures(model, data.images, self.seed)
-        bound = None if figures is None else figures.bound
+        bound = None if figures is None else figures.bound  # nor is there one without data
         metadata = describe(model, record, None if data is None else data.train, bound)
         request = CardRequest(place, self.license, text, self.seed, self.half)
         write_card(request, model, record, data, figures, metadata)

@@ -85,7 +85,7 @@ class Guide:
             sample = sample if self.candidates is None else sample.typical(self.num)
         except GuidanceInterrupted as interrupt:
             assert interrupt.partial is not None
-            kept = interrupt.partial
+            kept = interrupt.partial  # complete images
             if self.candidates is not None and len(kept) > self.num:
                 kept = kept.typical(self.num)
             if len(kept):

@@ -40,14 +40,14 @@ def sharing_work(processes: int) -> Iterator[Alone]:
         yield ALONE
         return
     with ExitStack() as stack:
-        if place.rank:
+        if place.rank:  # all processes would print the same
             nowhere = stack.enter_context(open(os.devnull, "w", encoding="utf-8"))
             stack.enter_context(redirect_stdout(nowhere))
             stack.enter_context(redirect_stderr(nowhere))
         try:
             with reading_input():
                 ranks = join("cpu", {"command line": sys.argv[1:]}).ranks  # results are small
-            yield ranks
+            yield ranks  # the command runs here
         except RanksLost as error:
             raise InputError(str(error)) from error
         except InputError:

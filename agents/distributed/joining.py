@@ -55,7 +55,7 @@ def find_place(environ: Mapping[str, str] = os.environ) -> Place | None:
     Raises:
         LaunchError: If a variable is missing or is no number.
     """
-    if "RANK" not in environ or "WORLD_SIZE" not in environ:
+    if "RANK" not in environ or "WORLD_SIZE" not in environ:  # not started by torchrun
         return None
     if missing := [name for name in ("MASTER_ADDR", "MASTER_PORT") if not environ.get(name)]:
         raise LaunchError(
@@ -65,7 +65,7 @@ def find_place(environ: Mapping[str, str] = os.environ) -> Place | None:
         rank, size = int(environ["RANK"]), int(environ["WORLD_SIZE"])
         local_rank = int(environ.get("LOCAL_RANK", "0"))
         local_size = int(environ.get("LOCAL_WORLD_SIZE", "1"))
-        int(environ["MASTER_PORT"])
+        int(environ["MASTER_PORT"])  # torch would report it in many lines
     except ValueError as error:
         raise LaunchError(f"a variable that torchrun sets is no number: {error}") from error
     if not 0 <= rank < size:
@@ -77,7 +77,7 @@ def choose_device(name: str, place: Place) -> str:
     """Return the device of a process: its own GPU, as far as there are enough."""
     count = torch.cuda.device_count()
     if count and name in ("auto", "cuda"):
-        return f"cuda:{place.local_rank % count}"
+        return f"cuda:{place.local_rank % count}"  # some share one if there are too few
     return name
 
 
@@ -107,6 +107,7 @@ def join(
     if place is None:
         raise LaunchError("this process is alone: start it with torchrun")
     meeting = Meeting(_open_store(place), place.rank, place.size, platform.node())
+    # Before any collective call, which would hang if the processes differed.
     meeting.compare("options", {**find_versions(), **(options or {})}, error, ANSWER)
     try:
         dist.init_process_group(
@@ -120,7 +121,7 @@ def join(
         raise PeerLost(
             f"rank {place.rank} cannot connect to another process: {_shorten(error)}"
         ) from error
-    dist.distributed_c10d._set_pg_timeout(TIMEOUT)
+    dist.distributed_c10d._set_pg_timeout(TIMEOUT)  # connecting has a shorter one
     return Joined(Ranks(place.rank, place.size), meeting)
 
 

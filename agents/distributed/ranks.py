@@ -163,7 +163,7 @@ class Ranks(Alone):
         skip: Callable[[Any], object] = lambda batch: None,
     ) -> list[Result]:
         """Compute every N-th batch, and exchange the results; see `Alone`."""
-        results: list[Result | None] = []
+        results: list[Result | None] = []  # of this process; None for the others
         for i, batch in enumerate(batches):
             is_mine = i % self.size == self.rank
             results.append(compute(batch) if is_mine else None)
@@ -176,7 +176,7 @@ class Ranks(Alone):
         content = b""
         if result is not None:
             content = save({str(i): each.cpu().contiguous() for i, each in enumerate(result)})
-        size = torch.tensor([len(content)])
+        size = torch.tensor([len(content)])  # the others cannot know it
         self._call(dist.broadcast, size, owner)
         found = load(self.send(content or None, int(size), owner))
         return tuple(found[str(i)] for i in range(len(found)))

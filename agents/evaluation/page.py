@@ -95,7 +95,7 @@ def _draw_row(tag: str, cells: Sequence[str]) -> str:
 
 def _draw(picture: NDArray[np.uint8] | Any, caption: str) -> str:
     """Return a picture that is part of the page."""
-    data = b64encode(encode_png(picture)).decode()
+    data = b64encode(encode_png(picture)).decode()  # inside the page: it opens offline
     alt = escape(caption, quote=True)
     return (
         f'<figure><img alt="{alt}" src="data:image/png;base64,{data}">'

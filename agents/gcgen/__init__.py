@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 from agents.common.lazy_names import import_at_first_use
 
 if TYPE_CHECKING:
-    from agents.gcgen.bound import NLLReport
     from agents.gcgen.config import GCGenConfig
     from agents.gcgen.gcgen import GCGen
+    from agents.gcgen.nll_report import NLLReport
     from agents.gcgen.policies import GCPolicy, MaskableGCPolicy
 else:
     __getattr__, __dir__ = import_at_first_use(
@@ -17,7 +17,7 @@ else:
             "GCGenConfig": "agents.gcgen.config",
             "GCPolicy": "agents.gcgen.policies",
             "MaskableGCPolicy": "agents.gcgen.policies",
-            "NLLReport": "agents.gcgen.bound",
+            "NLLReport": "agents.gcgen.nll_report",
         },
     )
 

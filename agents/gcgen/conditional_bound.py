@@ -10,8 +10,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from agents.gcgen.bound import ImageBounds, NLLReport, sample_bounds
+from agents.gcgen.bound import sample_bounds
 from agents.gcgen.labels import group_labels
+from agents.gcgen.nll_report import ImageBounds, NLLReport
 from agents.gcgen.rollout import GCAgent
 from gcgen_env.model.chain import Chain
 from gcgen_env.model.coordinates import RolloutSpace

@@ -31,7 +31,7 @@ class Generation:
 
     def __repr__(self) -> str:
         """Show the sizes and how far it is trained, not the weights."""
-        if not hasattr(self, "policy"):
+        if not hasattr(self, "policy"):  # `_init_setup_model=False` makes none
             return f"{type(self).__name__}(not set up)"
         facts = f"{type(self.policy).__name__}, timesteps={self.num_timesteps:,}"
         return f"{type(self).__name__}({facts}, s_agent={self.s_agent})"
@@ -120,7 +120,7 @@ class Generation:
             raise ValueError(f"guided images have one label for all of them, got {len(label)}")
         chain = self.chain.given(label)
         sample = sample_guided(chain, num, guidance, scale, num_particles, seed, batch_size)
-        return replace(sample, label=label)
+        return replace(sample, label=label)  # its codes mean nothing without it
 
     def studio(self, **options: Any) -> Any:
         """Open the studio with this model; in a notebook it is shown below the cell.

@@ -13,9 +13,10 @@ from torch import Tensor
 
 from agents.common.decision import NEEDS_PROPOSALS, check_observation
 from agents.common.masking import join_masks
-from agents.gcgen.bound import NLLReport, evaluate_bound
+from agents.gcgen.bound import evaluate_bound
 from agents.gcgen.conditional_bound import evaluate_given
 from agents.gcgen.generation import Generation
+from agents.gcgen.nll_report import NLLReport
 from agents.gcgen.noise_scale import fit_sigma
 from agents.gcgen.policies import GCPolicy
 from agents.gcgen.predict_by_search import predict_by_search
@@ -121,13 +122,11 @@ class GenerativeModel(Generation):
         def make_agent(chain: Chain, batch: Tensor) -> GCAgent:
             return self._make_agent(chain, batch, search, width)
 
+        options = (num_paths, seed, self.turns)
         if label is not None:
-            chain = self.chain
-            options = (label, num_paths, seed, self.turns)
-            return evaluate_given(self._space, make_agent, chain, goals, *options)
+            return evaluate_given(self._space, make_agent, self.chain, goals, label, *options)
         space = self._space(self.chain)
-        make = partial(make_agent, space.chain)
-        return evaluate_bound(space, make, goals, num_paths, seed, self.turns)
+        return evaluate_bound(space, partial(make_agent, space.chain), goals, *options)
 
     def predict(
         self,

@@ -41,20 +41,20 @@ class ConvNet(nn.Module):
     def __init__(self, config: ClassifierConfig) -> None:
         """Make a network with random weights."""
         super().__init__()
-        sizes = (config.shape[0], *config.channels)
+        sizes = (config.shape[0], *config.channels)  # channels before and after each layer
         self.convolutions = nn.ModuleList(
             nn.Conv2d(a, b, 3, stride=2, padding=1)
             for a, b in zip(sizes, config.channels, strict=False)
         )
         height, width = config.shape[1:]
-        for _ in config.channels:
+        for _ in config.channels:  # stride 2 with padding rounds up
             height, width = -(-height // 2), -(-width // 2)
         self.hidden = nn.Linear(sizes[-1] * height * width, config.features)
         self.logits = nn.Linear(config.features, config.num_classes)
 
     def embed(self, images: Tensor) -> Tensor:
         """Return the features of images (B, C, height, width), shape (B, features)."""
-        x = images - 0.5
+        x = images - 0.5  # (B, C, height, width), about centred
         for layer in self.convolutions:
             x = F.relu(layer(x))
         return F.relu(self.hidden(x.flatten(1)))
@@ -95,6 +95,7 @@ class Classifier:
             sizes = {k: tuple(v) if isinstance(v, list) else v for k, v in sizes.items()}
             config = ClassifierConfig(**sizes)
             net = ConvNet(config).requires_grad_(False).eval()
+            # Files hold float16; the weights are computed with in float32.
             net.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
         except (LookupError, TypeError, ValueError, RuntimeError) as error:
             raise ValueError(f"{path} is damaged: {describe_error(error)}") from error

@@ -64,6 +64,7 @@ def sample_guided(
     most_calls = num * num_particles * chain.horizon * chain.num_proposals
     black_box = BlackBox(guidance, batch_size, most_calls)
     sampler = GuidedSampler(chain, black_box, scale, num_particles)
+    # None draws a seed, so that image i still depends on the seed and i alone.
     drawn = int(np.random.default_rng().integers(2**62)) if seed is None else int(seed)
     results: list[tuple[Tensor, Tensor, Tensor]] = []
     try:
@@ -84,6 +85,7 @@ def join_results(
 ) -> GuidedSample:
     """Return the results of all batches as one."""
     chain, black_box = sampler.chain, sampler.black_box
+    # What Ctrl-C leaves may be nothing at all.
     empty = torch.zeros(0, *chain.shape), torch.zeros(0, chain.horizon).long(), torch.zeros(0)
     parts = results or [empty]
     images, codes, scores = (torch.cat(each).numpy() for each in zip(*parts, strict=True))

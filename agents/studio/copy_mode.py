@@ -57,7 +57,7 @@ def act(model: SharedModel, state: CopyState, event: Mapping[str, Any]) -> CopyS
     Raises:
         ValueError: If the event is damaged, or there is no goal yet.
     """
-    if event.get("what") == "point":
+    if event.get("what") == "point":  # a click in the plane, beside the proposals
         return set_goal(state, read_point(event, model))
     if state.goal is None:
         raise ValueError("choose a goal first")
@@ -73,7 +73,7 @@ def show(model: SharedModel, state: CopyState) -> tuple[str, str]:
     if state.goal is None:
         text = "Click in the plane to set a goal." if model.is_plane else "Choose a goal first."
         return say(text) + (draw_plane(model, board, ()) if model.is_plane else ""), ""
-    gains = measure_gains(model, board, state.goal)
+    gains = measure_gains(model, board, state.goal)  # (V,)
     own = score(model, "you", state.game.code, state.goal)
     h = len(state.game.code)
     if is_complete(model, state.game):
@@ -83,7 +83,7 @@ def show(model: SharedModel, state: CopyState) -> tuple[str, str]:
     if model.is_plane:
         proposals, images = draw_plane(model, board, state.game.path, gains, state.goal), ""
     else:
-        is_open = len(board.action) > 0
+        is_open = len(board.action) > 0  # a complete drawing has no proposals
         proposals = draw_board(model, board, gains) if is_open else draw_growth(model, state.game)
         images = (
             f'<div class="cells pair">{draw_big(model, state.goal, "goal")}'

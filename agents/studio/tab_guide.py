@@ -37,6 +37,7 @@ class GuideTab:
     def begin(self, model: SharedModel) -> tuple[Any, ...]:
         """Return the values of the outputs for a model that was just chosen."""
         choices = [NO_CLASS, *map(str, list_classes(model))]
+        # A model of other images than digits has no classes to choose from.
         shown = gr.Radio(choices, value=NO_CLASS, visible=len(choices) > 1)
         return *self._show(model, GuideState(model.name)), shown, ""
 
@@ -70,7 +71,7 @@ class GuideTab:
         """Draw pictures that fit what is wished for."""
         model = self.context.shelf.find(state.model)
         chosen = None if label == NO_CLASS else int(label)
-        seed = int(self.context.rng.integers(2**31))
+        seed = int(self.context.rng.integers(2**31))  # every click draws anew
         return guide_mode.answer(model, state, chosen, scale, seed)
 
     def _show(self, model: SharedModel, state: GuideState) -> tuple[Any, ...]:

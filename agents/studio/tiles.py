@@ -83,7 +83,7 @@ def draw_board(model: SharedModel, board: Board, gains: NDArray[np.float64] | No
         _draw_proposal(model, board, i, most, None if gains is None else gains[i], i == best)
         for i in range(shown)
     ]
-    rest = len(board.action) - shown
+    rest = len(board.action) - shown  # the most probable ones come first
     more = f'<p class="note">{rest} less probable proposals are not shown.</p>' if rest else ""
     return f'<div class="tiles" role="group" aria-label="proposals">{"".join(tiles)}</div>{more}'
 

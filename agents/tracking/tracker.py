@@ -189,7 +189,7 @@ class Tracker(BaseCallback, ABC):
             )
         self._is_failing = True
         self._paused_until = time.monotonic() + self._pause
-        self._pause = min(2 * self._pause, LONGEST_PAUSE)
+        self._pause = min(2 * self._pause, LONGEST_PAUSE)  # a service that is down is left alone
 
     def _finish_at_exit(self) -> None:
         """End the run with the process."""

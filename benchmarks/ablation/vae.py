@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from agents import NLLReport
-from agents.gcgen.bound import ImageBounds, compute_image_bounds
+from agents.gcgen.bound import compute_image_bounds
+from agents.gcgen.nll_report import ImageBounds
 from agents.gcgen.schedule import Clock
 from gcgen_env import EnvConfig
 from gcgen_env.goals import make_goals

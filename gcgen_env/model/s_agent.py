@@ -33,8 +33,7 @@ from gcgen_env.viewer.grids import image_grid
 KIND = "s-agent"
 """Kind of container that `SAgent.save` writes."""
 FILE_NAME = "s_agent.safetensors"  # in the folder of a run
-SHOWN = 16
-"""Number of samples that notebooks show."""
+SHOWN = 16  # samples in a notebook
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -82,7 +81,6 @@ class SAgent:
             "classes": str(self.chain.num_classes or "none"),
             "trained on": str(self.metadata.get("dataset", "unknown")),
             "bound": str(self.metadata.get("bound", "not measured")),
-            "device": str(self.device),
         }
 
     @property
@@ -217,10 +215,8 @@ class SAgent:
         def draw_batch(batch: tuple[Chain, int]) -> tuple[Tensor]:
             return (unroll(*batch, lambda _, log_prior: choose(log_prior), return_trajectory),)
 
-        def skip(batch: tuple[Chain, int]) -> None:
-            skip_draws(choose, batch[1], (self.chain.horizon, self.chain.num_proposals))
-
-        batches = self.turns(list(split_draws(self.chain.given(label), num)), draw_batch, skip)
+        draws = list(split_draws(self.chain.given(label), num))
+        batches = self.turns(draws, draw_batch, lambda b: skip_draws(choose, b[1], self.chain))
         images = torch.cat([each for (each,) in batches], 1).cpu().numpy()  # (H + 1 or 1, num, *S)
         if draw == "sample":
             images[-1] = self.likelihood.sample(images[-1], rng)  # earlier states stay means

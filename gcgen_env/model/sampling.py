@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -54,16 +54,16 @@ def make_sampler(
     return choose
 
 
-def skip_draws(choose: Callable[[Tensor], Tensor], num: int, chain_sizes: tuple[int, int]) -> None:
+def skip_draws(choose: Callable[[Tensor], Tensor], num: int, chain: Any) -> None:
     """Draw what one roll-out of `num` trajectories draws, and choose nothing.
 
     Args:
         choose: Of `make_sampler`, without a share.
         num: Number of trajectories.
-        chain_sizes: H and A of the chain.
+        chain: Their `Chain`.
     """
-    horizon, num_proposals = chain_sizes
-    for _ in range(horizon):
+    num_proposals = chain.num_proposals
+    for _ in range(chain.horizon):
         choose(torch.zeros(num, num_proposals))
 
 

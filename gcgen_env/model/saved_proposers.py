@@ -46,7 +46,7 @@ def describe_proposer(proposer: LazyProposer, num_proposals: int) -> dict[str, A
 def is_same_proposer(one: LazyProposer, other: LazyProposer) -> bool:
     """Return whether two proposers without learning propose the same."""
     if isinstance(one, CheckedProposer) and isinstance(other, CheckedProposer):
-        return one.inner is other.inner
+        return one.inner is other.inner  # nothing is known of what is inside
     known = all(isinstance(each, DictionaryProposer | ToggleProposer) for each in (one, other))
     return known and describe_proposer(one, 0) == describe_proposer(other, 0)
 
@@ -81,6 +81,7 @@ def restore_proposer(
         if shape != toggles.shape:
             raise ValueError(f"toggles need images {toggles.shape}, got {shape}")
         return toggles
+    # A file may claim anything: sizes are checked before memory is taken.
     check_count("num_proposals", settings["num_proposals"], 2, "one is selected", MOST)
     if name == "user-defined":
         return MissingProposer(shape, settings["num_proposals"])

@@ -40,7 +40,7 @@ def test_training_logs_what_the_page_lists(tmp_path):
     model._last_grid = -1
     model.learn(4 * 16 * 8, watch, log_interval=1, reset_num_timesteps=False)
     assert len(images) == 8
-    assert names.names == LISTED
+    assert names.names == LISTED - {"test/bound"}  # of `gcgen train`, in trackers
 
 
 @pytest.mark.parametrize("name", ["train/loss", "rollout/exploration_rate", "rollout/ep_len_mean"])
