@@ -55,6 +55,7 @@ AGENTS: dict[str, dict[str, str]] = {
         "agents/guidance/scorers/pixel_likelihood.py": "log p(g | x) of every value of images, for the guidance that compares images with a given one.",
         "agents/guidance/scorers/strokes.py": "Strokes: how well the edges of images agree with drawn ones.",
         "agents/guidance/scorers/visible_pixels.py": "Inpainting: how well images explain the visible pixels of a given one.",
+        "agents/guidance/scorers/own_class.py": "The class that a conditional S-agent is given: nothing is left to score.",
         "agents/guidance/scorers/weighted_sum.py": "Several guidance functions at once: the weighted sum of their scores.",
     },
     "Agents": {

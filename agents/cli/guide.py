@@ -36,7 +36,7 @@ class Guide:
     model: Path
     """The folder of a run, a model.gcgen or an s_agent.safetensors."""
     label: Annotated[int | None, arg(name="class")] = None
-    """A digit, for models of MNIST."""
+    """A class of a model that was trained with --condition label, or a digit for any of MNIST."""
     inpaint: Path | None = None
     """An image whose hidden part is to be filled in; --mask says which part."""
     mask: Path | None = None
@@ -78,10 +78,11 @@ class Guide:
             self._check()
             model = prune(load_sampler(self.model, self.device), self.nucleus)
             wishes = self._read_wishes(model.chain)
+            chain = model.chain.given(self.label) if model.chain.num_classes else model.chain
             guidance = WeightedSum([(wish.weight, wish.guidance) for wish in wishes])
         options = (self.candidates or self.num, guidance, self.scale, self.particles, self.seed)
         try:
-            sample = sample_guided(model.chain, *options)
+            sample = sample_guided(chain, *options)
             sample = sample if self.candidates is None else sample.typical(self.num)
         except GuidanceInterrupted as interrupt:
             assert interrupt.partial is not None
@@ -151,7 +152,7 @@ class Guide:
             f"mean score {scores.mean():.1f} nats, {sample.calls:,} images scored by "
             f"{sample.guidance}"
         )
-        if self.label is not None:
+        if self.label is not None and not model.chain.num_classes:
             from agents.guidance.classifier import load_shipped
 
             found = load_shipped("mnist_judge").log_prob(sample.images).argmax(1)

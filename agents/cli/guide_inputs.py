@@ -12,6 +12,7 @@ from agents.guidance import ClassScore, LowResolution, Nearest, Strokes, Visible
 from agents.guidance.black_box import Guidance
 from agents.guidance.scorers.class_score import CLASS_WEIGHT
 from agents.guidance.scorers.low_resolution import check_divides
+from agents.guidance.scorers.own_class import OwnClass
 from gcgen_env.datasets.image_files import read_image
 from gcgen_env.datasets.images import resize_images
 from gcgen_env.model.chain import Chain
@@ -36,11 +37,13 @@ class Wish(NamedTuple):
 
 
 def wish_class(label: int, chain: Chain) -> Wish:
-    """Wish for a digit.
+    """Wish for a class of a conditional model, which draws it by itself, or for a digit.
 
     Raises:
         ValueError: If there is no such class, or the model's images are not MNIST's size.
     """
+    if chain.num_classes:
+        return Wish(OwnClass(label), None, f"class {label}")
     guidance = ClassScore(label)
     wanted = guidance.classifier.config.shape
     if chain.shape != wanted:

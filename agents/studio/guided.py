@@ -13,6 +13,7 @@ from agents.guidance.guided_sample import GuidedSample
 from agents.guidance.sampling import sample_guided
 from agents.guidance.scorers import ClassScore, VisiblePixels, WeightedSum
 from agents.guidance.scorers.class_score import CLASS_WEIGHT
+from agents.guidance.scorers.own_class import OwnClass
 from agents.studio.shared_model import Image, SharedModel
 
 NUM, PARTICLES = 6, 4
@@ -34,7 +35,9 @@ class Wishes(NamedTuple):
 
 
 def list_classes(model: SharedModel) -> list[int]:
-    """Return the classes that the shipped classifier knows in the images of a model."""
+    """Return the classes of a conditional model, or those that the shipped classifier knows."""
+    if model.chain.num_classes:
+        return list(range(model.chain.num_classes))
     if model.shape != (1, 28, 28):  # before the classifier is read
         return []
     config = load_shipped("mnist_guide").config
@@ -52,11 +55,15 @@ def draw_guided(model: SharedModel, wishes: Wishes, seed: int) -> GuidedSample:
     terms: list[tuple[float, Guidance]] = []
     if wishes.label is not None:
         if wishes.label not in list_classes(model):
-            raise ValueError("classes are known for models of MNIST's digits alone")
-        terms.append((CLASS_WEIGHT, ClassScore(wishes.label)))
+            raise ValueError("this model has no such class: choose another one")
+        own = model.chain.num_classes > 0
+        terms.append(
+            (1.0, OwnClass(wishes.label)) if own else (CLASS_WEIGHT, ClassScore(wishes.label))
+        )
     if wishes.image is not None and wishes.hidden is not None and wishes.hidden.any():
         visible = VisiblePixels(wishes.image, wishes.hidden, model.likelihood)
         terms.append((1.0, visible))
     if not terms:
         raise ValueError("nothing is wished for: choose a class, or hide pixels of an image")
-    return sample_guided(model.chain, NUM, WeightedSum(terms), wishes.scale, PARTICLES, seed)
+    chain = model.chain.given(wishes.label) if model.chain.num_classes else model.chain
+    return sample_guided(chain, NUM, WeightedSum(terms), wishes.scale, PARTICLES, seed)

@@ -22,6 +22,9 @@ PACKAGES = {
     "agents.guidance.scorers": "Scores that guide",
     "agents.codec": "Files of codes, and edits",
     "agents.inspection": "Looking inside a model",
+    "agents.evaluation": "Judging what is drawn",
+    "agents.cards": "Model cards",
+    "agents.distributed": "Several processes",
     "agents.offline.minari_writer": "Minari data sets",
     "agents.tracking": "Trackers",
 }

@@ -2,8 +2,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from agents import GCGen
 from agents.cli.main import main
 from agents.guidance.sampler import GuidedSampler
+from agents.guidance.scorers.own_class import OwnClass
 from gcgen_env.datasets import load_dataset
 from gcgen_env.model.pretrained import pretrained_path
 
@@ -65,6 +67,17 @@ def test_typical_answers_are_kept(files, tmp_path, capsys):
     nearest = np.square(drawn - drawn.mean(0)).sum((1, 2, 3)).argsort()[:2]
     np.testing.assert_array_equal(kept, drawn[nearest])
     assert "wrote 2 answers to" in capsys.readouterr().out
+
+
+def test_a_conditional_model_draws_its_own_class(tmp_path, capsys):
+    sizes = {"s_agent_kwargs": {"width": 8, "depth": 1}, "n_envs": 8, "batch_size": 8, "seed": 0}
+    model = GCGen("GCPolicy", "GCGen-Digits-v0", condition="label", **sizes).learn(8 * 8)
+    model.save(tmp_path / "model.gcgen")
+    words = ["guide", "--model", tmp_path / "model.gcgen", "--class", "7"]
+    assert main([str(word) for word in [*words, "--out", tmp_path / "a.npy", *FAST]]) == 0
+    found = model.sample(3, guidance=OwnClass(7), num_particles=2, seed=0, label=7)
+    np.testing.assert_array_equal(np.load(tmp_path / "a.npy"), found.images)
+    assert "images scored by 1 OwnClass(7)" in capsys.readouterr().out
 
 
 def test_wishes_add_up(files, tmp_path, capsys):

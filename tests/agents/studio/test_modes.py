@@ -167,7 +167,7 @@ def test_hidden_pixels_are_filled_in(digits, goal):
     ("label", "scale", "message"),
     [
         (None, 1.0, "nothing is wished for"),
-        (3, 1.0, "classes are known for models of MNIST's digits alone"),
+        (3, 1.0, "this model has no such class"),
         (None, 9.0, "scale must lie in"),
     ],
 )
