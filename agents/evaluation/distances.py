@@ -48,7 +48,7 @@ def kernel_distance(
         drawn: Features, shape (M, F).
         seed: Seed of the subsets.
     """
-    size = min(SUBSET_SIZE, len(real), len(drawn))
+    size = min(SUBSET_SIZE, len(real) // 3, len(drawn) // 3)  # subsets of small sets differ, too
     kind = import_metrics().kid.KernelInceptionDistance
     with warnings.catch_warnings(action="ignore", category=UserWarning):  # about its memory
         metric = kind(_Features(real.shape[1]), subsets=SUBSETS, subset_size=size)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.evaluation.embedding import find_embedding
-from agents.evaluation.judge import Judge, Scores, take_all
+from agents.evaluation.judge import Judge, Scores, show_figure, take_all
 from agents.evaluation.sets import MOST, choose_sets
 from gcgen_env.datasets import Dataset, find_nearest
 from gcgen_env.viewer.card import draw_card
@@ -51,7 +51,9 @@ class Evaluation:
 
     def describe(self) -> dict[str, str]:
         """Return FID and coverage of each set, by its name."""
-        return {s.name: f"FID {s.fid:.2f}, coverage {s.prdc.coverage:.3f}" for s in self.scores}
+        return {
+            s.name: f"FID {show_figure(s.fid)}, coverage {s.prdc.coverage:.3f}" for s in self.scores
+        }
 
 
 def evaluate_samples(

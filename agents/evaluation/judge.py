@@ -44,6 +44,11 @@ class Scores:
     """Share of images of the class that was asked for; None if none was, or without classifier."""
 
 
+def show_figure(value: float) -> str:
+    """Return a distance with three significant digits: its size depends on the features."""
+    return f"{value:#.3g}".removesuffix(".")
+
+
 class Judge:
     """Compares sets of images with one reference, whose features and bins are computed once."""
 

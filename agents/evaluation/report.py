@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from agents.evaluation.evaluation import Evaluation
-from agents.evaluation.judge import Scores
+from agents.evaluation.judge import Scores, show_figure
 
 
 class Line(NamedTuple):
@@ -22,9 +22,9 @@ class Line(NamedTuple):
 
 _LINES: tuple[tuple[str, str, Callable[[Scores], str]], ...] = (
     ("images", "their number", lambda s: f"{s.num_images:,}"),
-    ("FID", "lower is better; falls with more images", lambda s: f"{s.fid:.2f}"),
+    ("FID", "lower is better; falls with more images", lambda s: show_figure(s.fid)),
     ("KID", "lower is better; mean and deviation of subsets",
-     lambda s: f"{s.kid.mean:.2f} ± {s.kid.deviation:.2f}"),
+     lambda s: f"{show_figure(s.kid.mean)} ± {show_figure(s.kid.deviation)}"),
     ("precision", "higher: samples look real; blur and noise do too",
      lambda s: f"{s.prdc.precision:.3f}"),
     ("recall", "higher: real kinds are drawn", lambda s: f"{s.prdc.recall:.3f}"),

@@ -66,7 +66,7 @@ def test_lines_without_any_value_are_left_out(evaluation):
     assert "KL of classes" not in lines
     assert lines["FID"] == ["2.00", "4.00"]
     assert lines["NDB"] == ["3 of 50", "3 of 50"]
-    assert lines["KID"] == ["1.00 ± 0.20"] * 2
+    assert lines["KID"] == ["1.00 ± 0.200"] * 2
     assert lines["nearer to training images"] == ["0.500 (0.400 to 0.600)", ""]
     assert lines["of the class asked for"] == ["", "0.7500"]
 

@@ -25,13 +25,13 @@ def test_fid_is_the_distance_of_two_gaussians():
 
 
 def test_kid_is_the_unbiased_estimate_and_draws_from_its_own_seed():
-    one, other = draw(0, 40), draw(1, 40, shift=1.0)
+    one, other = draw(0, 400), draw(1, 400, shift=1.0)
     kernel = [(a @ b.T / 6 + 1) ** 3 for a, b in ((one, one), (other, other), (one, other))]
-    inside = sum(k.sum() - np.trace(k) for k in kernel[:2]) / (40 * 39)
+    inside = sum(k.sum() - np.trace(k) for k in kernel[:2]) / (400 * 399)
     state = torch.get_rng_state()
     found = kernel_distance(one, other)
     assert torch.equal(state, torch.get_rng_state())
-    assert found.mean == pytest.approx(inside - 2 * kernel[2].mean(), rel=1e-6)
+    assert found.mean == pytest.approx(inside - 2 * kernel[2].mean(), rel=0.02)  # of subsets
     assert found == kernel_distance(one, other)
 
 
