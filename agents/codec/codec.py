@@ -75,6 +75,8 @@ def compress(
 def pack_codes(s_agent: SAgent, codes: Any, images: Any = None) -> bytes:
     """Pack codes, or prefixes of codes, into one file.
 
+    The file has no class: codes that a conditional S-agent drew for one are other images without.
+
     Args:
         s_agent: The S-agent that the codes are of.
         codes: Shape (N, h), integers in [0, A), N >= 1.
