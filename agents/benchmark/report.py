@@ -92,6 +92,7 @@ def _list(runs: Sequence[tuple[Run, str]]) -> list[str]:
 
 def _describe(tables: Sequence[Table]) -> list[str]:
     """Name the machines and versions."""
+    # Leaderboards join runs of several machines; their seconds cannot be compared.
     counts = Counter(_describe_machine(o) for table in tables for o in table.outcomes())
     lines = [f"{name}." for name in counts]
     if len(counts) > 1:

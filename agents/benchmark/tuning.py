@@ -88,7 +88,7 @@ class Search:
         self.contestant = contestant
         self.protocol = protocol
         tracks = contestant.tracks
-        self.track = "compact" if "compact" in tracks else tracks[0]
+        self.track = "compact" if "compact" in tracks else tracks[0]  # the cheaper one
         self.envs = [env for env in protocol.envs if contestant.takes_part(env, self.track)]
         self.trials: list[Trial] = []
         if not contestant.learns:
@@ -105,7 +105,9 @@ class Search:
 
     def plan(self) -> list[TrialRun]:
         """Return the trainings of the next trial."""
-        settings = tuple(self._propose().items()) if self.trials else ()
+        settings = (
+            tuple(self._propose().items()) if self.trials else ()
+        )  # trial 0: the present ones
         protocol = self.protocol
         return [
             TrialRun(
@@ -123,6 +125,7 @@ class Search:
 
     def _propose(self) -> dict[str, Any]:
         """Return the hyperparameters of the next trial."""
+        # The sampler is made anew each time: an interrupted tuning goes on as if undisturbed.
         now = self.contestant
         known = [(now.values | each.settings, each.score) for each in self.trials]
         drawn = propose(now.space, known, self.protocol.seed + len(self.trials))

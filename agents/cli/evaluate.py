@@ -83,7 +83,7 @@ class Evaluate:
             self._check_outputs(find_model(self.model))
             set_threads(self.threads)
             model = load_model(self.model, self.device)
-            model.turns = ranks.take_turns
+            model.turns = ranks.take_turns  # the bounds are divided, and samples
             if self.look_ahead != "own":
                 model.policy.set_selection(look_ahead=parse_ramp(self.look_ahead))
             images = take_split(model, self.split, self.num_images, self.data_dir)

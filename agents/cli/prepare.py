@@ -64,7 +64,7 @@ class Prepare:
             if self.out is not None:
                 self._check_out(self.out)
             survey = survey_folder(self.folder, show_progress("looking through the folder"))
-        with self._workspace() as workspace:
+        with self._workspace() as workspace:  # renamed to --out once it is complete
             with reading_input():
                 prepared = self._prepare(survey, background, workspace)
             print("\n".join(describe(survey, prepared)))
@@ -113,7 +113,7 @@ class Prepare:
         else:
             track = show_progress("writing images")
             sizes = write_folder(prepared, survey, workspace, track)
-            (workspace / SQUARES).unlink()
+            (workspace / SQUARES).unlink()  # their copies are in the splits now
             num_bytes = sum(file.stat().st_size for file in workspace.iterdir())
         counts = ", ".join(f"{split} {count:,}" for split, count in sizes.items())
         return [

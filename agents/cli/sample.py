@@ -73,7 +73,7 @@ class Sample:
             model.chain.given(self.label)  # raises if there is no such class
             if self.nearest:
                 data = load_training_images(model, self.model, self.data_dir)
-        if not ranks.is_first:
+        if not ranks.is_first:  # draws its share, and writes nothing
             has_states = not self.nearest
             model.sample(self.num, self.seed, self.draw, has_states, label=self.label)
             return 0

@@ -69,7 +69,7 @@ class _Features(nn.Identity):
 
 def _update(metric: Any, real: NDArray[np.float64], drawn: NDArray[np.float64]) -> Any:
     """Give both sets to a metric, and return it."""
-    metric.update(torch.from_numpy(real), real=True)
+    metric.update(torch.from_numpy(real), real=True)  # features in the place of images
     metric.update(torch.from_numpy(drawn), real=False)
     return metric
 

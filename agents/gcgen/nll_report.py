@@ -83,6 +83,7 @@ class NLLReport:
 
     def _repr_html_(self) -> str:
         """Return the parts of the bound as a table, for notebooks."""
+        # Values that are neither bits nor bytes have a density, and no code length.
         bits = "not defined" if self.bits_per_dim is None else f"{self.bits_per_dim:.3f}"
         facts = {
             f"{self.name}, nats": f"{self.nll:.2f} ± {self.standard_error:.2f}",

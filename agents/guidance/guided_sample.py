@@ -58,7 +58,7 @@ class GuidedSample:
             raise ValueError(f"there are {len(self)} images to choose {num} from: draw more")
         flat = self.images.reshape(len(self), -1).astype(np.float64)
         risk = np.square(flat - flat.mean(0)).sum(1)  # the mean over all, but for a constant
-        kept = risk.argsort(kind="stable")[:num]
+        kept = risk.argsort(kind="stable")[:num]  # a tie goes to the earlier one
         parts = {
             "images": self.images[kept],
             "codes": self.codes[kept],

@@ -36,7 +36,7 @@ class Wishes(NamedTuple):
 
 def list_classes(model: SharedModel) -> list[int]:
     """Return the classes of a conditional model, or those that the shipped classifier knows."""
-    if model.chain.num_classes:
+    if model.chain.num_classes:  # it draws them by itself
         return list(range(model.chain.num_classes))
     if model.shape != (1, 28, 28):  # before the classifier is read
         return []

@@ -39,7 +39,7 @@ def split_labels(chain: Chain, num: int) -> list[Chain]:
     label = check_number(chain, num)
     if label is None or not label.ndim:
         return [chain] * len(split_fixed(torch.zeros(num, 0)))
-    return [replace(chain, label=part) for part in split_fixed(label)]
+    return [replace(chain, label=part) for part in split_fixed(label)]  # filled up with class 0
 
 
 def check_number(chain: Chain, num: int) -> Tensor | None:
