@@ -29,7 +29,7 @@ def measure(model):
     }
 
 
-@pytest.mark.parametrize("size", [2, 3])
+@pytest.mark.parametrize("size", [2, pytest.param(3, marks=pytest.mark.slow)])
 def test_results_do_not_depend_on_the_number_of_processes(size, model, tmp_path, monkeypatch):
     monkeypatch.setattr(unrolling, "SAMPLE_BATCH", 32)
     alone = measure(model)
