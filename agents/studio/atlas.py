@@ -34,13 +34,26 @@ def grow(model: SharedModel, root: Code, widths: tuple[int, ...] = (FIRST, SECON
     Raises:
         ValueError: If the root is no code of the model.
     """
-    if not widths or len(root) == model.horizon:
+    parents, levels = [root], []
+    for width in widths:
+        choices = [each for parent in parents for each in _choose(model, parent, width)]
+        if not choices:  # the pictures are complete
+            break
+        parents = [code for code, _ in choices]
+        levels.append((choices, model.s_agent.decode(model.complete(parents))))  # (W, *S)
+    twigs: dict[Code, list[Twig]] = {}  # by the code of their parent
+    for choices, images in reversed(levels):
+        below, twigs = twigs, {}
+        for (code, probability), image in zip(choices, images, strict=True):
+            twig = Twig(code, probability, image, tuple(below.get(code, ())))
+            twigs.setdefault(code[:-1], []).append(twig)
+    return twigs.get(root, [])
+
+
+def _choose(model: SharedModel, code: Code, width: int) -> list[tuple[Code, float]]:
+    """Return the most probable next codes, with p_S of their last choice."""
+    if len(code) == model.horizon:
         return []
-    prior = model.find_prior(root)  # (A,)
-    best = [int(a) for a in (-prior).argsort(kind="stable")[: widths[0]] if prior[a] > 0]
-    codes: list[Code] = [(*root, action) for action in best]
-    images = model.s_agent.decode(model.complete(codes))  # (W, *S)
-    return [
-        Twig(code, float(prior[code[-1]]), image, tuple(grow(model, code, widths[1:])))
-        for code, image in zip(codes, images, strict=True)
-    ]
+    prior = model.find_prior(code)  # (A,)
+    best = [int(a) for a in (-prior).argsort(kind="stable")[:width] if prior[a] > 0]
+    return [((*code, action), float(prior[action])) for action in best]

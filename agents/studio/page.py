@@ -46,7 +46,9 @@ def build_page(shelf: Shelf, recorder: Recorder | None, rng: np.random.Generator
             return [value for tab in tabs for value in tab.begin(found)]
 
         page.load(guard(begin), model, outputs, **QUICK)
-        model.input(guard(begin), model, outputs, **QUICK)
+        chosen = model.input(guard(begin), model, outputs, **QUICK)
+        atlas = tabs[-1]
+        chosen.then(guard(atlas.open), atlas.state, atlas.outputs, **QUICK)  # it may be in sight
     return page
 
 
@@ -60,6 +62,7 @@ def _build_tabs(context: Context) -> list[Any]:
         guide = GuideTab(context)
     with gr.Tab("Code", id="code"):
         code = CodeTab(context, draw.state)
-    with gr.Tab("Atlas", id="atlas"):
+    with gr.Tab("Atlas", id="atlas") as tab:
         atlas = AtlasTab(context)
+        tab.select(guard(atlas.open), atlas.state, atlas.outputs, **QUICK)
     return [draw, copy, guide, code, atlas]

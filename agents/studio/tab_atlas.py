@@ -18,13 +18,17 @@ class AtlasTab:
     def __init__(self, context: Context) -> None:
         """Lay out the tab, and connect its parts."""
         self.context = context
-        state, tree = keep_state(), clickable("atlas-tree")
-        self.outputs = [state, tree]
-        tree.picked(guard(self.pick), state, self.outputs, **QUICK)
+        self.state, tree = keep_state(), clickable("atlas-tree")
+        self.outputs = [self.state, tree]
+        tree.picked(guard(self.pick), self.state, self.outputs, **QUICK)
 
     def begin(self, model: SharedModel) -> tuple[Any, ...]:
-        """Return the values of the outputs for a model that was just chosen."""
-        return self._show(model, AtlasState(model.name))
+        """Return the values of the outputs for a model that was just chosen: no tree yet."""
+        return AtlasState(model.name), ""
+
+    def open(self, state: AtlasState) -> tuple[Any, ...]:
+        """Draw the tree when the tab is opened: it takes as long as ten choices."""
+        return self._show(self.context.shelf.find(state.model), state)
 
     def pick(self, state: AtlasState, event: gr.EventData) -> tuple[Any, ...]:
         """Answer a click or a key."""
