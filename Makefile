@@ -29,8 +29,7 @@ lock: $(STAMP)  ## Write requirements-lock.txt and THIRD_PARTY.md anew, for cons
 demo: $(STAMP)  ## Train on digits for three minutes; files in runs/demo/
 	$(BIN)/python -m examples.demo
 
-studio: $(STAMP)  ## Draw with an S-agent, in a page of the browser
-	$(BIN)/python -m pip install -q -c constraints.txt -e '.[studio]'
+studio: $(VENV)/.with-studio  ## Draw with an S-agent, in a page of the browser
 	$(BIN)/python -m agents.cli studio
 
 test: $(STAMP)  ## Run the default tests
@@ -53,29 +52,24 @@ test-extras: $(STAMP)  ## Test what needs further libraries: figures of samples,
 doctest: $(STAMP)  ## Run the examples in the docstrings
 	$(BIN)/python -m pytest --doctest-modules gcgen_env agents
 
-docs: $(STAMP)  ## Build the site in build/site, with tutorials executed and links checked
-	$(BIN)/python -m pip install -q -c constraints.txt -e '.[docs]'
+docs: $(VENV)/.with-docs  ## Build the site in build/site, with tutorials executed and links checked
 	rm -rf build/site build/site-doctrees  # executed tutorials are kept in build/site-executed
 	$(BIN)/python -m sphinx -W --keep-going -q -j 2 -b html -d build/site-doctrees docs build/site
 	$(BIN)/python -m docs.sphinx_extensions.check_links build/site
 
-test-docs: $(STAMP)  ## Run the notebooks and the examples of the algorithm pages
-	$(BIN)/python -m pip install -q -c constraints.txt -e '.[docs]'
+test-docs: $(VENV)/.with-docs  ## Run the notebooks and the examples of the algorithm pages
 	$(BIN)/python -m pytest -m site tests/docs
 
 dist: $(STAMP)  ## Build the sdist and the wheel in dist/
 	$(BIN)/python -c "from setuptools import build_meta as b; print(b.build_sdist('dist'), b.build_wheel('dist'))"
 
-bench: $(STAMP)  ## Measure speed and memory; takes a few minutes
-	$(BIN)/python -m pip install -q -c constraints.txt -e '.[bench]'
+bench: $(VENV)/.with-bench  ## Measure speed and memory; takes a few minutes
 	$(BIN)/python -m benchmarks.speed
 
-compare: $(STAMP)  ## Compare five generative models on MNIST; takes an hour and more
-	$(BIN)/python -m pip install -q -c constraints.txt -e '.[compare]'
+compare: $(VENV)/.with-compare  ## Compare five generative models on MNIST; takes an hour and more
 	$(BIN)/python -m benchmarks.compare
 
-ablation: $(STAMP)  ## Compare the parts of the method on digits; takes half an hour
-	$(BIN)/python -m pip install -q -c constraints.txt -e '.[bench]'
+ablation: $(VENV)/.with-bench  ## Compare the parts of the method on digits; takes half an hour
 	$(BIN)/python -m benchmarks.ablation
 
 figures: $(STAMP)  ## Draw all pictures of README and docs/ again; takes an hour and more
@@ -105,4 +99,8 @@ $(BIN)/python:
 
 $(STAMP): $(BIN)/python setup.cfg pyproject.toml constraints.txt
 	$(BIN)/python -m pip install -c constraints.txt -e '.[dev]'
+	@touch $@
+
+$(VENV)/.with-%: $(STAMP)
+	$(BIN)/python -m pip install -q -c constraints.txt -e '.[$*]'
 	@touch $@
