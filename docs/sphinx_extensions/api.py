@@ -24,7 +24,6 @@ PACKAGES = {
     "agents.inspection": "Looking inside a model",
     "agents.evaluation": "Judging what is drawn",
     "agents.cards": "Model cards",
-    "agents.distributed": "Several processes",
     "agents.offline.minari_writer": "Minari data sets",
     "agents.tracking": "Trackers",
 }
