@@ -29,7 +29,7 @@ _ENVIRONMENT = {
 
 
 def make_tracker(record: RunRecord, run_name: str) -> Tracker | None:
-    """Return the tracker of a run; None if there is none.
+    """Return the tracker of a run; None if it is not tracked.
 
     Raises:
         InputError: If its library is not installed.

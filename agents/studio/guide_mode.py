@@ -36,7 +36,7 @@ def hide_half(model: SharedModel, state: GuideState) -> GuideState:
     """Hide the lower half of the image.
 
     Raises:
-        ValueError: If there is none.
+        ValueError: If no image was chosen.
     """
     if state.image is None:
         raise ValueError("take an image first, of which pixels can be hidden")

@@ -35,7 +35,7 @@ class Shelf:
         """Return a model.
 
         Raises:
-            ValueError: If there is none of this name.
+            ValueError: If no model has this name.
         """
         if name not in self._makers:
             raise ValueError("there is no such model: load the page again")

@@ -92,7 +92,7 @@ class MLflowTracker(Tracker):
         self.client.log_dict(self.run_id, dict(config), "config.json")
 
     def _find_experiment(self) -> str:
-        """Return the id of the experiment, which is created if there is none."""
+        """Return the id of the experiment, which is created if it is missing."""
         found = self.client.get_experiment_by_name(self.experiment)
         return found.experiment_id if found else self.client.create_experiment(self.experiment)
 

@@ -130,7 +130,7 @@ def _show(rows: Results, form: str, path: Sequence[str]) -> str:
 
 
 def _find(result: dict[str, Any], path: Sequence[str]) -> float:
-    """Return the number under a path of keys; NaN for null, and if there is none."""
+    """Return the number under a path of keys; NaN for null, and if a key is missing."""
     found: Any = result
     for key in path:
         found = None if found is None else found.get(key)

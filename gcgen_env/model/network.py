@@ -105,7 +105,7 @@ class ProposalNetwork(nn.Module, LazyProposer):
         Args:
             x: Active values of the canvas, shape (B, P).
             step: h, shape (B,), int64.
-            label: The classes, shape (B,), int64, -1 for none; None if there are none at all.
+            label: The classes, shape (B,), int64, -1 for no class; None if no state has one.
 
         Returns:
             Features, (B, K) or (B, F, h, w); and log p_S, (B, A).

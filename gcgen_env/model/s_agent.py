@@ -233,7 +233,7 @@ class SAgent:
                 code can be decoded.
             return_trajectory: Return the images of x_0 to x_h instead of x_h alone.
             label: Class for which a conditional S-agent made the codes, or one for each code,
-                shape (B,); None if for none.
+                shape (B,); None if it made them without a class.
 
         Returns:
             Likelihood means, shape (B, *S), or (h + 1, B, *S); float32.
