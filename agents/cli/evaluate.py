@@ -49,6 +49,9 @@ class Evaluate:
     torchmetrics: pip install 'gcgen[evaluation]'."""
     samples: int = 10_000
     """Number of samples of --full; at most half as many as training images."""
+    beside: tuple[Path, ...] = ()
+    """Samples of other models, judged alike by --full: .npy files or folders of images, whose names
+    are the columns."""
     page: Path | None = None
     """Write the figures and pictures of --full to this .html file, which opens offline."""
     json: Path | None = None
@@ -90,7 +93,9 @@ class Evaluate:
             labels = take_labels(model, self.split, self.num_images, self.data_dir)
             full = None
             if self.full:
-                full = FullEvaluation.prepare(model, self.split, self.samples, self.data_dir)
+                full = FullEvaluation.prepare(
+                    model, self.split, self.samples, self.beside, self.data_dir
+                )
         how = {"seed": self.seed, "search": self.search, "width": self.width}
         bounds = [measure(model, images, 1, **how)]  # -ELBO
         if self.paths > 1 and self.search != "beam":  # a beam search finds one path
@@ -114,6 +119,8 @@ class Evaluate:
         """Raise a ValueError or OSError unless the files can be written."""
         if self.page is not None and not self.full:
             raise ValueError("--page shows the figures of --full: add --full")
+        if self.beside and not self.full:
+            raise ValueError("--beside is judged by --full: add --full")
         if self.json is not None:
             check_output(self.json, self.overwrite, "--json", inputs=[model])
         if self.page is not None:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from agents.cli.models import load_split
+from agents.cli.models import load_split, read_images
 from agents.cli.pictures import find_range
 from agents.evaluation.distances import import_metrics
-from agents.evaluation.evaluation import Evaluation, evaluate_samples
+from agents.evaluation.evaluation import Evaluation, evaluate_samples, take_as_many
 from agents.evaluation.page import make_page
 from agents.evaluation.report import describe_evaluation, list_lines
 from agents.evaluation.sets import choose_sets
@@ -34,26 +36,34 @@ class FullEvaluation:
     """The images of the split."""
     num: int
     """Wanted number of samples."""
+    beside: Mapping[str, NDArray[np.float32]]
+    """Samples of other models, by the names of their files."""
     result: Evaluation | None = None
     """The figures, after `run`."""
 
     @classmethod
-    def prepare(cls, model: GCGen, split: str, num: int, data_dir: Path | None) -> FullEvaluation:
+    def prepare(
+        cls, model: GCGen, split: str, num: int, beside: Sequence[Path], data_dir: Path | None
+    ) -> FullEvaluation:
         """Load the images.
 
         Raises:
-            ValueError: If they are too few, or torchmetrics is not installed.
+            ValueError: If they are too few, two files of `beside` have the same name, or
+                torchmetrics is not installed.
         """
         import_metrics()
         train, reference = (load_split(model, name, data_dir) for name in ("train", split))
-        choose_sets(train, reference, num)
-        return cls(model, train, reference, num)
+        sets = choose_sets(train, reference, num)
+        others = {path.stem: read_images(path, model.chain.shape, None) for path in beside}
+        if len(others) < len(beside):
+            raise ValueError("the files of --beside need different names: they are the columns")
+        return cls(model, train, reference, num, take_as_many(others, sets.real))
 
     def run(self, seed: int) -> dict[str, Any]:
         """Compare, print a table, and return the figures as JSON values."""
         with Console(stderr=True).status("") as status:
             self.result = evaluate_samples(
-                self.model, self.train, self.reference, self.num, seed, status.update
+                self.model, self.train, self.reference, self.num, seed, status.update, self.beside
             )
         _print_table(self.result)
         return describe_evaluation(self.result)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -18,6 +20,7 @@ from gcgen_env.viewer.rows import labelled_rows
 
 Images = NDArray[np.float32]
 REAL, REBUILT, SAMPLES = "real images", "their reconstructions", "samples"
+CLASSES = "samples of their classes"
 """Names of the sets of images."""
 SHOWN, ROW = 32, 12
 """Number of images of a set in the page, and in a notebook."""
@@ -63,6 +66,7 @@ def evaluate_samples(
     num: int = MOST,
     seed: int = 0,
     announce: Callable[[str], object] = lambda what: None,
+    beside: Mapping[str, Images] = MappingProxyType({}),
 ) -> Evaluation:
     """Compare what a model draws with real images.
 
@@ -77,16 +81,19 @@ def evaluate_samples(
         num: Number of samples; fewer if there are not twice as many training images.
         seed: Seed of every draw.
         announce: Called with what is done next.
+        beside: Samples of other models by their names, shape (M, *S) each, judged alike.
 
     Raises:
         ValueError: If there are too few images, or torchmetrics is not installed.
     """
     sets = choose_sets(train, reference, num, seed)
+    others = take_as_many(beside, sets.real)
     embedding = find_embedding(train.name, take_all(sets.reference))
     announce("the reference")
     judge = Judge(sets, embedding, seed)
     scores, pictures = [], {}
-    for name, images, label in _draw_sets(model, sets.real, seed, announce):
+    drawn = _draw_sets(model, sets.real, seed, announce)
+    for name, images, label in chain(drawn, ((*other, None) for other in others.items())):
         announce(f"figures of {name}")
         scores.append(judge.judge(name, images, label, memorisation=name != REBUILT))
         pictures[name] = images[:SHOWN]
@@ -94,6 +101,24 @@ def evaluate_samples(
     item, distance = find_nearest(samples, train)
     nearest = (samples, train.take(item), distance)
     return Evaluation(scores, embedding.name, len(sets.reference), pictures, nearest)
+
+
+def take_as_many(beside: Mapping[str, Images], real: Dataset) -> dict[str, Images]:
+    """Return the first samples of other models, as many as there are real images.
+
+    Raises:
+        ValueError: If there are fewer, their shape is another, or a name is that of another set.
+    """
+    for name, images in beside.items():
+        if name in (REAL, REBUILT, SAMPLES, CLASSES):
+            raise ValueError(f"samples of another model cannot be called {name!r}, a set's name")
+        if images.shape[1:] != real.shape or len(images) < len(real):
+            # FID falls with the number of images, so a smaller set would look worse than it is
+            raise ValueError(
+                f"{name!r} must hold {len(real):,} images of shape {real.shape}, as many as the "
+                f"other sets, got an array of shape {images.shape}"
+            )
+    return {name: images[: len(real)] for name, images in beside.items()}
 
 
 def _draw_sets(
@@ -107,4 +132,4 @@ def _draw_sets(
     announce(f"{num:,} samples")
     yield SAMPLES, model.sample(num, seed), None
     if model.chain.num_classes and real.labels is not None:
-        yield "samples of their classes", model.sample(num, seed, label=real.labels), real.labels
+        yield CLASSES, model.sample(num, seed, label=real.labels), real.labels

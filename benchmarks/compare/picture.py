@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from benchmarks.compare.quality import REAL, SAMPLES, read_samples
+from benchmarks.compare.quality import REAL, find_samples, read_samples
 from benchmarks.trials import folder_of
 from gcgen_env.viewer import image_grid, save_png
 from gcgen_env.viewer.drawing import BACKGROUND, MEDIUM, TEXT, blank, to_array, write
@@ -41,7 +41,7 @@ def draw_comparison(out: Path, names: list[str], seed: int) -> None:
     blocks = [
         draw_block(title, read_samples(folder)[: SIDE**2])
         for title, folder in folders.items()
-        if (folder / SAMPLES).is_file()
+        if find_samples(folder).is_file()
     ]
     save_png(join_blocks(blocks), out / "comparison.png")
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.numpy import load_file, save_file
 
 from agents.evaluation.distances import import_metrics
 from agents.evaluation.embedding import find_embedding
@@ -18,8 +17,8 @@ from gcgen_env.atomic_files import write_json
 from gcgen_env.datasets import SPLITS, DataSource, find_nearest
 
 Images = NDArray[np.float32]
-SAMPLES, SCORES = "samples.safetensors", "scores.json"
-"""Files in the folder of a trial: its samples, and their figures."""
+SCORES = "scores.json"
+"""File in the folder of a trial: the figures of its samples."""
 REAL = "real"
 """Folder of real images in place of samples."""
 NEAREST = 256
@@ -73,12 +72,17 @@ def describe_scores(scores: Scores) -> dict[str, Any]:
     return {**figures, **scores.prdc._asdict(), "memorisation": copies}
 
 
+def find_samples(folder: Path) -> Path:
+    """Return the file of a trial's samples; its name is a column of `gcgen evaluate --beside`."""
+    return folder / f"{folder.name}.npy"
+
+
 def write_samples(folder: Path, images: Images) -> None:
     """Write samples, shape (N, *S)."""
     folder.mkdir(parents=True, exist_ok=True)
-    save_file({"images": images}, folder / SAMPLES)
+    np.save(find_samples(folder), images)
 
 
 def read_samples(folder: Path) -> Images:
     """Read samples, shape (N, *S)."""
-    return load_file(folder / SAMPLES)["images"]
+    return np.load(find_samples(folder))

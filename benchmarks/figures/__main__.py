@@ -21,6 +21,7 @@ from benchmarks.figures import drawing, theory
 from benchmarks.figures.commands import COMMANDS, draw, prepare_inputs
 from benchmarks.figures.programs import (
     draw_benchmark,
+    draw_classes,
     draw_emoji,
     draw_models,
     draw_scaling,
@@ -52,6 +53,7 @@ def list_pictures(inputs: Path) -> dict[str, Callable[[Path], None]]:
         "bound.svg": theory.draw_bound,
         "mnist_trajectory": draw_trajectories,
         "scaling": draw_scaling,
+        "guide_tradeoff": draw_classes,
         "benchmark_previews": partial(draw_benchmark, "previews"),
         **{f"suite_{page}": partial(draw_suite, page) for page in pages},
         "emoji": draw_emoji,

@@ -20,6 +20,7 @@ from agents.benchmark.run_files import Outcome
 from agents.benchmark.study import Run
 from agents.benchmark.tasks import SUITE_IDS
 from benchmarks.compare.__main__ import main as compare
+from benchmarks.guidance.figure import draw as draw_guidance
 from benchmarks.scaling.figure import draw as draw_speedups
 from benchmarks.suite.pictures import draw_task, name_page
 from benchmarks.suite.plays import play_references
@@ -68,6 +69,15 @@ def draw_benchmark(track: str, out: Path) -> None:
     outcomes = [Outcome(run, {"curve": curve}, {}, {}, DATA) for run, curve in curves.items()]
     out.parent.mkdir(parents=True, exist_ok=True)
     draw_curves(out, Table(track, outcomes))
+
+
+def draw_classes(out: Path) -> None:
+    """Draw hits and coverage of guided digits and of simpler rules from their table."""
+    rows = [
+        {name: text if name == "rule" else float(text or 0) for name, text in row.items()}
+        for row in _read_table("guidance_classes.csv")
+    ]
+    draw_guidance(rows, out)
 
 
 def draw_suite(name: str, out: Path) -> None:

@@ -1,6 +1,7 @@
-"""Measures guided generation on MNIST: classes and hidden pixels, against simpler rules.
+"""Measures how MNIST's digits follow a wish: guided by a class or pixels, or conditional.
 
 python -m benchmarks.guidance --what classes --out guidance_classes.csv
+python -m benchmarks.guidance --what conditional --s-agent runs/digits/s_agent.safetensors
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from pathlib import Path
 import torch
 
 from benchmarks.guidance.classes import measure_classes
+from benchmarks.guidance.conditional import measure_conditional
 from benchmarks.guidance.hidden import NAMES, measure_hidden
 from gcgen_env.model.pretrained import pretrained_path
 from gcgen_env.model.s_agent import SAgent
@@ -21,6 +23,10 @@ STUDIES = {
     "classes": (
         measure_classes,
         ("rule", "scale", "particles", "calls", "hit_rate", "coverage"),
+    ),
+    "conditional": (
+        measure_conditional,
+        ("nucleus", "hit_rate", "error", "coverage"),
     ),
     "hidden": (
         measure_hidden,
@@ -36,11 +42,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--what", choices=STUDIES, default="classes")
     parser.add_argument("--num", type=int, default=50, help="images of each class, or goals")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--s-agent", type=Path, default=pretrained_path("mnist"), help="by default the shipped one"
+    )
     parser.add_argument("--out", type=Path, default=Path("guidance.csv"))
     options = parser.parse_args(argv)
     torch.set_num_threads(1)
     measure, fields = STUDIES[options.what]
-    s_agent = SAgent.load(pretrained_path("mnist"))
+    s_agent = SAgent.load(options.s_agent)
     with options.out.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, fields, lineterminator="\n")
         writer.writeheader()

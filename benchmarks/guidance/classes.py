@@ -22,7 +22,7 @@ NUM_CLASSES = 10
 NEIGHBOURS = 5
 NUM_REAL = 200
 """Real images of each class, whose neighbourhoods the drawn ones shall cover."""
-SETTINGS = ((1.0, 1), (2.0, 1), (4.0, 1), (8.0, 1), (1.0, 4), (2.0, 8))
+SETTINGS = (*((2.0**i, 1) for i in range(-1, 7)), (1.0, 4), (2.0, 8))
 """Scale and number of particles of each line."""
 SURE = float(np.log(0.9))
 """Log-probability of a class above which an image is accepted."""
@@ -43,10 +43,10 @@ def measure_coverage(real: NDArray[Any], drawn: NDArray[Any]) -> float:
     return float((cdist(real, drawn).min(1) <= radius).mean())
 
 
-def take_class(label: int, num: int) -> Images:
-    """Return the first test images of a class."""
-    test = load_dataset("mnist", "test")
-    return test.take(np.flatnonzero(test.labels == label)[:num])
+def take_class(label: int, num: int, split: str = "test") -> Images:
+    """Return the first images of a class."""
+    data = load_dataset("mnist", split)
+    return data.take(np.flatnonzero(data.labels == label)[:num])
 
 
 def judge(images: list[Images]) -> dict[str, float]:

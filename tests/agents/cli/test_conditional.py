@@ -45,3 +45,5 @@ def test_wrong_labels_and_options(conditional, finished, fails, tmp_path):
     assert "the data set two_moons has none" in fails("train", *options)
     message = fails("evaluate", "--model", finished.folder.model, "--page", tmp_path / "a.html")
     assert "--page shows the figures of --full: add --full" in message
+    message = fails("evaluate", "--model", finished.folder.model, "--beside", tmp_path)
+    assert "--beside is judged by --full: add --full" in message

@@ -1,11 +1,14 @@
 """Whole evaluations of trained models."""
 
+import json
+
 import numpy as np
 import pytest
 
 from agents import GCGen
 from agents.cli.main import main
-from agents.evaluation import describe_evaluation, evaluate_samples, list_lines
+from agents.evaluation import choose_sets, describe_evaluation, evaluate_samples, list_lines
+from agents.evaluation.evaluation import take_as_many
 from gcgen_env.datasets import load_dataset
 
 pytestmark = pytest.mark.extra
@@ -58,7 +61,24 @@ def test_the_command_writes_figures_and_a_page(tmp_path, capsys):
     model.save(tmp_path / "model.gcgen")
     words = ["evaluate", "--model", str(tmp_path / "model.gcgen"), "--num-images", "40"]
     words += ["--paths", "1", "--full", "--samples", "60", "--page", str(tmp_path / "page.html")]
+    noise = np.random.default_rng(0).random((80, 1, 8, 8), np.float32)
+    np.save(tmp_path / "noise.npy", noise)
+    words += ["--beside", str(tmp_path / "noise.npy")]
     assert main([*words, "--json", str(tmp_path / "figures.json")]) == 0
     assert "coverage" in capsys.readouterr().out
-    assert "-ELBO" in (tmp_path / "page.html").read_text(encoding="utf-8")
-    assert '"kid"' in (tmp_path / "figures.json").read_text()
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "-ELBO" in page and "Noise." in page
+    sets = json.loads((tmp_path / "figures.json").read_text())["sets"]
+    assert sets["noise"]["num_images"] == 60  # as many as the others
+    assert sets["noise"]["fid"] > 10 * sets["samples"]["fid"]
+
+
+def test_samples_of_other_models_are_judged_in_the_same_numbers(splits):
+    real = choose_sets(*splits, num=60).real
+    images = splits[0].take(range(59))
+    with pytest.raises(ValueError, match=r"'vae' must hold 60 images of shape .* as many as the"):
+        take_as_many({"vae": images}, real)
+    with pytest.raises(ValueError, match="must hold 60 images"):
+        take_as_many({"vae": splits[0].take(range(60))[:, :, :4]}, real)
+    with pytest.raises(ValueError, match="cannot be called 'samples'"):
+        take_as_many({"samples": images}, real)
