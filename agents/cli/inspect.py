@@ -70,7 +70,7 @@ class Inspect(ImageOptions):
 
         root = grow_atlas(model, self.branches, seed=self.seed)
         write_atlas(model, root, self.out)
-        print(f"wrote the first {len(self.branches)} choices to {self.out}")
+        print(f"wrote the atlas, {len(self.branches)} levels deep, to {self.out}")
 
     def _draw_steps(self, model: GCGen, images: NDArray[np.float32]) -> None:
         """Draw the steps, or the use of proposals."""

@@ -95,8 +95,9 @@ def is_mistake(error: Exception) -> bool:
 
 def describe(error: Exception) -> str:
     """Return the message of an error, without the number of a system error."""
-    if isinstance(error, OSError) and error.filename is None and error.strerror:
-        return error.strerror
+    if isinstance(error, OSError) and error.strerror:
+        where = "" if error.filename is None else f": {os.fspath(error.filename)!r}"
+        return error.strerror + where
     return str(error)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Collection
 from typing import Any
 
@@ -17,6 +18,17 @@ def check_trainable(can_learn: bool, is_trained: bool) -> None:
         raise ValueError(
             "the environment's proposer has no weights to train: pass train_s_agent=False, or "
             "s_agent=None for a fresh S-agent"
+        )
+
+
+def warn_of_classes(num_classes: int, training: GCGenConfig) -> None:
+    """Warn if a training without classes goes on with a conditional S-agent."""
+    if num_classes and training.train_s_agent and training.condition is None:
+        # The weights that all classes share move on, the vectors of the classes stay behind.
+        warnings.warn(
+            f"this S-agent knows {num_classes} classes, and a training without them spoils what it "
+            "knows: pass condition='label'",
+            stacklevel=2,
         )
 
 

@@ -25,7 +25,7 @@ from agents.gcgen.checkerboard import split_pixels
 from agents.gcgen.checkpoint import Checkpoint
 from agents.gcgen.config import GCGenConfig
 from agents.gcgen.evaluation_env import warn_of_other_proposers
-from agents.gcgen.labels import find_classes
+from agents.gcgen.labels import add_classes
 from agents.gcgen.objective_choice import check_objective
 from agents.gcgen.optimizer import find_weight_decay, make_optimizer
 from agents.gcgen.policies import GCPolicy
@@ -162,8 +162,8 @@ class GCGen(SavingMixin, TwoAgentTraining, BaseAlgorithm):  # type: ignore[misc]
         self._setup_lr_schedule()
         self.set_random_seed(self.seed)  # before the weights are drawn
         parts = (self.env_config, self._data, self._initial_s_agent)
-        classes = find_classes(self.config.condition, self.env.goals.dataset)
-        self._finish_setup(make_s_agent(*parts, **{**self.s_agent_kwargs, **classes}))
+        labelled = (self.config.condition, self.env.goals.dataset)
+        self._finish_setup(make_s_agent(*parts, **add_classes(self.s_agent_kwargs, *labelled)))
 
     def _finish_setup(self, s_agent: SAgent) -> None:
         """Build what depends on the S-agent and the spaces."""
@@ -210,6 +210,7 @@ class GCGen(SavingMixin, TwoAgentTraining, BaseAlgorithm):  # type: ignore[misc]
             callback = [given, BoundProgressBar()]
         prepared = super()._init_callback(callback)
         warn_of_other_proposers(prepared, self.s_agent, self.config.train_s_agent)
+        fitting_parts.warn_of_classes(self.s_agent.chain.num_classes, self.config)
         return prepared
 
     def dump_logs(self) -> None:

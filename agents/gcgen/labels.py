@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -13,13 +14,19 @@ DROPPED = 0.1
 """Share of trajectories whose class is left out, which trains the unconditional model as well."""
 
 
-def find_classes(condition: str | None, data: Dataset) -> dict[str, int]:
-    """Return the number of classes of a data set as a keyword of `NetworkConfig`, if it is needed.
+def add_classes(sizes: Mapping[str, Any], condition: str | None, data: Dataset) -> dict[str, Any]:
+    """Return keywords of `NetworkConfig` with the number of classes, if it is needed.
 
     Raises:
+        TypeError: If the number of classes is given instead of counted.
         ValueError: As `count_classes` does.
     """
-    return {} if condition is None else {"num_classes": count_classes(data)}
+    if "num_classes" in sizes:
+        raise TypeError(
+            "s_agent_kwargs cannot hold num_classes, which the labels of the data determine: pass "
+            "condition='label'"
+        )
+    return {**sizes} if condition is None else {**sizes, "num_classes": count_classes(data)}
 
 
 def count_classes(data: Dataset) -> int:

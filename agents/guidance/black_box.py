@@ -17,6 +17,8 @@ Images = NDArray[np.float32]
 Scores = NDArray[np.float64]
 Guidance = Callable[[Images], Any]
 """Maps images (B, *S), float32, to B finite scores, higher = better. No gradient is needed."""
+LARGEST = 1e100
+"""Largest size of a score: its product with a scale and sums of it stay finite."""
 FIRST, SLOW = 10.0, 120.0
 """After the first ten seconds a warning says how long all will take, if it is two minutes."""
 
@@ -106,10 +108,11 @@ def check_scores(result: Any, num: int) -> Scores:
             f"the guidance function must return one score for each image, shape ({num},), got "
             f"shape {scores.shape}"
         )
-    wrong = np.flatnonzero(~np.isfinite(scores))
+    wrong = np.flatnonzero(~(np.abs(scores) <= LARGEST))  # NaN is wrong, too
     if len(wrong):
         raise GuidanceError(
-            f"the guidance function must return finite scores, got {scores[wrong[0]]} for image "
-            f"{wrong[0]} of {num}; for what must not happen return a low score such as -1e6"
+            f"the guidance function must return finite scores of at most {LARGEST:g}, got "
+            f"{scores[wrong[0]]} for image {wrong[0]} of {num}; for what must not "
+            "happen return a low score such as -1e6"
         )
     return scores

@@ -92,7 +92,8 @@ def test_errors(fails, finished, images, tmp_path):
     bad.write_bytes(good.read_bytes()[:-1] + b"?")
     assert f"{bad} is damaged" in fails("decompress", bad, *back)
     assert f"{images} is not a file of codes" in fails("decompress", images, *back)
-    assert "No such file" in fails("decompress", tmp_path / "none.gcz", *back)
+    missing = tmp_path / "none.gcz"
+    assert fails("decompress", missing, *back) == f"gcgen: No such file or directory: '{missing}'\n"
     assert "steps must lie in [0, 8], got 9" in fails("decompress", good, *back, "--steps", 9)
     assert "more than the limit of 100" in fails("decompress", good, *back, "--max-bytes", 100)
     other = tmp_path / "other.gcgen"

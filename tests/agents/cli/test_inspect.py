@@ -21,7 +21,7 @@ def test_pictures_of_a_model(what, model_file, tmp_path, capsys):
 def test_the_atlas_of_an_s_agent(s_agent_file, tmp_path, capsys):
     out = tmp_path / "atlas.png"
     assert inspect("atlas", s_agent_file, out, "--branches", "2", "2", "3") == 0
-    assert capsys.readouterr().out == f"wrote the first 3 choices to {out}\n"
+    assert capsys.readouterr().out == f"wrote the atlas, 3 levels deep, to {out}\n"
     with Image.open(out) as picture:
         assert picture.height > 12 * 56
 

@@ -185,6 +185,14 @@ def test_options_that_do_not_fit(halves):
         GCGen("GCPolicy", "GCGen-Digits-v0", s_agent="pretrained", condition="label")
 
 
+def test_a_training_without_classes_warns_that_it_spoils_them(halves, model):
+    follower = make(halves, s_agent=model.s_agent)
+    with pytest.warns(UserWarning, match="knows 2 classes, and a training without them spoils"):
+        follower.learn(1)
+    with pytest.raises(TypeError, match="cannot hold num_classes, which the labels of the data"):
+        make(halves, s_agent_kwargs={"num_classes": 3})
+
+
 def test_labels_are_numbered_without_gaps():
     data = load_dataset("digits", "train")
     assert count_classes(data) == 10

@@ -123,7 +123,8 @@ def test_no_proposal_is_used_twice_in_a_chain_of_single_use(num_particles):
 @pytest.mark.parametrize(
     ("function", "words"),
     [
-        (lambda x: np.full(len(x), np.nan), "must return finite scores, got nan for image 0 of"),
+        (lambda x: np.full(len(x), np.nan), "must return finite scores .* got nan for image 0 of"),
+        (lambda x: np.full(len(x), 1e308), r"scores of at most 1e\+100, got 1e\+308 for image 0"),
         (lambda x: np.full(len(x), -np.inf), "return a low score such as -1e6"),
         (lambda x: np.zeros((len(x), 1)), r"one score for each image, shape \(3,\), got shape \(3"),
         (lambda x: 1.0, r"one score for each image, shape \(3,\), got shape \(\)"),
