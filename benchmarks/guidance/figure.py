@@ -39,8 +39,8 @@ def draw(rows: Sequence[dict[str, Any]], path: Path) -> None:
     for rule, (name, marker) in RULES.items():
         for number, row in enumerate([row for row in rows if row["rule"] == rule]):
             point = (row["coverage"], row["hit_rate"])
-            label = name if number == 0 else None  # one entry of the legend for each rule
-            axes.plot(*point, marker, color=OTHERS, ms=9, alpha=0.8, label=label)
+            entry = name if number == 0 else None  # one of the legend for each rule
+            axes.plot(*point, marker, color=OTHERS, ms=9, alpha=0.8, label=entry)
             calls = f"{row['calls']:.0f} calls" if row["calls"] else ""
             _write(axes, row, calls, OTHERS, ha="left", xytext=(8, -4))
     axes.set_xlabel("coverage of the real images of a class", fontsize=FONT)
