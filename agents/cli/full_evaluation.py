@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,9 @@ from agents.evaluation.sets import choose_sets
 from agents.gcgen import GCGen
 from gcgen_env.atomic_files import write_bytes
 from gcgen_env.datasets import Dataset
+
+WIDTH = 160
+"""Width of a table that goes to a file: its rows are not broken."""
 
 
 @dataclass
@@ -90,7 +94,7 @@ def _print_table(result: Evaluation) -> None:
     """Print the figures with one column for each set of images."""
     table = Table("", title=f"compared with {result.num_reference:,} images by {result.features}")
     for each in result.scores:
-        table.add_column(each.name, justify="right")
+        table.add_column(each.name, justify="right", overflow="fold")
     for line in list_lines(result.scores):
         table.add_row(line.name, *line.values)
-    Console().print(table)
+    Console(width=None if sys.stdout.isatty() else WIDTH).print(table)

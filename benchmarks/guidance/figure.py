@@ -12,6 +12,8 @@ from benchmarks.suite.style import FONT, save
 
 GUIDED, OTHERS = "#0072B2", "#D55E00"
 """Colours that people tell apart who do not see red and green (Okabe and Ito, 2008)."""
+ROOM = 0.03
+"""Least difference of hits between two points whose scales are written."""
 RULES = {
     "top two": ("DDN's rule", "D"),
     "best of N": ("best of N", "s"),
@@ -32,10 +34,14 @@ def draw(rows: Sequence[dict[str, Any]], path: Path) -> None:
     guided = [row for row in rows if row["rule"] == "guided" and row["particles"] == 1]
     coverage, hits = ([row[name] for row in guided] for name in ("coverage", "hit_rate"))
     calls = sum(row["calls"] for row in guided) / len(guided)
-    label = rf"guided, with the scale $\beta$; {calls:.0f} calls"
+    scales = f"{guided[0]['scale']:g} to {guided[-1]['scale']:g}"
+    label = f"guided, scale {scales}; {calls:.0f} calls"
     axes.plot(coverage, hits, "o-", color=GUIDED, lw=2.2, label=label)
+    written = 0.0
     for row in guided:
-        _write(axes, row, f"{row['scale']:g}", GUIDED, ha="right", xytext=(-8, -4))
+        if row["hit_rate"] - written > ROOM:  # larger scales lie upon one another
+            _write(axes, row, f"{row['scale']:g}", GUIDED, ha="right", xytext=(-8, -4))
+            written = row["hit_rate"]
     for rule, (name, marker) in RULES.items():
         for number, row in enumerate([row for row in rows if row["rule"] == rule]):
             point = (row["coverage"], row["hit_rate"])
@@ -47,7 +53,7 @@ def draw(rows: Sequence[dict[str, Any]], path: Path) -> None:
     axes.set_ylabel("share of images of the class", fontsize=FONT)
     axes.tick_params(labelsize=FONT)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, fontsize=FONT, loc="lower left")
+    axes.legend(frameon=False, fontsize=FONT, loc=(0.02, 0.5))
     figure.tight_layout()
     save(figure, path)
     plt.close(figure)
