@@ -50,13 +50,16 @@ def take_class(label: int, num: int, split: str = "test") -> Images:
 
 
 def judge(images: list[Images]) -> dict[str, float]:
-    """Return hit-rate and coverage of images that were made for class 0, 1, ..."""
+    """Return hit-rate and coverage of images that were made for class 0, 1, ...
+
+    Coverage grows with the number of images: at most as many are used as there are real ones.
+    """
     classifier = load_shipped("mnist_judge")
     hits = [
         (classifier.log_prob(each).argmax(1) == label).mean() for label, each in enumerate(images)
     ]
     coverage = [
-        measure_coverage(classifier.embed(take_class(label, NUM_REAL)), classifier.embed(each))
+        measure_coverage(*map(classifier.embed, (take_class(label, NUM_REAL), each[:NUM_REAL])))
         for label, each in enumerate(images)
         if len(each) > NEIGHBOURS
     ]
