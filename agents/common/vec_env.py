@@ -17,6 +17,7 @@ from gcgen_env.datasets import DataSource
 from gcgen_env.goals import GoalSampler
 from gcgen_env.model.s_agent import SAgent
 from gcgen_env.registration import default_kwargs
+from gcgen_env.tensor_vector_env import TensorVectorEnv
 from gcgen_env.vector_env import GCGenVectorEnv
 
 
@@ -33,8 +34,10 @@ class GCGenVecEnv(VecEnv):
             envs: With `autoreset_mode="SameStep"`.
 
         Raises:
-            ValueError: If it has another autoreset mode.
+            ValueError: If it has another autoreset mode, or returns tensors.
         """
+        if isinstance(envs, TensorVectorEnv):
+            raise ValueError("SB3 expects NumPy arrays: leave out obs_device='env'")
         if envs.autoreset_mode is not AutoresetMode.SAME_STEP:
             raise ValueError(
                 "SB3 expects an ended environment to reset in the same step: make the vector "

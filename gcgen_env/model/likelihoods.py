@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+from gcgen_env.model.row_sums import compute_difference, sum_log_rows, sum_rows
 from gcgen_env.model.sums import dot, sum_log
 
 Images = NDArray[Any]
@@ -24,7 +25,6 @@ Floats = NDArray[np.float64]
 
 MEAN_CLIP = 1e-5
 """Bernoulli means stay within [MEAN_CLIP, 1 - MEAN_CLIP]."""
-FACTORS_FLOAT64 = 16  # clipped means in one product: at least 1e-80, full precision in float64
 LOGIT_CLIP = math.log((1 - MEAN_CLIP) / MEAN_CLIP)
 SMALLEST_SIGMA, LARGEST_SIGMA = 1e-12, 1e6
 """Bounds of sigma in units of the range of images: float32 cannot hold potentials beyond them."""
@@ -50,7 +50,11 @@ class Likelihood(ABC):
 
     @abstractmethod
     def to_canvas(self, image: Tensor) -> Tensor:
-        """Return the canvas whose mean is `image`, same shape."""
+        """Return the canvas whose mean is `image`, same shape, float32."""
+
+    def exact_canvas(self, image: Tensor) -> Tensor:
+        """Return the canvas whose mean is `image`, same shape, both float64."""
+        return image  # canvases of pixels
 
     @abstractmethod
     def log_prob_terms(self, canvas: Tensor, goal: Tensor) -> Tensor:
@@ -116,7 +120,11 @@ class Bernoulli(Likelihood):
 
     def to_canvas(self, image: Tensor) -> Tensor:
         """Return the clipped logit of `image`."""
-        return torch.logit(image.double(), MEAN_CLIP).float()  # 1 - m loses digits in float32
+        return self.exact_canvas(image.double()).float()  # 1 - m loses digits in float32
+
+    def exact_canvas(self, image: Tensor) -> Tensor:
+        """Return the clipped logit of `image`."""
+        return torch.logit(image, MEAN_CLIP)
 
     def log_prob_terms(self, canvas: Tensor, goal: Tensor) -> Tensor:
         """Return g x - log(1 + e^x) of the clipped logits."""
@@ -220,28 +228,3 @@ def make_likelihood(
 def _clip_(p: Floats) -> Floats:
     """Clip probabilities to [1e-5, 1 - 1e-5] in place."""
     return p.clip(MEAN_CLIP, 1 - MEAN_CLIP, out=p)
-
-
-def compute_difference(image: Images, goal: Images) -> Floats:
-    """Return g - m as rows (B, D) of float64, which holds it exactly for Bernoulli means."""
-    return _flatten_rows(np.subtract(goal, image, dtype=np.float64))  # callers overwrite it
-
-
-def _flatten_rows(images: Floats) -> Floats:
-    """Return (B, *S) as contiguous (B, D), so that sums are equal for any batch size."""
-    size = math.prod(images.shape[1:])  # not -1: the batch may be empty
-    return np.ascontiguousarray(images).reshape(len(images), size)
-
-
-def sum_rows(terms: Floats) -> Floats:
-    """Sum (B, *S) over S."""
-    return np.asarray(_flatten_rows(terms).sum(axis=1))
-
-
-def sum_log_rows(p: Floats) -> Floats:
-    """Sum log p over D of clipped probabilities (B, D), one logarithm for several values."""
-    n, length = FACTORS_FLOAT64, p.shape[1] // FACTORS_FLOAT64  # length: number of products
-    whole, rest = p[:, : n * length], p[:, n * length :]
-    products = np.multiply.reduce(whole.reshape(len(p), n, length), axis=1)  # (B, length)
-    total = np.log(products).sum(axis=1)
-    return np.asarray(total + np.log(rest).sum(axis=1) if rest.size else total)

@@ -119,6 +119,12 @@ def test_sb3_wrappers_go_around_it():
     assert [info["episode"]["l"] for info in infos] == [H, H]
 
 
+def test_tensors_are_refused():
+    kwargs = {"proposer": "dictionary", "obs_device": "env", "autoreset_mode": "SameStep"}
+    with pytest.raises(ValueError, match="SB3 expects NumPy arrays: leave out obs_device='env'"):
+        GCGenVecEnv(gym.make_vec("GCGen-Digits-v0", num_envs=2, **kwargs))
+
+
 @pytest.mark.parametrize("mode", ["NextStep", "Disabled"])
 def test_another_autoreset_mode_is_refused(mode):
     with pytest.raises(ValueError, match=f'autoreset_mode="SameStep", got {mode!r}'):
