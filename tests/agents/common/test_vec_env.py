@@ -8,7 +8,8 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.vec_env import VecMonitor
 
 from agents.common.env_source import find_source
-from agents.common.vec_env import GCGenVecEnv, GoalVecEnv
+from agents.common.goal_vec_env import GoalVecEnv
+from agents.common.vec_env import GCGenVecEnv
 from agents.common.vec_env import make_vec_env as make_vec_env_for_sb3
 from gcgen_env import EnvConfig, GCGenEnv
 from gcgen_env.goals import make_goals
