@@ -29,7 +29,7 @@ class EpochOrder:
 
     def draw(self, count: int) -> NDArray[np.int64]:
         """Return the next indices, shape (count,)."""
-        parts = []
+        parts: list[NDArray[Any]] = [np.empty(0, np.int64)]
         while count > 0:
             epoch, start = divmod(self.drawn, self.num)
             part = self._permute(epoch)[start : start + count]  # fewer at the end of an epoch
