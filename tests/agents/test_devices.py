@@ -154,7 +154,7 @@ def test_environments_are_the_same_on_every_device(device, mode):
 
 @DEVICES
 def test_policies_act_on_tensors_of_the_environment(device):
-    model = PPO(GCPolicy, make_vec_env(2), n_steps=8, batch_size=16, device=device)
+    model = PPO(GCPolicy, make_vec_env(2), n_steps=8, batch_size=16, gamma=1.0, device=device)
     envs = make_envs(5, obs_device="env", device=device)
     obs, _ = envs.reset(seed=0)
     action = model.policy(obs, deterministic=True)[0]  # (N,), on the device
