@@ -14,6 +14,7 @@ from gcgen_env.config import EnvConfig, document_fields
 from gcgen_env.generators import undo_draws
 from gcgen_env.goal_env import RENDER_MODES, GoalEnvMixin
 from gcgen_env.messages import show
+from gcgen_env.obs_device import check_obs_device
 from gcgen_env.rendering import make_frame
 from gcgen_env.reset_options import check_options
 from gcgen_env.viewer import render_ansi, render_rgb
@@ -86,11 +87,14 @@ class GCGenEnv(GoalEnvMixin, gym.Env[dict[str, Any], np.int64]):
 
     metadata = {"render_modes": [*RENDER_MODES, "human"], "render_fps": 3}  # noqa: RUF012
 
-    def __init__(self, *, render_mode: str | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, *, render_mode: str | None = None, obs_device: str = "host", **kwargs: Any
+    ) -> None:
         """Make an environment.
 
         Args:
             render_mode: None, "human", "rgb_array" or "ansi".
+            obs_device: "host", for NumPy arrays; `gym.make_vec` makes tensors, too.
             **kwargs: Fields of `EnvConfig`.
 
         Raises:
@@ -99,6 +103,7 @@ class GCGenEnv(GoalEnvMixin, gym.Env[dict[str, Any], np.int64]):
             DependencyNotInstalled: If `render_mode` is "human" and pygame is missing.
             FileNotFoundError: If the data is not on this machine and cannot be downloaded.
         """
+        check_obs_device(obs_device, "a single environment")
         if not has_pygame:  # the class lists the mode, so that it is asked for in one place
             self.metadata = {**self.metadata, "render_modes": list(RENDER_MODES)}
         if render_mode == "human":

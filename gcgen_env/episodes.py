@@ -5,7 +5,6 @@ The single and the vector environment wrap this class in Gymnasium's interfaces.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -14,17 +13,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from gcgen_env.config import EnvConfig, check_count
-from gcgen_env.device import resolve_device
+from gcgen_env.config import EnvConfig
+from gcgen_env.episode_parts import EpisodeParts
 from gcgen_env.generators import Generators
-from gcgen_env.goals import make_goals
 from gcgen_env.invalid_actions import mark_used, resolve
-from gcgen_env.memory import check_memory
-from gcgen_env.model.build import make_chain, open_data
 from gcgen_env.on_demand_cache import make_cache
-from gcgen_env.proposal_cache import ALL, Images, Prepared, Subset, put, take
-from gcgen_env.rewards import Floats, Reward, make_reward, measure
+from gcgen_env.proposal_cache import Images, Prepared
+from gcgen_env.rewards import Floats, measure
 from gcgen_env.spaces import LOG_PRIOR_FLOOR
+from gcgen_env.subsets import ALL, Subset, Table
 
 
 class Transition(NamedTuple):
@@ -37,25 +34,25 @@ class Transition(NamedTuple):
 
 
 class Start(NamedTuple):
-    """The first states of K episodes that have not begun yet."""
+    """The first states of K episodes that have not begun yet: arrays, or all of them tensors."""
 
-    goal_index: NDArray[np.int64]
+    goal_index: Any
     """Indices of the goals, shape (K,)."""
-    goal: Images
+    goal: Any
     """Goals, shape (K, *S)."""
     canvas: Tensor
     """x_0, shape (K, *S)."""
-    image: Images
+    image: Any
     """m(x_0), shape (K, *S)."""
-    potential: Floats
+    potential: Any
     """Shape (K,), in nats."""
-    distance: Floats
+    distance: Any
     """Shape (K,), in image units."""
     prepared: Prepared
     """Their proposals."""
 
 
-class Episodes:
+class Episodes(EpisodeParts):
     """State of N episodes, any subset of which can be reset or stepped.
 
     What depends on a state is computed once, when the state is reached: its proposals, its
@@ -63,38 +60,9 @@ class Episodes:
     """
 
     def __init__(self, config: EnvConfig, num_envs: int) -> None:
-        """Build the parts and allocate the state.
-
-        Args:
-            config: What to build.
-            num_envs: N.
-
-        Raises:
-            ValueError: If `num_envs` or `device` is invalid, or the parts do not fit.
-        """
-        check_count("num_envs", num_envs, 1, "a batch needs an environment")
-        self.config = config
-        self.num_envs = int(num_envs)
-        self.device = torch.device(resolve_device(config.device))
-        self.data = open_data(config)
-        self.chain = make_chain(config, self.data, self.device)
-        self.goals = make_goals(config, self.data)
-        self.reward: Reward = make_reward(config, self.chain.likelihood)
-        self.shape = self.goals.dataset.shape
-        self._check_memory()
+        """Build the parts and allocate the state; see `EpisodeParts`."""
+        super().__init__(config, num_envs)
         self._allocate()
-
-    def _check_memory(self) -> None:
-        """Raise a MemoryError unless the state and one observation fit in memory."""
-        config, image = self.config, 4 * math.prod(self.shape)  # bytes, float32
-        size = 8 * image + 10 * config.num_proposals  # canvases and images; prior and mask
-        if config.obs_mode == "pixels":
-            changed = self.chain.compress(self.chain.dynamics.initial).nbytes
-            size += config.num_proposals * (image + 2 * changed)
-        check_memory(
-            self.num_envs * size, f"{self.num_envs:,} environments would",
-            "make fewer, or use obs_mode='compact'",
-        )  # fmt: skip
 
     def _allocate(self) -> None:
         """Make the arrays of the state before the first reset."""
@@ -217,6 +185,10 @@ class Episodes:
             "step": self.step_index,
         }
 
+    def on_host(self) -> Episodes:
+        """Return what `make_frame` draws: these episodes, as their tables are arrays."""
+        return self
+
     def _place(
         self, subset: Subset, canvas: Tensor, image: Images, potential: Floats, distance: Floats
     ) -> None:
@@ -248,3 +220,16 @@ class Episodes:
             subset = index[~over]
         if prepared is not None:
             self.cache.store(subset, prepared)
+
+
+def take(table: Table, subset: Subset) -> Table:
+    """Return some entries of a table; if `subset` is ALL, the table itself, without a copy."""
+    return table if subset is ALL else table[subset]
+
+
+def put(table: Table, subset: Subset, new: Table) -> Table:
+    """Return a table with new entries; if `subset` is ALL, `new` itself, without a copy."""
+    if subset is ALL:
+        return new
+    table[subset] = new
+    return table

@@ -28,10 +28,10 @@ class GoalEnvMixin:
 
     config: EnvConfig
     episodes: Episodes
+    _episodes_class: type[Any] = Episodes
     render_mode: str | None
     _generators: list[np.random.Generator] | None = None
     """One for each environment, if it has its own seed."""
-
     _spec: EnvSpec | None = None
 
     @property
@@ -64,7 +64,7 @@ class GoalEnvMixin:
             raise ValueError(f"render_mode must be None or one of {known}; got {show(render_mode)}")
         self.render_mode = render_mode
         self.config = make_config(**kwargs)
-        self.episodes = Episodes(self.config, num_envs)
+        self.episodes = self._episodes_class(self.config, num_envs)
         likelihood, num = self.episodes.chain.likelihood, self.config.num_proposals
         shape, mode, scale = self.episodes.shape, self.config.obs_mode, self.config.reward_scale
         space = make_observation_space(likelihood, shape, num, mode, scale)

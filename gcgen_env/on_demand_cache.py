@@ -5,21 +5,19 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from gcgen_env.model.chain import Chain
 from gcgen_env.model.proposer import Proposals
 from gcgen_env.proposal_cache import (
-    ALL,
     Bools,
     EagerCache,
     Images,
     Ints,
     Prepared,
     ProposalCache,
-    Subset,
 )
+from gcgen_env.subsets import ALL, Subset
 
 
 class States(NamedTuple):
@@ -65,14 +63,18 @@ class OnDemandCache(ProposalCache):
         self, subset: Subset, action: Ints, canvas: Tensor, image: Images, step: Ints
     ) -> tuple[Tensor, Images]:
         """Compute the chosen proposals, and from them the next states."""
-        if self._last is not None and np.array_equal(self._last.episodes, self.index[subset]):
+        if self._last is not None and self._holds(self._last, subset):
             h, proposals = self._last.h, self._recall(self._last)
         else:  # other episodes were updated last
             h = self._to_steps(step)
             proposals = self.chain.propose(canvas, h, need_all=False)
-        delta = proposals.chosen(torch.from_numpy(action).to(self.chain.device))  # (K, *S)
+        delta = proposals.chosen(self._to_device(action))  # (K, *S)
         reached = self.chain.dynamics.advance(canvas, delta, h)  # (K, *S)
-        return reached, self.chain.likelihood.mean(reached).cpu().numpy()
+        return reached, self._to_table(self.chain.likelihood.mean(reached))
+
+    def _holds(self, last: States, subset: Subset) -> bool:
+        """Return whether the last states are those of some episodes, in this order."""
+        return np.array_equal(last.episodes, self.index[subset])
 
     def _recall(self, last: States) -> Proposals:
         """Return the last proposals; a copy makes them as they were made, for the same bits."""

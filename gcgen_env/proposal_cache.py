@@ -7,7 +7,7 @@ mode has a cache of its own, `OnDemandCache`.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -17,14 +17,11 @@ from torch import Tensor
 from gcgen_env.model.chain import PART_BYTES, Chain
 from gcgen_env.model.parts import iterate_parts, split_batch
 from gcgen_env.model.proposer import Proposals
+from gcgen_env.subsets import ALL, Subset
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 Images = NDArray[np.float32]
-Subset = Ints | slice
-"""Some of N episodes, by index, or all of them as `ALL`."""
-ALL = slice(None)  # recognised by identity, `subset is ALL`
-Table = TypeVar("Table", Tensor, Bools, NDArray[np.float32], NDArray[np.float64], Ints)
 BLOCK_BYTES = 16 << 20
 """Size of the proposals that the network computes at once: about the last-level cache."""
 
@@ -35,10 +32,10 @@ class Block(NamedTuple):
     where: slice  # which of the K states
     h: Tensor  # their steps, on the device
     proposals: Proposals
-    log_prior: NDArray[np.float32]
-    """log p_S, shape (k, A), -inf where invalid."""
-    mask: NDArray[np.bool_]
-    """Valid proposals, shape (k, A)."""
+    log_prior: Any
+    """log p_S, shape (k, A), -inf where invalid; a table of the cache's own kind."""
+    mask: Any
+    """Valid proposals, shape (k, A); likewise."""
 
 
 class Prepared(NamedTuple):
@@ -52,17 +49,25 @@ class Prepared(NamedTuple):
 
 
 class ProposalCache(ABC):
-    """The proposals of N episodes; its methods are called without gradient."""
+    """The proposals of N episodes; its methods are called without gradient.
+
+    Its tables are arrays; those of `gcgen_env.tensor_caches` are tensors on the device.
+    """
+
+    index: Any
+    """0 to N - 1, shape (N,)."""
+    log_prior: Any
+    """log p_S, shape (N, A), -inf where invalid."""
+    mask: Any
+    """Valid proposals, shape (N, A)."""
 
     def __init__(self, chain: Chain, num_envs: int, num_proposals: int) -> None:
         """Allocate a uniform prior for each episode."""
         self.chain = chain
         self.num_proposals = num_proposals
-        self.index = np.arange(num_envs)  # (N,)
+        self.index = np.arange(num_envs)
         self.log_prior = np.full((num_envs, num_proposals), -np.log(num_proposals), np.float32)
-        """log p_S, shape (N, A), -inf where invalid."""
         self.mask = np.ones((num_envs, num_proposals), dtype=bool)
-        """Valid proposals, shape (N, A)."""
 
     @abstractmethod
     def prepare(
@@ -99,18 +104,22 @@ class ProposalCache(ABC):
         """Return the images of the A next states, shape (K, A, *S)."""
         raise NotImplementedError(f"{type(self).__name__} computes chosen proposals only")
 
+    def _to_device(self, table: Any) -> Tensor:
+        """Return a table as a tensor on the device."""
+        return torch.from_numpy(table).to(self.chain.device)
+
+    def _to_table(self, tensor: Tensor) -> Any:
+        """Return a tensor as a table."""
+        return tensor.cpu().numpy()
+
     def _to_steps(self, step: Ints) -> Tensor:
         """Return h as a new tensor on the device."""
-        return torch.from_numpy(step.copy()).to(self.chain.device)  # episodes change h in place
+        return self._to_device(step.copy())  # episodes change h in place
 
     def _check(self, where: slice, h: Tensor, proposals: Proposals, used: Bools | None) -> Block:
         """Read the prior of some states, and raise a ValueError if it cannot be used."""
-        log_prior = proposals.log_prior.cpu().numpy()  # (k, A)
-        if log_prior.shape[1] != self.num_proposals:
-            raise ValueError(
-                f"the proposer returned log_prior of shape {log_prior.shape}, expected "
-                f"{(len(log_prior), self.num_proposals)}"
-            )
+        log_prior = self._to_table(proposals.log_prior)  # (k, A)
+        self._check_size(log_prior)
         if used is not None:
             log_prior = _exclude(log_prior, used[where])
         mask = log_prior > -np.inf  # False for NaN
@@ -120,6 +129,12 @@ class ProposalCache(ABC):
                 f"the proposer returned a log_prior without a finite value{which}: is it NaN?"
             )
         return Block(where, h, proposals, log_prior, mask)
+
+    def _check_size(self, log_prior: Any) -> None:
+        """Raise a ValueError unless a prior is over A proposals."""
+        shape, wanted = tuple(log_prior.shape), (len(log_prior), self.num_proposals)
+        if shape != wanted:
+            raise ValueError(f"the proposer returned log_prior of shape {shape}, expected {wanted}")
 
 
 class EagerCache(ProposalCache):
@@ -176,23 +191,23 @@ class EagerCache(ProposalCache):
         memory, in the last bit.
         """
         assert self._next is not None
-        device = self.chain.device
-        index = torch.from_numpy(self.index[subset] * self.num_proposals + action).to(device)
-        state = torch.stack((canvas, torch.from_numpy(image).to(device)))  # (2, K, *S)
+        index = self._to_device(self.index[subset] * self.num_proposals + action)  # (K,)
+        state = torch.stack((canvas, self._to_device(image)))  # (2, K, *S)
         self.chain.place(self._next.flatten(1, 2).index_select(1, index), state)  # (2, K, P)
-        return state[0], state[1].cpu().numpy()
+        return state[0], self._to_table(state[1])
 
     def close(self, subset: Ints, image: Images) -> None:
         """Fill ended episodes with A copies of the final image and a uniform prior."""
         super().close(subset, image)
         if self._next is not None:
-            values = self.chain.compress(torch.from_numpy(image).to(self.chain.device))  # (K, P)
+            values = self.chain.compress(self._to_device(image))  # (K, P)
             self._next[1, subset] = values.unsqueeze(1)  # no canvas is read after the end
 
     def draw(self, subset: Subset, image: Images) -> Images:
         """Write the values that proposals change into A copies of each image."""
         assert self._next is not None
-        return draw_next(self.chain, self._next[1, subset], image)
+        now = self._to_device(image)
+        return self._to_table(draw_next_tensor(self.chain, self._next[1, subset], now))
 
 
 def _exclude(log_prior: NDArray[np.float32], used: Bools) -> NDArray[np.float32]:
@@ -200,24 +215,6 @@ def _exclude(log_prior: NDArray[np.float32], used: Bools) -> NDArray[np.float32]
     left = np.where(used, np.float32(-np.inf), log_prior)
     with np.errstate(invalid="ignore"):  # NaN where nothing is left, which `_check` refuses
         return left - np.logaddexp.reduce(left, axis=1, keepdims=True)
-
-
-def take(table: Table, subset: Subset) -> Table:
-    """Return some entries of a table; if `subset` is ALL, the table itself, without a copy."""
-    return table if subset is ALL else table[subset]
-
-
-def put(table: Table, subset: Subset, new: Table) -> Table:
-    """Return a table with new entries; if `subset` is ALL, `new` itself, without a copy."""
-    if subset is ALL:
-        return new
-    table[subset] = new
-    return table
-
-
-def to_subset(mask: NDArray[np.bool_]) -> Subset:
-    """Return the indices where a mask (N,) is True."""
-    return ALL if mask.all() else np.flatnonzero(mask)
 
 
 def draw_next(chain: Chain, values: Tensor, image: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -231,12 +228,18 @@ def draw_next(chain: Chain, values: Tensor, image: NDArray[np.float32]) -> NDArr
     Returns:
         Images of the next states, shape (B, A, *S), float32.
     """
-    now = torch.from_numpy(image).to(values.device).unsqueeze(1)  # (B, 1, *S)
+    now = torch.from_numpy(image).to(values.device)
+    return draw_next_tensor(chain, values, now).cpu().numpy()
+
+
+def draw_next_tensor(chain: Chain, values: Tensor, image: Tensor) -> Tensor:
+    """Draw the images of next states as `draw_next` does, from and as tensors on the device."""
     drawn = _make_empty((*values.shape[:2], *image.shape[1:]), values.device)  # (B, A, *S)
+    now = image.unsqueeze(1)  # (B, 1, *S)
     for out, m, m_next in iterate_parts(drawn.nbytes, PART_BYTES, drawn, now, values):
         out.copy_(m)  # broadcast over A
         chain.place(m_next, out)
-    return drawn.cpu().numpy()
+    return drawn
 
 
 def _make_empty(shape: tuple[int, ...], device: torch.device) -> Tensor:

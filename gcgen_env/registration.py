@@ -33,7 +33,8 @@ def register_envs() -> None:
     """Register every id and its flat twin; a second call changes nothing."""
     for env_id in ENV_CONFIGS:
         kwargs = default_kwargs(env_id)
-        _register(env_id, "gcgen_env.env:GCGenEnv", "gcgen_env.vector_env:GCGenVectorEnv", kwargs)
+        makers = "gcgen_env.env:GCGenEnv", "gcgen_env.tensor_vector_env:make_vector_env"
+        _register(env_id, *makers, kwargs)
         makers = "gcgen_env.wrappers:make_flat", "gcgen_env.wrappers:make_flat_vec"
         _register(flat_id(env_id), *makers, {**kwargs, "obs_mode": "compact"})
 

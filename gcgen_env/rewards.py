@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from gcgen_env.config import EnvConfig
 from gcgen_env.model.likelihoods import Likelihood, compute_difference
@@ -53,6 +55,21 @@ def measure(
             "or its changes too large for float32?"
         )
     return potential, _root_mean_square(difference)
+
+
+def measure_tensors(
+    likelihood: Likelihood, achieved: Tensor, desired: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Compute what `measure` does, from and as tensors on their device, float64.
+
+    On another device than the CPU nothing is checked: to read a value is to wait for the device.
+    """
+    if achieved.is_cpu:  # the same sums, so the same bits
+        potential, distance = measure(likelihood, achieved.numpy(), desired.numpy())
+        return torch.from_numpy(potential), torch.from_numpy(distance)
+    m, g = achieved.double(), desired.double()  # (B, *S)
+    distances = (g - m).flatten(1).square().mean(1).sqrt()
+    return likelihood.log_prob(likelihood.exact_canvas(m), g), distances
 
 
 def _root_mean_square(difference: Floats) -> Floats:
@@ -138,7 +155,8 @@ class SparseReward(Reward):
 
     def of_step(self, phi: Floats, phi_next: Floats, distance: Floats) -> Floats:
         """Return 0 where the distance is at most the threshold, -1 elsewhere."""
-        return (distance <= self.success_threshold).astype(np.float64) - 1.0
+        success: Any = distance <= self.success_threshold
+        return success * 1.0 - 1.0  # of arrays and of tensors
 
     def compute(self, achieved: Any, desired: Any, previous: Any = None) -> Floats:
         """Compute the distances and compare them with the threshold."""

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from gcgen_env.generators import Generators, check_seeds, reseed, undo_draws
 from gcgen_env.goal_env import RENDER_MODES, GoalEnvMixin
 from gcgen_env.messages import show
-from gcgen_env.proposal_cache import ALL, Subset, to_subset
 from gcgen_env.rendering import make_frame
 from gcgen_env.reset_options import check_options
+from gcgen_env.subsets import ALL, Subset, to_subset
 from gcgen_env.viewer import render_ansi, render_rgb
 
 Obs = dict[str, NDArray[Any]]
@@ -111,10 +111,7 @@ class GCGenVectorEnv(GoalEnvMixin, VectorEnv[Obs, NDArray[np.int64], NDArray[Any
     def step(
         self, actions: Any
     ) -> tuple[Obs, NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]:
-        """Add one proposal in every environment.
-
-        Args:
-            actions: Indices of proposals, shape (N,), integers in [0, A).
+        """Add one proposal in every environment: `actions`, shape (N,), integers in [0, A).
 
         Raises:
             ResetNeeded: If `reset` was never called, or in DISABLED mode an episode has ended.
@@ -126,10 +123,8 @@ class GCGenVectorEnv(GoalEnvMixin, VectorEnv[Obs, NDArray[np.int64], NDArray[Any
         with undo_draws(self) if fresh.any() else nullcontext():  # both succeed, or neither
             if fresh.any():
                 start = self.episodes.prepare_reset(self._find_generators(begins), {}, begins)
-            transition = self.episodes.step(action[subset], subset)  # of the K running episodes
-        reward = np.zeros(self.num_envs)  # stays 0 where NEXT_STEP only resets
-        terminated = np.zeros(self.num_envs, dtype=bool)
-        reward[subset], terminated[subset] = transition  # (K,) both
+            reward = self._advance(action, subset)  # (N,)
+        terminated = self._running & (self.episodes.step_index == self.config.horizon)
         self._last_action, self._running = action, self._running & ~terminated
         final: dict[str, Any] = {}
         if start is not None:  # before observing
@@ -138,8 +133,7 @@ class GCGenVectorEnv(GoalEnvMixin, VectorEnv[Obs, NDArray[np.int64], NDArray[Any
             self.episodes.begin(start, begins)
             self._running |= fresh
         truncated = np.zeros(self.num_envs, dtype=bool)  # the horizon belongs to the task
-        infos = {**self._infos(), **final}
-        return self.episodes.observe(), reward, terminated, truncated, infos
+        return self.episodes.observe(), reward, terminated, truncated, {**self._infos(), **final}
 
     def action_masks(self) -> NDArray[np.bool_]:
         """Return which actions are valid, shape (N, A), bool."""
@@ -151,10 +145,17 @@ class GCGenVectorEnv(GoalEnvMixin, VectorEnv[Obs, NDArray[np.int64], NDArray[Any
             return None
         draw = render_rgb if self.render_mode == "rgb_array" else render_ansi
         chosen = [None] * self.num_envs if self._last_action is None else self._last_action
+        episodes = self.episodes.on_host()
         return tuple(
-            draw(make_frame(self.episodes, i, None if a is None else int(a)))
+            draw(make_frame(episodes, i, None if a is None else int(a)))
             for i, a in enumerate(chosen)
         )
+
+    def _advance(self, action: NDArray[np.int64], subset: Subset) -> NDArray[np.float64]:
+        """Step the K running episodes; return N rewards, 0 where NEXT_STEP only resets."""
+        reward = np.zeros(self.num_envs)
+        reward[subset] = self.episodes.step(action[subset], subset).reward  # (K,)
+        return reward
 
     def _find_reset(self, reset_mask: Any) -> Subset:
         """Return the environments that a mask selects."""

@@ -11,6 +11,7 @@ from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
 from gcgen_env.env import GCGenEnv
+from gcgen_env.obs_device import check_obs_device
 from gcgen_env.vector_env import GCGenVectorEnv
 
 
@@ -19,8 +20,9 @@ def make_flat(**kwargs: Any) -> gym.Env[NDArray[Any], np.int64]:
     return gym.wrappers.FlattenObservation(GCGenEnv(**kwargs))
 
 
-def make_flat_vec(**kwargs: Any) -> FlatVector:
+def make_flat_vec(obs_device: str = "host", **kwargs: Any) -> FlatVector:
     """Make a `GCGenVectorEnv` whose observations are vectors, shape (N, values)."""
+    check_obs_device(obs_device, "an environment with flat observations")
     return FlatVector(GCGenVectorEnv(**kwargs))
 
 

@@ -56,6 +56,7 @@ def start(
             introduce(session)
         session.save(is_new=True)
         folder.clear_logs()
+        _say_batch(session.model)
         return session.run()
 
 
@@ -89,6 +90,12 @@ def make_model(settings: TrainSettings, folder: RunFolder) -> GCGen:
         seed=settings.seed,
         device=find_device(settings.device),
     )
+
+
+def _say_batch(model: GCGen) -> None:
+    """Print the batch, if it was chosen for this machine."""
+    if model.batch_reason is not None:
+        print(f"batch size {model.config.batch_size}: {model.batch_reason}", flush=True)
 
 
 def resume(

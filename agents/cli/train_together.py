@@ -127,7 +127,7 @@ def _lead(settings: TrainSettings, folder: RunFolder, joined: Joined, place: Pla
 
 def _check_batches(model: GCGen, joined: Joined) -> None:
     """Raise a ValueError unless every process has rows in every update."""
-    size, num = model.config.batch_size, model.config.n_envs
+    size, num = model.config.update_size, model.config.n_envs
     for batch in (min(size, num), num % size or size):
         joined.ranks.share(min(batch, num))
 

@@ -1,22 +1,20 @@
-"""Stable-Baselines3's `VecEnv`: over the batched environment, and for goals alone."""
+"""Stable-Baselines3's `VecEnv` over the batched environment."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from gymnasium import spaces
 from gymnasium.vector import AutoresetMode
 from numpy.typing import NDArray
 from stable_baselines3.common.vec_env import VecEnv, VecMonitor
 
-from agents.common.augmentation import augment
 from gcgen_env.config import EnvConfig
 from gcgen_env.datasets import DataSource
-from gcgen_env.goals import GoalSampler
 from gcgen_env.model.s_agent import SAgent
 from gcgen_env.registration import default_kwargs
+from gcgen_env.tensor_vector_env import TensorVectorEnv
 from gcgen_env.vector_env import GCGenVectorEnv
 
 
@@ -33,8 +31,10 @@ class GCGenVecEnv(VecEnv):
             envs: With `autoreset_mode="SameStep"`.
 
         Raises:
-            ValueError: If it has another autoreset mode.
+            ValueError: If it has another autoreset mode, or returns tensors.
         """
+        if isinstance(envs, TensorVectorEnv):
+            raise ValueError("SB3 expects NumPy arrays: leave out obs_device='env'")
         if envs.autoreset_mode is not AutoresetMode.SAME_STEP:
             raise ValueError(
                 "SB3 expects an ended environment to reset in the same step: make the vector "
@@ -104,84 +104,6 @@ class GCGenVecEnv(VecEnv):
     def env_is_wrapped(self, wrapper_class: Any, indices: Any = None) -> list[bool]:
         """Return False: the environments have no wrappers."""
         return [False for _ in self._get_indices(indices)]
-
-
-class GoalVecEnv(VecEnv):
-    """What SB3 needs from the environment of a model that makes its own roll-outs.
-
-    It has spaces, a number of trajectories and a seeded source of goals, and cannot be stepped.
-    """
-
-    def __init__(
-        self, goals: GoalSampler, num: int, observation_space: spaces.Dict, num_proposals: int
-    ) -> None:
-        """Store the source of goals; `num` is the number of goals drawn at a time."""
-        self.goals = goals
-        self.rng = np.random.default_rng()  # until `seed` is called
-        self.render_mode = None  # before `super`, which reads it through `get_attr`
-        super().__init__(num, observation_space, spaces.Discrete(num_proposals))
-
-    def sample_images(self, kinds: Collection[str] = ()) -> NDArray[np.float32]:
-        """Draw the images of goals, shape (num, *S), grey if the data are; see `augment`."""
-        return self.take_images(self.sample_index(), kinds)
-
-    def sample_index(self) -> NDArray[np.int64]:
-        """Draw the indices of images of goals, shape (num,)."""
-        return self.goals.sample_index(self.num_envs, self.rng)
-
-    def take_images(
-        self, index: NDArray[np.int64], kinds: Collection[str] = ()
-    ) -> NDArray[np.float32]:
-        """Return images by their indices, with random changes; see `sample_images`."""
-        data = self.goals.dataset
-        return augment(data.take(index), kinds, self.rng, data.low, data.high)
-
-    def make_goals(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Make goals of images, shape (num, *S): binarised, if the environment does so."""
-        return self.goals.prepare(images, self.rng)
-
-    def seed(self, seed: int | None = None) -> Any:
-        """Draw goals from this seed on, at once: a checkpoint keeps the generator's state."""
-        seeds = super().seed(seed)
-        self.rng = np.random.default_rng(self._seeds[0])
-        return seeds
-
-    def reset(self) -> Any:
-        """Return an observation without keys; the order of goals goes on."""
-        return {}
-
-    def step_async(self, actions: NDArray[Any]) -> None:
-        """Raise an error."""
-        raise RuntimeError(_NO_STEP)
-
-    def step_wait(self) -> Any:
-        """Raise an error."""
-        raise RuntimeError(_NO_STEP)
-
-    def close(self) -> None:
-        """Do nothing."""
-
-    def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
-        """Return an attribute of this object, once for each index."""
-        return [getattr(self, attr_name) for _ in self._get_indices(indices)]
-
-    def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
-        """Raise an error."""
-        raise RuntimeError(_NO_STEP)
-
-    def env_method(self, method_name: str, *args: Any, indices: Any = None, **kwargs: Any) -> Any:
-        """Raise an error."""
-        raise RuntimeError(_NO_STEP)
-
-    def env_is_wrapped(self, wrapper_class: Any, indices: Any = None) -> list[bool]:
-        """Return False: there are no wrappers."""
-        return [False for _ in self._get_indices(indices)]
-
-
-_NO_STEP = (
-    "this model makes its roll-outs without an environment; model.get_env() returns an environment "
-    "whose proposer is the model's S-agent"
-)
 
 
 def make_live_env(config: EnvConfig, data: DataSource, s_agent: SAgent, num: int) -> VecMonitor:

@@ -43,7 +43,8 @@ class GCGenConfig:
         lr_schedule: Learning-rate schedule; linear and cosine fall to zero at the end of training.
         n_envs: Number of goals drawn at a time.
         batch_size: Trajectories in each gradient step, best a multiple of 8: the leave-one-out
-            objective compares gcd(batch_size, 8) trajectories of each goal.
+            objective compares gcd(batch_size, 8) trajectories of each goal; "auto" measures on a
+            GPU which one fits and is fastest, and is 64 without one.
         precision: Precision in which proposals are scored during training; auto is the faster one
             on this machine.
         scored_pixels: Pixels on which proposals are scored during training; half of them, in
@@ -51,6 +52,8 @@ class GCGenConfig:
         goals: Goals of the S-agent's updates: grey ones are the means of the binary ones, and
             the gradient has no noise of the binarisation; auto: grey, unless images are small.
             Episodes and evaluation always use binary ones.
+        replacement: Draw training images with replacement; otherwise each comes once in an epoch,
+            in an order that is new in each epoch.
         weight_decay: Decay of the S-agent's matrices with SOAP; Adam ignores it. By default 0.1, or
             4 for an S-agent that proposes components of a basis.
         augment: Random changes of the training images, of "flip", "shift" and "colour": for small
@@ -68,10 +71,11 @@ class GCGenConfig:
     auxiliary: float = 1.0
     lr_schedule: LRSchedule = "linear"
     n_envs: int = 128
-    batch_size: int = 64
+    batch_size: int | Literal["auto"] = 64
     precision: Precision = "auto"
     scored_pixels: ScoredPixels = "half"
     goals: GoalKind = "auto"
+    replacement: bool = True
     weight_decay: float | None = None
     augment: tuple[Augmentation, ...] = ()
     train_s_agent: bool = True
@@ -100,7 +104,8 @@ class GCGenConfig:
             if not 0 <= rate < math.inf:  # NaN fails, too
                 raise ValueError(f"{name} must be finite and not negative, got {rate}")
         check_count("n_envs", self.n_envs, 1, "a round needs a goal")
-        check_count("batch_size", self.batch_size, 1, "an update needs a trajectory")
+        if self.batch_size != "auto":
+            check_count("batch_size", self.batch_size, 1, "an update needs a trajectory")
         check_count("gc_interval", self.gc_interval, 1, "it counts updates")
         decay = 0.0 if self.weight_decay is None else self.weight_decay
         for name, value in (("auxiliary", self.auxiliary), ("weight_decay", decay)):
@@ -122,6 +127,12 @@ class GCGenConfig:
             _check_choice("condition", self.condition, get_args(Condition))
             if not self.train_s_agent:
                 raise ValueError("condition trains the S-agent: omit train_s_agent=False")
+
+    @property
+    def update_size(self) -> int:
+        """`batch_size` as a number; `GCGen` replaces "auto" before it trains."""
+        assert self.batch_size != "auto"
+        return self.batch_size
 
     def uses_grey_goals(self, shape: Sequence[int]) -> bool:
         """Return whether an S-agent of images of a shape S is trained, and on grey goals."""

@@ -15,11 +15,12 @@ from stable_baselines3.common.type_aliases import MaybeCallback
 from stable_baselines3.common.vec_env import VecEnv
 
 from agents.common.env_source import find_source
+from agents.common.goal_vec_env import GoalVecEnv
 from agents.common.provenance import find_device
 from agents.common.saved_policy import check_sizes
-from agents.common.vec_env import GoalVecEnv, make_live_env
+from agents.common.vec_env import make_live_env
+from agents.gcgen import batch_choice, fitting_parts
 from agents.gcgen import config as options
-from agents.gcgen import fitting_parts
 from agents.gcgen.callbacks import BoundProgressBar
 from agents.gcgen.checkerboard import split_pixels
 from agents.gcgen.checkpoint import Checkpoint
@@ -152,8 +153,8 @@ class GCGen(SavingMixin, TwoAgentTraining, BaseAlgorithm):  # type: ignore[misc]
                 self.s_agent = found.to(self.device)
         self.env_config, self._data, self._live_env = config, data, None
         space = make_observation_space(likelihood, dataset.shape, a, "pixels")
-        self.config = replace(self.config, n_envs=num or self.config.n_envs)
-        return GoalVecEnv(make_goals(config, data), self.config.n_envs, space, a)
+        self.config = own = replace(self.config, n_envs=num or self.config.n_envs)
+        return GoalVecEnv(make_goals(config, data), own.n_envs, space, a, own.replacement)
 
     def _setup_model(self) -> None:
         """Build S-agent, policy and optimisers."""
@@ -164,6 +165,7 @@ class GCGen(SavingMixin, TwoAgentTraining, BaseAlgorithm):  # type: ignore[misc]
         parts = (self.env_config, self._data, self._initial_s_agent)
         labelled = (self.config.condition, self.env.goals.dataset)
         self._finish_setup(make_s_agent(*parts, **add_classes(self.s_agent_kwargs, *labelled)))
+        batch_choice.settle_batch_size(self)
 
     def _finish_setup(self, s_agent: SAgent) -> None:
         """Build what depends on the S-agent and the spaces."""
@@ -174,13 +176,11 @@ class GCGen(SavingMixin, TwoAgentTraining, BaseAlgorithm):  # type: ignore[misc]
         self.policy = self.policy_class(  # type: ignore[assignment]
             self.observation_space, self.action_space, self.lr_schedule, **self.policy_kwargs
         ).to(self.device)
-        rate = self.lr_schedule(1.0)  # `_set_progress` replaces it in each round
-        is_half = self.config.scored_pixels == "half"
-        self._scored_values = split_pixels(network) if network and is_half else None
+        self._scored_values = split_pixels(network, self.config.scored_pixels)
         self._uses_grey_goals = self.config.uses_grey_goals(self.s_agent.chain.shape)
-        self.optimizer = make_optimizer(
-            self.config.optimizer, network, rate, find_weight_decay(self.config, s_agent)
-        )
+        rate = self.lr_schedule(1.0)  # `_set_progress` replaces it in each round
+        decay = find_weight_decay(self.config, s_agent)
+        self.optimizer = make_optimizer(self.config.optimizer, network, rate, decay)
 
     def set_random_seed(self, seed: int | None = None) -> None:
         """Seed every generator; None draws a new seed for the choices.
@@ -198,7 +198,7 @@ class GCGen(SavingMixin, TwoAgentTraining, BaseAlgorithm):  # type: ignore[misc]
     def get_env(self) -> VecEnv | None:
         """Return environments whose proposer is the model's S-agent, built at the first call."""
         if self._live_env is None and self.env_config is not None:
-            num = min(self.n_envs, self.config.batch_size)  # decisions at each call of `on_step`
+            num = min(self.n_envs, self.config.update_size)  # decisions at each call of `on_step`
             self._live_env = make_live_env(self.env_config, self._open_data(), self.s_agent, num)
         return self._live_env
 

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
+from agents.common.epoch_order import check_epochs
+
 
 @dataclass(frozen=True, eq=False)
 class RandomState:
@@ -42,5 +44,7 @@ def check_goals_state(state: Any) -> None:
     """Raise a ValueError unless a state fits NumPy's default generator."""
     try:
         np.random.default_rng().bit_generator.state = state
+        if "epochs" in state:
+            check_epochs(state["epochs"])
     except (TypeError, ValueError, LookupError, OverflowError) as error:
         raise ValueError(f"the state of the goals' generator is damaged: {error}") from error

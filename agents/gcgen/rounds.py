@@ -30,14 +30,14 @@ class GoalRounds:
     def goals_state(self) -> dict[str, Any] | None:
         """State of the generator of goals as the round began; None without an environment."""
         if self._round_goals is None and self.env is not None:
-            return self.env.rng.bit_generator.state
+            return self.env.draws_state
         return self._round_goals
 
     def _begin_round(self) -> None:
         """Make the goals of an interrupted round come again."""
         if self._round_goals is not None:
-            self.env.rng.bit_generator.state = self._round_goals
-        self._round_goals = self.env.rng.bit_generator.state
+            self.env.draws_state = self._round_goals
+        self._round_goals = self.env.draws_state
         self.is_resumable = True
 
     def _next_seed(self) -> int | None:
@@ -46,11 +46,11 @@ class GoalRounds:
 
     def _split(self, goals: NDArray[np.float32]) -> tuple[Tensor, ...]:
         """Split goals (n_envs, *S) into batches."""
-        return torch.from_numpy(goals).to(self.device).split(self.config.batch_size)
+        return torch.from_numpy(goals).to(self.device).split(self.config.update_size)
 
     def _split_labels(self, index: NDArray[np.int64], num: int) -> Sequence[Tensor | None]:
         """Return the classes of the items in `num` batches, or None for each batch."""
         if self.config.condition is None:
             return [None] * num
         labels = take_labels(self.env.goals.dataset, index, self.env.rng)  # again after a stop
-        return torch.from_numpy(labels).split(self.config.batch_size)
+        return torch.from_numpy(labels).split(self.config.update_size)

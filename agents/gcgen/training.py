@@ -23,6 +23,8 @@ class TwoAgentTraining(GoalRounds, Updates):
 
     env: Any
     schedule: Schedule | None = None
+    batch_reason: str | None = None
+    """Why the batch has its size, if it was chosen for the machine."""
     _uses_grey_goals: bool = False
     _setup_learn: Any
     last_trajectories: Trajectories | None = None  # of the last complete round, for the log

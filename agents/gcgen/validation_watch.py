@@ -73,7 +73,7 @@ class ValidationWatch(BaseCallback):
             self.best = None  # bounds of another sigma cannot be compared
         self._likelihood = likelihood
         num = len(self._samples.validation)
-        self.interval = find_interval(num, self.model.config.batch_size)
+        self.interval = find_interval(num, self.model.config.update_size)
         self._seen = self.model._n_updates  # what was due before was done before
         self._has_warned = False
         self._write_row = PatientWriter(

@@ -22,9 +22,8 @@ from gcgen_env.model.sums import dot, sum_log
 Images = NDArray[Any]
 Floats = NDArray[np.float64]
 
-MEAN_CLIP = 1e-5
-"""Bernoulli means stay within [MEAN_CLIP, 1 - MEAN_CLIP]."""
 FACTORS_FLOAT64 = 16  # clipped means in one product: at least 1e-80, full precision in float64
+MEAN_CLIP = 1e-5  # Bernoulli means stay within [MEAN_CLIP, 1 - MEAN_CLIP]
 LOGIT_CLIP = math.log((1 - MEAN_CLIP) / MEAN_CLIP)
 SMALLEST_SIGMA, LARGEST_SIGMA = 1e-12, 1e6
 """Bounds of sigma in units of the range of images: float32 cannot hold potentials beyond them."""
@@ -50,7 +49,11 @@ class Likelihood(ABC):
 
     @abstractmethod
     def to_canvas(self, image: Tensor) -> Tensor:
-        """Return the canvas whose mean is `image`, same shape."""
+        """Return the canvas whose mean is `image`, same shape, float32."""
+
+    def exact_canvas(self, image: Tensor) -> Tensor:
+        """Return the canvas whose mean is `image`, same shape, both float64."""
+        return image  # canvases of pixels
 
     @abstractmethod
     def log_prob_terms(self, canvas: Tensor, goal: Tensor) -> Tensor:
@@ -116,7 +119,11 @@ class Bernoulli(Likelihood):
 
     def to_canvas(self, image: Tensor) -> Tensor:
         """Return the clipped logit of `image`."""
-        return torch.logit(image.double(), MEAN_CLIP).float()  # 1 - m loses digits in float32
+        return self.exact_canvas(image.double()).float()  # 1 - m loses digits in float32
+
+    def exact_canvas(self, image: Tensor) -> Tensor:
+        """Return the clipped logit of `image`."""
+        return torch.logit(image, MEAN_CLIP)
 
     def log_prob_terms(self, canvas: Tensor, goal: Tensor) -> Tensor:
         """Return g x - log(1 + e^x) of the clipped logits."""
@@ -206,10 +213,7 @@ def binarize(mean: Images, rng: np.random.Generator) -> NDArray[np.float32]:
 def make_likelihood(
     name: str, event_ndim: int, low: float = 0.0, high: float = 1.0, sigma: float = 0.1
 ) -> Likelihood:
-    """Make a likelihood by name, "bernoulli" or "gaussian".
-
-    The other arguments are fields of `Likelihood` and `Gaussian`; `Bernoulli` has no `sigma`.
-    """
+    """Make a likelihood by name, "bernoulli" or "gaussian", from its fields."""
     if name == Bernoulli.name:
         return Bernoulli(event_ndim, low, high)
     if name == Gaussian.name:
@@ -222,23 +226,22 @@ def _clip_(p: Floats) -> Floats:
     return p.clip(MEAN_CLIP, 1 - MEAN_CLIP, out=p)
 
 
-def compute_difference(image: Images, goal: Images) -> Floats:
+def compute_difference(image: NDArray[Any], goal: NDArray[Any]) -> NDArray[np.float64]:
     """Return g - m as rows (B, D) of float64, which holds it exactly for Bernoulli means."""
     return _flatten_rows(np.subtract(goal, image, dtype=np.float64))  # callers overwrite it
 
 
-def _flatten_rows(images: Floats) -> Floats:
-    """Return (B, *S) as contiguous (B, D), so that sums are equal for any batch size."""
-    size = math.prod(images.shape[1:])  # not -1: the batch may be empty
-    return np.ascontiguousarray(images).reshape(len(images), size)
+def _flatten_rows(images: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return (B, *S) as contiguous (B, D), so that sums are equal for any batch size, 0 too."""
+    return np.ascontiguousarray(images).reshape(len(images), math.prod(images.shape[1:]))
 
 
-def sum_rows(terms: Floats) -> Floats:
+def sum_rows(terms: NDArray[np.float64]) -> NDArray[np.float64]:
     """Sum (B, *S) over S."""
     return np.asarray(_flatten_rows(terms).sum(axis=1))
 
 
-def sum_log_rows(p: Floats) -> Floats:
+def sum_log_rows(p: NDArray[np.float64]) -> NDArray[np.float64]:
     """Sum log p over D of clipped probabilities (B, D), one logarithm for several values."""
     n, length = FACTORS_FLOAT64, p.shape[1] // FACTORS_FLOAT64  # length: number of products
     whole, rest = p[:, : n * length], p[:, n * length :]

@@ -10,13 +10,15 @@ import gymnasium as gym
 import numpy as np
 import pytest
 import torch
+from stable_baselines3 import PPO
 
-from agents import GCGen
+from agents import GCGen, GCPolicy
 from agents.gcgen.losses import s_agent_loss
 from agents.gcgen.objectives import OBJECTIVES
+from agents.gcgen.optimizer import make_optimizer
 from agents.gcgen.rollout import rollout
 from gcgen_env.model.sampling import make_sampler
-from tests.agents.conftest import DIGITS, make_model
+from tests.agents.conftest import DIGITS, make_envs, make_model, make_vec_env
 
 NO_GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 GPU = pytest.param("cuda", marks=[pytest.mark.gpu, NO_GPU])
@@ -75,6 +77,33 @@ def test_an_update_of_the_gc_agent_waits_for_nothing(device, objective):
     assert policy.scorer.knots.grad is not None
 
 
+@pytest.mark.parametrize("name", ["soap", "adam"])
+@pytest.mark.parametrize("device", ["meta", GPU])
+def test_the_optimiser_waits_for_nothing(device, name):
+    s_agent, policy, goals = make_parts(device)
+    s_agent.network.set_trainable(True)
+    optimizer = make_optimizer(name, s_agent.network, 1e-3, 0.1)
+    path, _ = roll_out(s_agent, policy, goals)
+    s_agent_loss(s_agent.chain, path, goals).backward()
+    optimizer.step()  # the first eigenvectors, which a GPU checks
+    with forbid_waiting(device):
+        for _ in range(9):  # the tenth turns them
+            optimizer.step()
+    assert all(weight.device.type == device for weight in s_agent.network.parameters())
+
+
+@pytest.mark.parametrize("kwargs", [{"body": "conv"}, {"uniform_prior": True}, {"depth": 2}])
+@pytest.mark.parametrize("device", ["meta", GPU])
+def test_an_update_of_other_networks_waits_for_nothing(device, kwargs):
+    model = make_model(s_agent_kwargs={"width": 32, **kwargs})
+    goals = torch.from_numpy(model.load_split("test").take(range(16))).to(device)
+    s_agent, policy = model.s_agent.to(device), model.policy.to(device)
+    s_agent.network.set_trainable(True)
+    with forbid_waiting(device):
+        path, _ = roll_out(s_agent, policy, goals)
+        s_agent_loss(s_agent.chain, path, goals, auxiliary=1.0).backward()
+
+
 def test_the_meta_device_detects_a_search_that_reads_values():
     with pytest.raises(RuntimeError, match="meta tensor"):
         roll_out(*make_parts("meta"), "expert_iteration")
@@ -121,6 +150,17 @@ def test_environments_are_the_same_on_every_device(device, mode):
     for obs, same in zip(one, other, strict=True):
         for key in obs:
             np.testing.assert_allclose(obs[key], same[key], rtol=1e-4, atol=1e-4)
+
+
+@DEVICES
+def test_policies_act_on_tensors_of_the_environment(device):
+    model = PPO(GCPolicy, make_vec_env(2), n_steps=8, batch_size=16, gamma=1.0, device=device)
+    envs = make_envs(5, obs_device="env", device=device)
+    obs, _ = envs.reset(seed=0)
+    action = model.policy(obs, deterministic=True)[0]  # (N,), on the device
+    arrays = {key: value.cpu().numpy() for key, value in obs.items()}
+    assert action.tolist() == model.predict(arrays, deterministic=True)[0].tolist()
+    assert envs.step(action)[1].device.type == device
 
 
 @DEVICES

@@ -11,6 +11,7 @@ import torch
 from benchmarks.speed import __main__ as speed
 from benchmarks.speed import env as bench_env
 from benchmarks.speed import growth as bench_growth
+from benchmarks.speed import many_envs as bench_many_envs
 from benchmarks.speed import ppo as bench_ppo
 from benchmarks.speed import sampling as bench_sampling
 from benchmarks.speed import timing
@@ -49,6 +50,13 @@ def test_benchmarks_print_their_figures_as_json(name, capsys):
     assert [Figure.from_json(entry) for entry in document["figures"]] == figures
     assert all(math.isfinite(figure.value) for figure in figures)
     assert len({figure.name for figure in figures}) == len(figures)
+
+
+def test_many_environments_are_measured_as_arrays_and_as_tensors(capsys):
+    figures = bench_many_envs.main(sizes=(2, 4), rounds=1)
+    assert len({figure.name for figure in figures}) == len(figures) == 8
+    assert all(figure.value > 0 for figure in figures)
+    assert "compact: 4 environments, tensors" in capsys.readouterr().out
 
 
 def test_growth_measures_every_size(monkeypatch, capsys):

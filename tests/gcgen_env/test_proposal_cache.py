@@ -14,7 +14,8 @@ from gcgen_env.model.likelihoods import Bernoulli, Gaussian
 from gcgen_env.model.network import ProposalNetwork
 from gcgen_env.model.network_config import NetworkConfig
 from gcgen_env.on_demand_cache import OnDemandCache, make_cache
-from gcgen_env.proposal_cache import ALL, EagerCache, draw_next
+from gcgen_env.proposal_cache import EagerCache, draw_next
+from gcgen_env.subsets import ALL
 from tests.gcgen_env.sample_proposers import CountingProposer, OnlyPropose
 
 SHAPE, A, H, N = (1, 8, 8), 6, 4, 5

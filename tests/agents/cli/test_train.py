@@ -118,6 +118,15 @@ def test_resume_continues_towards_a_larger_budget(tmp_path, capsys):
     assert "the budget is spent" in capsys.readouterr().out
 
 
+def test_a_batch_that_was_chosen_is_kept_when_the_run_resumes(tmp_path):
+    run = train(tmp_path / "run", "--batch-size", "auto", "--no-replacement", "--timesteps", "256")
+    assert "batch size 64: the default without a GPU" in run.output
+    assert run.folder.read().settings["optimisation"]["batch_size"] == "auto"
+    assert main(["train", "--resume", str(run.folder.path), "--timesteps", "512"]) == 0
+    config = GCGen.load(run.folder.model).config
+    assert config.batch_size == 64 and not config.replacement
+
+
 def test_resume_keeps_the_data_of_a_run(tmp_path):
     images = np.random.default_rng(0).integers(0, 256, (10, 7, 7, 3), dtype=np.uint8)
     np.save(tmp_path / "images.npy", images)
@@ -288,7 +297,7 @@ OPTIONS = """
 --look-ahead --learned --no-learned --prior --no-prior --hard --no-hard --gc-width
 --learning-rate --gc-learning-rate --gc-objective --gc-interval --auxiliary --lr-schedule --n-envs
 --batch-size --precision --scored-pixels --goals --weight-decay --optimizer --features --basis
---augment --condition --track
+--augment --condition --track --replacement --no-replacement
 --processes --max-restarts --config --keep --quiet --verbose
 """
 """Every option of `gcgen train` that users may have in their scripts."""

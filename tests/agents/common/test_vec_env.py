@@ -8,7 +8,8 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.vec_env import VecMonitor
 
 from agents.common.env_source import find_source
-from agents.common.vec_env import GCGenVecEnv, GoalVecEnv
+from agents.common.goal_vec_env import GoalVecEnv
+from agents.common.vec_env import GCGenVecEnv
 from agents.common.vec_env import make_vec_env as make_vec_env_for_sb3
 from gcgen_env import EnvConfig, GCGenEnv
 from gcgen_env.goals import make_goals
@@ -117,6 +118,12 @@ def test_sb3_wrappers_go_around_it():
     env.reset()
     *_, infos = step_to_the_end(env)
     assert [info["episode"]["l"] for info in infos] == [H, H]
+
+
+def test_tensors_are_refused():
+    kwargs = {"proposer": "dictionary", "obs_device": "env", "autoreset_mode": "SameStep"}
+    with pytest.raises(ValueError, match="SB3 expects NumPy arrays: leave out obs_device='env'"):
+        GCGenVecEnv(gym.make_vec("GCGen-Digits-v0", num_envs=2, **kwargs))
 
 
 @pytest.mark.parametrize("mode", ["NextStep", "Disabled"])

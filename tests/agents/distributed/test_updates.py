@@ -22,6 +22,11 @@ VARIANTS = {
         "goals": "grey",
         "policy_kwargs": {"learned": False},
     },
+    "without replacement": {
+        "n_envs": 27,
+        "replacement": False,
+        "policy_kwargs": {"learned": False},
+    },
     "frozen S-agent": {"n_envs": 32, "train_s_agent": False},
     "expert iteration": {"n_envs": 32, "gc_objective": "expert_iteration"},
     "policy gradient": {"n_envs": 32, "gc_objective": "policy_gradient"},

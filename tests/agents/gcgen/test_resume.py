@@ -28,6 +28,7 @@ VARIANTS = {
     },
     "Adam": {"n_envs": 64, "optimizer": "adam", "learning_rate": 2e-3},
     "grey goals": {"n_envs": 64, "env_kwargs": {"binarize": False}},
+    "without replacement": {"n_envs": 56, "replacement": False},
     "classes": {"n_envs": 64, "condition": "label"},
 }
 
@@ -134,6 +135,7 @@ def tampered(path, change):
         (lambda d, t: d["goals_state"].pop("state"), "goals' generator"),
         (lambda d, t: d["goals_state"].update(state={"state": -1, "inc": 1 << 200}), "goals'"),
         (lambda d, t: d.update(goals_state=[1]), "goals' generator"),
+        (lambda d, t: d["goals_state"].update(epochs={"seed": 1}), "goals' generator"),
         (lambda d, t: d["schedule"].update(total=0), "invalid schedule"),
         (lambda d, t: d["schedule"].update(begun=1.0), "invalid schedule"),
         (lambda d, t: d["schedule"].update(years=1), "years"),
