@@ -51,5 +51,8 @@ def record_settings(out: Path, settings: dict[str, Any]) -> None:
 
 def check_same(folder: Path, found: dict[str, Any], wanted: dict[str, Any]) -> None:
     """Raise a ValueError if a folder was run with other settings; tuples equal JSON's lists."""
-    if found != (wanted := json.loads(json.dumps(wanted))):
-        raise ValueError(f"{folder} was run with {found}, not {wanted}: pass another --out")
+    wanted = json.loads(json.dumps(wanted))
+    other = [name for name in {**found, **wanted} if found.get(name) != wanted.get(name)]
+    if other:
+        old, new = ({name: each.get(name) for name in other} for each in (found, wanted))
+        raise ValueError(f"{folder} was run with {old}, not {new}: pass another --out")

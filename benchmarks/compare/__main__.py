@@ -47,7 +47,7 @@ def main(
     horizon: int | None = None,
     augment: tuple[Augmentation, ...] = (),
     num_images: int = 1000,
-    num_samples: int = 5000,
+    num_samples: int = 10_000,
     threads: int = 1,
 ) -> int:
     """Compare GCGen, DDN's rule, an autoencoder, diffusion and flow matching; it resumes.
@@ -64,7 +64,7 @@ def main(
         horizon: H of the agents; by default what suits the data.
         augment: Random changes of the training images, for all models alike.
         num_images: Largest number of images of each split that are encoded.
-        num_samples: Largest number of samples that are judged.
+        num_samples: Number of samples that are judged; at most half as many as training images.
         threads: Number of torch threads.
 
     Returns:
@@ -75,6 +75,8 @@ def main(
         return 0
     names = choose_names(NAMES, variants)
     check_packages(names)
+    if not minutes > 0:
+        raise ValueError(f"--minutes must be positive, got {minutes:g}")
     config, source = make_task(data, image_size, num_proposals, horizon)
     set_threads(threads)
     keep_freed_memory()

@@ -14,7 +14,7 @@ from agents.evaluation.embedding import find_embedding
 from agents.evaluation.judge import Judge, Scores, take_all
 from agents.evaluation.sets import choose_sets
 from gcgen_env.atomic_files import write_json
-from gcgen_env.datasets import SPLITS, DataSource, find_nearest
+from gcgen_env.datasets import DataSource, find_nearest
 
 Images = NDArray[np.float32]
 SCORES = "scores.json"
@@ -26,23 +26,25 @@ NEAREST = 256
 
 
 class SampleJudge:
-    """Compares samples with as many test images, which it looks at when they are first needed."""
+    """Compares samples with the test images, which it looks at when they are first needed.
+
+    The sets of images are those of `gcgen evaluate --full`.
+    """
 
     def __init__(self, data: DataSource, num: int) -> None:
         """Choose the images to compare with.
 
         Args:
             data: The images.
-            num: Wanted number of samples; there are at most as many as validation or test images,
-                and half as many as training images.
+            num: Wanted number of samples; there are at most half as many as training images.
 
         Raises:
             ValueError: If there are too few images, or torchmetrics is not installed.
         """
         import_metrics()
-        self.train, self.real, test = (data.split(name) for name in SPLITS)
-        self.num = min(num, len(self.train) // 2, len(self.real), len(test))
-        self.sets = choose_sets(self.train, test.select(np.arange(self.num)), self.num)
+        self.train = data.split("train")
+        self.sets = choose_sets(self.train, data.split("test"), num)
+        self.num = len(self.sets.real)
 
     @cached_property
     def judge(self) -> Judge:
@@ -50,8 +52,8 @@ class SampleJudge:
         return Judge(self.sets, find_embedding(self.train.name, take_all(self.sets.reference)))
 
     def score_real(self, out: Path) -> None:
-        """Score validation images: a perfect model would have these figures."""
-        write_samples(out / REAL, self.real.take(np.arange(self.num)))
+        """Score training images: a perfect model would have these figures."""
+        write_samples(out / REAL, take_all(self.sets.real))
         self.score(out / REAL)
 
     def score(self, folder: Path) -> None:
