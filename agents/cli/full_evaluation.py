@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from errno import ENOENT
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +60,7 @@ class FullEvaluation:
         import_metrics()
         train, reference = (load_split(model, name, data_dir) for name in ("train", split))
         sets = choose_sets(train, reference, num)
-        others = {path.stem: read_images(path, model.chain.shape, None) for path in beside}
+        others = {path.stem: _read(path, model.chain.shape) for path in beside}
         if len(others) < len(beside):
             raise ValueError("the files of --beside need different names: they are the columns")
         return cls(model, train, reference, num, take_as_many(others, sets.real))
@@ -88,6 +90,16 @@ class FullEvaluation:
         title = f"{document['dataset']}: {document['model']}"
         page = make_page(title, self.result, bounds, footer, **find_range(self.model))
         write_bytes(path, page.encode())
+
+
+def _read(path: Path, shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """Read samples of another model; every error names their path."""
+    if not path.exists():  # `read_images` would look for a data set of this name
+        raise FileNotFoundError(ENOENT, os.strerror(ENOENT), str(path))
+    try:
+        return read_images(path, shape, None)
+    except ValueError as error:
+        raise ValueError(f"--beside {path}: {error}") from error
 
 
 def _print_table(result: Evaluation) -> None:

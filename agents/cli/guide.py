@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from agents.cli.guide_inputs import Wish
     from agents.gcgen import GCGen
     from agents.guidance import GuidedSample
-    from gcgen_env.model.chain import Chain
     from gcgen_env.model.s_agent import SAgent
 
 SUFFIXES = (".npy", ".png")
@@ -77,7 +76,7 @@ class Guide:
         with reading_input():
             self._check()
             model = prune(load_sampler(self.model, self.device), self.nucleus)
-            wishes = self._read_wishes(model.chain)
+            wishes = self._read_wishes(model)
             chain = model.chain.given(self.label) if model.chain.num_classes else model.chain
             guidance = WeightedSum([(wish.weight, wish.guidance) for wish in wishes])
         options = (self.candidates or self.num, guidance, self.scale, self.particles, self.seed)
@@ -115,15 +114,17 @@ class Guide:
                 "--variations or --strokes"
             )
 
-    def _read_wishes(self, chain: Chain) -> list[Wish]:
+    def _read_wishes(self, model: GCGen | SAgent) -> list[Wish]:
         """Read the images that are given."""
         from agents.cli import guide_inputs as inputs
 
+        chain, config = model.chain, getattr(model, "env_config", None)
+        dataset = None if config is None else config.dataset
         if len(chain.shape) != 3:
             raise ValueError(
                 f"gcgen guide needs a model of images, and this one is of {chain.shape}"
             )
-        wishes = [] if self.label is None else [inputs.wish_class(self.label, chain)]
+        wishes = [] if self.label is None else [inputs.wish_class(self.label, chain, dataset)]
         if self.inpaint is not None and self.mask is not None:
             wishes.append(inputs.wish_visible(self.inpaint, self.mask, chain))
         pairs = (
@@ -136,18 +137,24 @@ class Guide:
     def _write(self, model: GCGen | SAgent, wishes: list[Wish], sample: GuidedSample) -> None:
         """Write the answers, and say what they have cost."""
         from agents.cli.pictures import find_range, write_array
+        from agents.guidance.scorers.own_class import OwnClass
         from gcgen_env.viewer import labelled_grid, save_png
 
         scores = sample.scores.round(1) + 0.0  # 0.0 instead of -0.0
+        is_own = all(isinstance(wish.guidance, OwnClass) for wish in wishes)
         if self.out.suffix.lower() == ".npy":
             write_array(sample.images, self.out)
         else:
             given = [(wish.label, wish.shown) for wish in wishes if wish.shown is not None]
             shown = [image for _, image in given]
-            labels = [label for label, _ in given] + [f"{score:.1f}" for score in scores]
+            answers = ["" if is_own else f"{score:.1f}" for score in scores]
+            labels = [label for label, _ in given] + answers
             tiles = np.stack([*shown, *sample.images])
             save_png(labelled_grid(tiles, labels, **find_range(model)), self.out)
         print(f"wrote {len(sample)} answers to {self.out}")
+        if is_own:
+            print("the model draws this class by itself: nothing had to be scored")
+            return
         print(
             f"mean score {scores.mean():.1f} nats, {sample.calls:,} images scored by "
             f"{sample.guidance}"

@@ -36,20 +36,26 @@ class Wish(NamedTuple):
     """How much it counts at `--scale 1`."""
 
 
-def wish_class(label: int, chain: Chain) -> Wish:
+def wish_class(label: int, chain: Chain, dataset: str | None) -> Wish:
     """Wish for a class of a conditional model, which draws it by itself, or for a digit.
 
+    Args:
+        label: The class.
+        chain: The model's chain.
+        dataset: What the model was trained on; None if its file does not say.
+
     Raises:
-        ValueError: If there is no such class, or the model's images are not MNIST's size.
+        ValueError: If there is no such class, or the model's images are not MNIST's.
     """
     if chain.num_classes:
         return Wish(OwnClass(label), None, f"class {label}")
     guidance = ClassScore(label)
     wanted = guidance.classifier.config.shape
-    if chain.shape != wanted:
+    if chain.shape != wanted or dataset not in ("mnist", None):
+        name = "" if dataset is None else f" of {dataset}"
         raise ValueError(
             f"--class needs a model of MNIST's digits, images of shape {wanted}, got "
-            f"{chain.shape}: from Python a classifier of your own can guide"
+            f"{chain.shape}{name}: from Python a classifier of your own can guide"
         )
     return Wish(guidance, None, f"class {label}", CLASS_WEIGHT)
 

@@ -173,7 +173,8 @@ def _read(
     except ValueError as error:  # of the decoder: it has read other probabilities
         raise ValueError(
             f"{name} cannot be decoded: this machine computes other probabilities than the one "
-            f"that wrote it ({error}); decompress it there"
+            f"that wrote it ({error}), or the file was changed; decompress it there, or copy it "
+            "again"
         ) from error
     return np.concatenate(tables), np.concatenate(images) if images else None
 

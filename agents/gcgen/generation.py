@@ -109,6 +109,8 @@ class Generation:
             ValueError: If an option is invalid or the guidance fails.
         """
         if guidance is None:
+            if (scale, num_particles, batch_size) != (1.0, 1, BATCH_SIZE):
+                raise ValueError("scale, num_particles and batch_size need guidance=")
             pruned = replace(self.s_agent, chain=self.chain, turns=self.turns)
             return pruned.sample(num, seed, draw, return_trajectory, label)
         if draw != "mean" or return_trajectory:

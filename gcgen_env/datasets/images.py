@@ -92,7 +92,7 @@ def _to_storage(array: np.ndarray, where: str) -> np.ndarray:
     if least >= 0 and most <= (1 if is_float else 255):  # False also for NaN
         return array.astype(np.float32 if is_float else np.uint8)
     expected = "finite floats in [0, 1]" if is_float else "integers in 0..255"
-    hint = "; divide by 255" if is_float and least >= 0 and most <= 255 else ""
+    hint = "; divide by 255" if is_float and least >= 0 and 2 < most <= 255 else ""
     raise ValueError(f"{where}: expected {expected}, got {array.dtype} in [{least}, {most}]{hint}")
 
 

@@ -22,12 +22,13 @@ class ClassScore:
             classifier: Any classifier; by default the shipped one of MNIST's digits.
 
         Raises:
-            ValueError: If the classifier knows no such class.
+            ValueError: If the classifier knows no such class, or it is no integer.
         """
         self.classifier = load_shipped("mnist_guide") if classifier is None else classifier
         num = self.classifier.config.num_classes
-        if not 0 <= label < num:
-            raise ValueError(f"the class must be one of 0 to {num - 1}, got {label}")
+        is_integer = isinstance(label, int | np.integer) and not isinstance(label, bool)
+        if not is_integer or not 0 <= label < num:
+            raise ValueError(f"the class must be an integer of 0 to {num - 1}, got {label!r:.99}")
         self.label = label
 
     def __repr__(self) -> str:

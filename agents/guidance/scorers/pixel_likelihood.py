@@ -18,7 +18,7 @@ def check_image(name: str, image: Any, likelihood: Likelihood) -> NDArray[np.flo
         ValueError: If it is no image, or has values outside the likelihood's bounds.
     """
     array = np.asarray(image, dtype=np.float32)
-    if array.ndim != 3:
+    if array.ndim != 3 or not array.size:
         raise ValueError(f"{name} must have shape (C, height, width), got {array.shape}")
     low, high = likelihood.low, likelihood.high
     if not ((array >= low) & (array <= high)).all():  # False for NaN, too

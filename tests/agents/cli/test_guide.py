@@ -77,7 +77,7 @@ def test_a_conditional_model_draws_its_own_class(tmp_path, capsys):
     assert main([str(word) for word in [*words, "--out", tmp_path / "a.npy", *FAST]]) == 0
     found = model.sample(3, guidance=OwnClass(7), num_particles=2, seed=0, label=7)
     np.testing.assert_array_equal(np.load(tmp_path / "a.npy"), found.images)
-    assert "images scored by 1 OwnClass(7)" in capsys.readouterr().out
+    assert "draws this class by itself: nothing had to be scored" in capsys.readouterr().out
 
 
 def test_wishes_add_up(files, tmp_path, capsys):
@@ -108,7 +108,7 @@ def test_a_trained_model_can_be_guided(finished, files, tmp_path):
         (["--inpaint", "digit", "--mask", "digit", "--num", "0"], "--num must be at least 1"),
         (["--variations", "digit", "--candidates", "2"], "--candidates must be at least --num"),
         (["--superresolve", "odd"], "a height and width that divide theirs, (1, 8, 8)"),
-        (["--class", "12"], "the class must be one of 0 to 9, got 12"),
+        (["--class", "12"], "the class must be an integer of 0 to 9, got 12"),
         (["--class", "7"], "--class needs a model of MNIST's digits"),
         (["--variations", "digit", "--scale", "nan"], "--scale must be a finite number"),
         (["--variations", "digit", "--nucleus", "2"], "--nucleus must lie in (0, 1], got 2"),

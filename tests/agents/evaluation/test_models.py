@@ -73,6 +73,17 @@ def test_the_command_writes_figures_and_a_page(tmp_path, capsys):
     assert sets["noise"]["fid"] > 10 * sets["samples"]["fid"]
 
 
+def test_files_beside_that_cannot_be_read_are_named(tmp_path, capfd):
+    model = GCGen("GCPolicy", "GCGen-Digits-v0", s_agent="pretrained", seed=0)
+    model.save(tmp_path / "model.gcgen")
+    np.save(tmp_path / "flat.npy", np.zeros((80, 3, 8, 8), np.float32))
+    words = ["evaluate", "--model", str(tmp_path / "model.gcgen"), "--full", "--beside"]
+    for name, found in (("none.npy", "No such file"), ("flat.npy", "flat.npy: images must have")):
+        assert main([*words, str(tmp_path / name)]) == 2
+        message = capfd.readouterr().err
+        assert found in message and name in message
+
+
 def test_samples_of_other_models_are_judged_in_the_same_numbers(splits):
     real = choose_sets(*splits, num=60).real
     images = splits[0].take(range(59))

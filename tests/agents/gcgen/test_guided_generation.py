@@ -39,3 +39,5 @@ def test_errors_are_those_of_guided_generation(model):
         model.sample(2, guidance=lambda images: np.full(len(images), np.nan))
     with pytest.raises(ValueError, match="decode the codes for the trajectories"):
         model.sample(2, return_trajectory=True, guidance=brightness)
+    with pytest.raises(ValueError, match="scale, num_particles and batch_size need guidance="):
+        model.sample(2, scale=2.0)

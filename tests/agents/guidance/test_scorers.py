@@ -132,5 +132,5 @@ def test_hidden_pixels_are_filled_in(chain, digits):
 
 
 def test_a_class_out_of_range():
-    with pytest.raises(ValueError, match="the class must be one of 0 to 9, got 10"):
+    with pytest.raises(ValueError, match="the class must be an integer of 0 to 9, got 10"):
         ClassScore(10)
