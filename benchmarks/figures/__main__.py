@@ -22,6 +22,7 @@ from benchmarks.figures.commands import COMMANDS, draw, prepare_inputs
 from benchmarks.figures.programs import (
     draw_benchmark,
     draw_emoji,
+    draw_episode,
     draw_models,
     draw_scaling,
     draw_suite,
@@ -50,6 +51,7 @@ def list_pictures(inputs: Path) -> dict[str, Callable[[Path], None]]:
         "drawing.gif": drawing.write,
         "loop.svg": theory.draw_loop,
         "bound.svg": theory.draw_bound,
+        "episode.gif": draw_episode,
         "mnist_trajectory": draw_trajectories,
         "scaling": draw_scaling,
         "benchmark_previews": partial(draw_benchmark, "previews"),
