@@ -28,7 +28,7 @@ class CodeTab:
             )
             own = gr.Button("Picture of the tab Draw", size="sm", elem_id="code-own")
             upload = gr.UploadButton("Upload a picture", size="sm")
-            other = gr.Button("Picture to slide to", size="sm", elem_id="code-other")
+            other = gr.Button("Slide to another picture", size="sm", elem_id="code-other")
         with gr.Row():
             with gr.Column(scale=3, min_width=300):
                 sheet = clickable("code-sheet")

@@ -50,10 +50,9 @@ def copy(page: Any) -> None:
     open_tab(page, "Copy")
     page.click("#copy-test")
     wait_for(page, "copy-board", "Step 1 of")
-    for _ in range(10):
+    for step in range(2, 12):
         page.locator("#copy-board .best").click()
-        page.wait_for_timeout(400)
-    wait_for(page, "copy-board", "Complete")
+        wait_for(page, "copy-board", re.compile(rf"Step {step} of|Complete"))
     page.locator("#copy-side [data-event*='\"go\"']").nth(5).click()
     wait_for(page, "copy-board", "Step 6 of")
 
