@@ -80,7 +80,9 @@ def test_links_to_headings_lead_to_some(page):
         path = (ROOT / page).parent / name if name else ROOT / page
         headings = re.findall(r"^#+ (.+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
         # As GitHub and MyST do it: words in small letters with hyphens, without punctuation.
-        slugs = [re.sub(r"[^\w -]", "", each.lower()).strip().replace(" ", "-") for each in headings]
+        slugs = [
+            re.sub(r"[^\w -]", "", each.lower()).strip().replace(" ", "-") for each in headings
+        ]
         assert anchor in slugs, f"{name}#{anchor}"
 
 

@@ -79,7 +79,8 @@ def show(model: SharedModel, state: CodeState) -> tuple[str, str]:
     text = f"Choice {state.step + 1} of {model.horizon} is {state.code[state.step]}."
     sheet = (
         f'{say(text)}<div class="digits" role="group" aria-label="code">{digits}</div>'
-        f"<h3>Replace it by one of the most probable others</h3>{draw_row(model, images, captions, events)}"
+        "<h3>Replace it by one of the most probable others</h3>"
+        f"{draw_row(model, images, captions, events)}"
     )
     image = model.show([state.code])[0]
     big = draw_big(model, image, f"{model.horizon} choices of {model.num_proposals} each")

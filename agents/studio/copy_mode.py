@@ -87,7 +87,7 @@ def show(model: SharedModel, state: CopyState) -> tuple[str, str]:
     else:
         text = (
             f"Step {h + 1} of {model.horizon}: {own.gain:+.1f} nats so far. "
-            f"The green border marks the largest gain, {gains.max():+.1f}."
+            f"Largest gain: {gains.max():+.1f} (green border)."
         )
     if model.is_plane:
         proposals, images = draw_plane(model, board, state.game.path, gains, state.goal), ""

@@ -73,7 +73,10 @@ def _show_answers(model: SharedModel, state: GuideState, sample: GuidedSample) -
     """Return what was given and the answers."""
     order = np.argsort(-sample.scores, kind="stable")
     captions = [f"{score:.1f} nats" for score in sample.scores[order] + 0.0]  # 0.0, not -0.0
-    text = f"{len(sample)} pictures, the best one first; {sample.calls:,} images were scored."
+    text = (
+        f"{len(sample)} pictures, the best one first, with the log-probability of what you asked "
+        f"for. {sample.calls:,} images were scored."
+    )
     if state.image is None or state.hidden is None:
         return say(text) + draw_row(model, sample.images[order], captions, large=True)
     low, high = model.likelihood.low, model.likelihood.high

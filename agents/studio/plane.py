@@ -57,6 +57,11 @@ def to_places(model: SharedModel, points: Image) -> NDArray[np.float64]:
     return SIDE * np.stack([unit[:, 0], 1 - unit[:, 1]], axis=1)  # y of the data points up
 
 
+def to_radius(share: float, board: Board) -> float:
+    """Return the radius of a proposal's circle, whose area shows the probability."""
+    return float(14 + 34 * np.sqrt(share / board.probability[0]))
+
+
 def _draw_grid() -> str:
     """Return lines at the quarters."""
     at = [SIDE * i // 4 for i in range(5)]
@@ -91,12 +96,13 @@ def _draw_proposals(
         if gains is not None:
             label += f", gain {gains[i]:+.1f} nats" + (", the largest" if i == best else "")
         event = {"what": "choose", "value": int(board.action[i]), "step": len(board.code)}
-        radius = 14 + 34 * np.sqrt(share / board.probability[0])  # the area shows the share
+        radius = to_radius(share, board)
         parts.append(
             f'<line class="arrow" x1="{here[0]:.0f}" y1="{here[1]:.0f}" x2="{x:.0f}" '
             f'y2="{y:.0f}"/><g class="dot{" best" if i == best else ""}" role="button" '
             f'tabindex="0" data-event="{escape(json.dumps(event))}" aria-label="{escape(label)}">'
-            f'<title>{escape(label)}</title><circle cx="{x:.0f}" cy="{y:.0f}" r="{radius:.0f}"/></g>'
+            f"<title>{escape(label)}</title>"
+            f'<circle cx="{x:.0f}" cy="{y:.0f}" r="{radius:.0f}"/></g>'
         )
     return parts
 
@@ -109,5 +115,9 @@ def _draw_shares(board: Board, places: NDArray[np.float64], here: NDArray[np.flo
             continue
         taken.append(place)
         x, y = place
-        parts.append(f'<text class="share" x="{x:.0f}" y="{y + 9:.0f}">{format_share(share)}</text>')
+        radius = to_radius(share, board)
+        below = 9 if radius > ROOM / 2 else radius + 26  # beside a circle that it would hide
+        parts.append(
+            f'<text class="share" x="{x:.0f}" y="{y + below:.0f}">{format_share(share)}</text>'
+        )
     return parts

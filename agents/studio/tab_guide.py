@@ -81,7 +81,9 @@ class GuideTab:
     def _add_image(self) -> gr.HTML:
         """Add the buttons that take an image, and the pad on which its pixels are hidden."""
         with gr.Row(elem_classes="bar-of-buttons"):
-            test = gr.Button("Image from the test set", size="sm", min_width=130, elem_id="guide-test")
+            test = gr.Button(
+                "Image from the test set", size="sm", min_width=130, elem_id="guide-test"
+            )
             upload = gr.UploadButton("Upload an image", size="sm", min_width=130)
         with gr.Row(elem_classes="bar-of-buttons"):
             half = gr.Button("Hide the lower half", size="sm", min_width=130, elem_id="guide-half")

@@ -83,7 +83,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         for i, name in enumerate(names):
             path = options.out / (name if Path(name).suffix else f"{name}.png")
             print(f"[{i + 1}/{len(names)}] {path}", file=sys.stderr, flush=True)
-            pictures[name](path)
+            try:
+                pictures[name](path)
+            except FileNotFoundError as error:  # data, or a browser
+                parser.exit(1, f"{name}: {error}\n")
 
 
 if __name__ == "__main__":

@@ -112,7 +112,7 @@ SCENES: dict[str, tuple[Callable[[Any], None], tuple[int, int], str]] = {
 def take_picture(name: str, out: Path) -> None:
     """Write the picture of a scene as a PNG."""
     scene, size, scheme = SCENES[name]
-    with serving("--seed", "0") as (url, _), browsing() as browser:
+    with browsing() as browser, serving("--seed", "0") as (url, _):
         page = open_page(browser, url, size, scheme)
         scene(page)
         page.wait_for_timeout(500)
