@@ -68,9 +68,22 @@ def test_files_named_exist(page):
     links = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", text)
     paths = [(ROOT / page).parent / link for link in links if not link.startswith("http")]
     paths += [ROOT / name for name in re.findall(r"`((?:docs|examples)/[^`*]+)`", text)]
-    made = ROOT / "docs" / "reference"  # written by `make docs`, which checks links to it
-    missing = [path for path in paths if not path.exists()]
-    assert [path for path in missing if made not in path.resolve().parents] == []
+    assert [path for path in paths if not path.exists()] == []
+    made = ROOT / "docs" / "reference"  # written by `make docs`: a reader of the files has none
+    assert [path for path in paths if made in path.resolve().parents] == []
+    assert page == "docs/index.md" or "{doc}`" not in text  # only the site makes links of these
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_to_headings_lead_to_some(page):
+    for name, anchor in re.findall(r"\]\(((?!http)[^)#]*)#([^)]+)\)", PAGES[page]):
+        path = (ROOT / page).parent / name if name else ROOT / page
+        headings = re.findall(r"^#+ (.+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+        # As GitHub and MyST do it: words in small letters with hyphens, without punctuation.
+        slugs = [
+            re.sub(r"[^\w -]", "", each.lower()).strip().replace(" ", "-") for each in headings
+        ]
+        assert anchor in slugs, f"{name}#{anchor}"
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if page.startswith("docs/")])

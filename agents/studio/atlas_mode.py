@@ -47,7 +47,8 @@ def show(model: SharedModel, state: AtlasState) -> str:
     else:
         text = (
             f"After {len(state.root)} of {model.horizon} choices: the most probable next ones, "
-            "and those after them. Each picture shows where the most probable rest leads."
+            "large, and beside each of them the most probable ones after it. Each picture is "
+            "completed by the most probable choices. A click goes there."
         )
     steps = draw_steps(model, state.root, len(state.root))
     return f'{say(text)}{steps}<div class="atlas">{limbs}</div>'

@@ -69,7 +69,7 @@ def act(model: SharedModel, state: CodeState, event: Mapping[str, Any]) -> CodeS
 def show(model: SharedModel, state: CodeState) -> tuple[str, str]:
     """Return the code with what can replace a choice, and the picture with its steps, as HTML."""
     if not state.code:
-        return say("Take a picture first."), ""
+        return say("Take a picture, to see the choices that make it."), ""
     digits = "".join(_draw_digit(state, i) for i in range(len(state.code)))
     codes = suggest_choices(model, state.code, state.step)
     images = model.s_agent.decode(np.asarray(codes))
@@ -79,7 +79,8 @@ def show(model: SharedModel, state: CodeState) -> tuple[str, str]:
     text = f"Choice {state.step + 1} of {model.horizon} is {state.code[state.step]}."
     sheet = (
         f'{say(text)}<div class="digits" role="group" aria-label="code">{digits}</div>'
-        f"<h3>The picture if it were another one</h3>{draw_row(model, images, captions, events)}"
+        "<h3>Replace it by one of the most probable others</h3>"
+        f"{draw_row(model, images, captions, events)}"
     )
     image = model.show([state.code])[0]
     big = draw_big(model, image, f"{model.horizon} choices of {model.num_proposals} each")
@@ -93,7 +94,7 @@ def slide(model: SharedModel, state: CodeState, position: int) -> str:
         ValueError: If the position is out of range.
     """
     if not state.code or not state.other:
-        return say("Take a picture to slide to.")
+        return say("Take a second picture with the button Slide to another picture.")
     if not 0 <= position < POSITIONS:
         raise ValueError(f"the position must lie in [0, {POSITIONS - 1}], got {position}")
     found = walk(model, state.code, state.other)

@@ -17,6 +17,12 @@ from agents.studio.plane import draw_plane
 from agents.studio.shared_model import Image, SharedModel
 from agents.studio.tiles import draw_big, draw_board, draw_steps, picture, say
 
+NO_GOAL = "Choose a goal first: from the test set, a picture of yours, or one that you draw here."
+COLUMNS = (
+    "gain: what was added to log p(goal | picture); code: -log p of the choices; "
+    "difference: gain minus code. All are in nats."
+)
+
 
 class CopyState(NamedTuple):
     """What a session knows in this mode."""
@@ -71,7 +77,7 @@ def show(model: SharedModel, state: CopyState) -> tuple[str, str]:
     """Return the proposals with their gains, and what stands beside them, as HTML."""
     board = model.look(state.game.code)
     if state.goal is None:
-        text = "Click in the plane to set a goal." if model.is_plane else "Choose a goal first."
+        text = "Click in the plane to set a goal." if model.is_plane else NO_GOAL
         return say(text) + (draw_plane(model, board, ()) if model.is_plane else ""), ""
     gains = measure_gains(model, board, state.goal)  # (V,)
     own = score(model, "you", state.game.code, state.goal)
@@ -79,7 +85,10 @@ def show(model: SharedModel, state: CopyState) -> tuple[str, str]:
     if is_complete(model, state.game):
         text = f"Complete: you have gained {own.gain:+.1f} nats."
     else:
-        text = f"Step {h + 1} of {model.horizon}: {own.gain:+.1f} nats so far."
+        text = (
+            f"Step {h + 1} of {model.horizon}: {own.gain:+.1f} nats so far. "
+            f"Largest gain: {gains.max():+.1f} (green border)."
+        )
     if model.is_plane:
         proposals, images = draw_plane(model, board, state.game.path, gains, state.goal), ""
     else:
@@ -99,8 +108,7 @@ def _draw_scores(model: SharedModel, scores: Sequence[Score], step: int) -> str:
     ordered = sorted(scores, key=lambda each: -each.gain) if complete else scores[:1]
     head = "<tr><th>player</th><th></th><th>gain</th><th>code</th><th>difference</th></tr>"
     rows = [_draw_score(model, each) for each in ordered]
-    note = "gain: log p(goal | picture) after minus before; code: -log p of the choices; in nats"
-    return f'<table class="scores">{head}{"".join(rows)}</table><p class="note">{note}</p>'
+    return f'<table class="scores">{head}{"".join(rows)}</table><p class="note">{COLUMNS}</p>'
 
 
 def _draw_score(model: SharedModel, each: Score) -> str:

@@ -56,7 +56,10 @@ def show(model: SharedModel, state: DrawState) -> tuple[str, str]:
     if is_complete(model, drawing):
         text = f"Complete after {h} choices. Go back to any step and take another branch."
     else:
-        text = f"Step {h + 1} of {model.horizon}: choose one of {num} proposals."
+        text = (
+            f"Step {h + 1} of {model.horizon}: choose one of {num} proposals, "
+            "the most probable first."
+        )
     if model.is_plane:
         proposals, big = draw_plane(model, board, drawing.path), ""
     else:

@@ -15,6 +15,8 @@ from agents.studio.pad import draw_pad
 from agents.studio.shared_model import Image, SharedModel
 from agents.studio.tiles import draw_row, say
 
+HOW_TO_HIDE = "Paint over what is to be filled in, then press Draw."
+
 
 class GuideState(NamedTuple):
     """What a session knows in this mode."""
@@ -50,9 +52,9 @@ def show_pad(model: SharedModel, state: GuideState) -> str:
     if model.is_plane:
         return say("Guided drawing is for models of images.")
     if state.image is None:
-        return say("Without an image, the class alone guides.")
+        return say("Choose a class, or take an image and hide a part of it. Then press Draw.")
     label = "the image; paint over the pixels that are to be filled in"
-    return draw_pad(model, label, state.image, state.hidden)
+    return draw_pad(model, label, state.image, state.hidden) + say(HOW_TO_HIDE)
 
 
 def answer(
@@ -71,10 +73,16 @@ def _show_answers(model: SharedModel, state: GuideState, sample: GuidedSample) -
     """Return what was given and the answers."""
     order = np.argsort(-sample.scores, kind="stable")
     captions = [f"{score:.1f} nats" for score in sample.scores[order] + 0.0]  # 0.0, not -0.0
-    text = f"{len(sample)} pictures, the best one first; {sample.calls:,} images were scored."
+    text = (
+        f"{len(sample)} pictures, the best one first, with the log-probability of what you asked "
+        f"for. {sample.calls:,} images were scored."
+    )
     if state.image is None or state.hidden is None:
         return say(text) + draw_row(model, sample.images[order], captions, large=True)
     low, high = model.likelihood.low, model.likelihood.high
     given = np.where(state.hidden, low + 0.35 * (high - low), state.image).astype(np.float32)
-    images = np.concatenate([given[None], sample.images[order]])
-    return say(text) + draw_row(model, images, ["given", *captions], large=True)
+    rows = [
+        draw_row(model, given[None], ["given"], large=True),
+        draw_row(model, sample.images[order], captions, large=True),
+    ]
+    return f'{say(text)}<div class="answers">{"".join(rows)}</div>'

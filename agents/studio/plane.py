@@ -14,6 +14,8 @@ from agents.studio.tiles import format_share
 
 SIDE = 1000
 """Side of the plane in units of the SVG; the page scales it."""
+ROOM = 45
+"""Distance between two numbers that can both be read, in units of the SVG."""
 
 
 def draw_plane(
@@ -39,6 +41,7 @@ def draw_plane(
         x, y = to_places(model, goal[None])[0]
         parts.append(f'<circle class="goal" cx="{x:.0f}" cy="{y:.0f}" r="22"/>')
     parts += _draw_proposals(model, board, points[step], gains)
+    parts += _draw_shares(board, to_places(model, board.images), points[step])
     x, y = points[step]
     parts.append(f'<circle class="here" cx="{x:.0f}" cy="{y:.0f}" r="13"/>')
     return (
@@ -52,6 +55,11 @@ def to_places(model: SharedModel, points: Image) -> NDArray[np.float64]:
     low, high = model.likelihood.low, model.likelihood.high
     unit = np.clip((points - low) / (high - low), 0, 1)
     return SIDE * np.stack([unit[:, 0], 1 - unit[:, 1]], axis=1)  # y of the data points up
+
+
+def to_radius(share: float, board: Board) -> float:
+    """Return the radius of a proposal's circle, whose area shows the probability."""
+    return float(14 + 34 * np.sqrt(share / board.probability[0]))
 
 
 def _draw_grid() -> str:
@@ -88,12 +96,28 @@ def _draw_proposals(
         if gains is not None:
             label += f", gain {gains[i]:+.1f} nats" + (", the largest" if i == best else "")
         event = {"what": "choose", "value": int(board.action[i]), "step": len(board.code)}
-        radius = 16 + 40 * np.sqrt(share / board.probability[0])  # the area shows the share
+        radius = to_radius(share, board)
         parts.append(
             f'<line class="arrow" x1="{here[0]:.0f}" y1="{here[1]:.0f}" x2="{x:.0f}" '
             f'y2="{y:.0f}"/><g class="dot{" best" if i == best else ""}" role="button" '
             f'tabindex="0" data-event="{escape(json.dumps(event))}" aria-label="{escape(label)}">'
-            f'<title>{escape(label)}</title><circle cx="{x:.0f}" cy="{y:.0f}" r="{radius:.0f}"/>'
-            f'<text x="{x:.0f}" y="{y + 10:.0f}">{100 * share:.0f}</text></g>'
+            f"<title>{escape(label)}</title>"
+            f'<circle cx="{x:.0f}" cy="{y:.0f}" r="{radius:.0f}"/></g>'
+        )
+    return parts
+
+
+def _draw_shares(board: Board, places: NDArray[np.float64], here: NDArray[np.float64]) -> list[str]:
+    """Return the probabilities, above all circles; one that would cover another is left out."""
+    taken, parts = [here], []
+    for share, place in zip(board.probability, places, strict=True):
+        if min(np.abs(place - other).max() for other in taken) < ROOM:
+            continue
+        taken.append(place)
+        x, y = place
+        radius = to_radius(share, board)
+        below = 9 if radius > ROOM / 2 else radius + 26  # beside a circle that it would hide
+        parts.append(
+            f'<text class="share" x="{x:.0f}" y="{y + below:.0f}">{format_share(share)}</text>'
         )
     return parts

@@ -24,11 +24,17 @@ class CodeTab:
         self.state = keep_state()
         with gr.Row(elem_classes="bar-of-buttons"):
             test = gr.Button(
-                "Picture of the test set", variant="primary", size="sm", elem_id="code-test"
+                "Picture of the test set",
+                variant="primary",
+                size="sm",
+                min_width=140,
+                elem_id="code-test",
             )
-            own = gr.Button("Picture of the tab Draw", size="sm", elem_id="code-own")
-            upload = gr.UploadButton("Upload a picture", size="sm")
-            other = gr.Button("Picture to slide to", size="sm", elem_id="code-other")
+            own = gr.Button("Picture of the tab Draw", size="sm", min_width=140, elem_id="code-own")
+            upload = gr.UploadButton("Upload a picture", size="sm", min_width=140)
+            other = gr.Button(
+                "Slide to another picture", size="sm", min_width=140, elem_id="code-other"
+            )
         with gr.Row():
             with gr.Column(scale=3, min_width=300):
                 sheet = clickable("code-sheet")

@@ -27,14 +27,14 @@ class CopyTab:
                 "Goal from the test set",
                 size="sm",
                 variant="primary",
-                min_width=130,
+                min_width=140,
                 elem_id="copy-test",
             )
             upload = gr.UploadButton(
-                "Upload a goal", size="sm", min_width=110, elem_id="copy-upload"
+                "Upload a goal", size="sm", min_width=140, elem_id="copy-upload"
             )
-            back = gr.Button("Back", size="sm", min_width=70, elem_id="copy-back")
-            again = gr.Button("Play again", size="sm", min_width=90, elem_id="copy-again")
+            back = gr.Button("Back", size="sm", min_width=140, elem_id="copy-back")
+            again = gr.Button("Play again", size="sm", min_width=140, elem_id="copy-again")
         pad = self._add_pad()
         with gr.Row():
             with gr.Column(scale=3, min_width=300):

@@ -80,12 +80,14 @@ class GuideTab:
 
     def _add_image(self) -> gr.HTML:
         """Add the buttons that take an image, and the pad on which its pixels are hidden."""
-        with gr.Row():
-            test = gr.Button("Image from the test set", size="sm", elem_id="guide-test")
-            upload = gr.UploadButton("Upload an image", size="sm")
-        with gr.Row():
-            half = gr.Button("Hide the lower half", size="sm", elem_id="guide-half")
-            clear = gr.Button("No image", size="sm")
+        with gr.Row(elem_classes="bar-of-buttons"):
+            test = gr.Button(
+                "Image from the test set", size="sm", min_width=130, elem_id="guide-test"
+            )
+            upload = gr.UploadButton("Upload an image", size="sm", min_width=130)
+        with gr.Row(elem_classes="bar-of-buttons"):
+            half = gr.Button("Hide the lower half", size="sm", min_width=130, elem_id="guide-half")
+            clear = gr.Button("No image", size="sm", min_width=130)
         pad = clickable("guide-pad")
         shown = [self.state, pad]
         test.click(guard(self.take), self.state, shown, **QUICK)

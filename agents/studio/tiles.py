@@ -21,6 +21,8 @@ POINT_SIDE, DOT = 48, 5
 """Side of the picture of a point, and radius of its dot, in pixels."""
 MOST_TILES = 64
 """Most proposals that are shown at once; the others are less probable."""
+FEW_TILES = 32
+"""Up to this number, proposals are shown larger."""
 
 
 def to_uri(image: Image, low: float, high: float) -> str:
@@ -85,7 +87,8 @@ def draw_board(model: SharedModel, board: Board, gains: NDArray[np.float64] | No
     ]
     rest = len(board.action) - shown  # the most probable ones come first
     more = f'<p class="note">{rest} less probable proposals are not shown.</p>' if rest else ""
-    return f'<div class="tiles" role="group" aria-label="proposals">{"".join(tiles)}</div>{more}'
+    kind = "tiles few" if shown <= FEW_TILES else "tiles"
+    return f'<div class="{kind}" role="group" aria-label="proposals">{"".join(tiles)}</div>{more}'
 
 
 def _draw_proposal(
@@ -97,7 +100,7 @@ def _draw_proposal(
     caption = format_share(share)
     if gain is not None:
         label += f", gain {gain:+.1f} nats" + (", the largest" if is_best else "")
-        caption += f"<br><b>{gain:+.1f}</b>"
+        caption += f'<br><b class="{"loss" if gain < 0 else "gain"}">{gain:+.1f}</b>'
     event = {"what": "choose", "value": int(board.action[rank]), "step": len(board.code)}
     bar = f'<span class="bar"><span style="width:{100 * share / most:.0f}%"></span></span>'
     content = f"{picture(model, board.images[rank])}{bar}<span class='caption'>{caption}</span>"
@@ -130,7 +133,7 @@ def draw_branches(model: SharedModel, branches: Sequence[tuple[int, ...]]) -> st
         for i, image in enumerate(model.show(list(branches)))
     ]
     return (
-        '<h3>Branches you have left</h3><div class="strip" role="group" '
+        '<h3>Branches you have left</h3><div class="strip branches" role="group" '
         f'aria-label="branches">{"".join(tiles)}</div>'
     )
 

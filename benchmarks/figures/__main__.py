@@ -23,6 +23,7 @@ from benchmarks.figures.programs import (
     draw_benchmark,
     draw_classes,
     draw_emoji,
+    draw_episode,
     draw_models,
     draw_scaling,
     draw_suite,
@@ -51,6 +52,7 @@ def list_pictures(inputs: Path) -> dict[str, Callable[[Path], None]]:
         "drawing.gif": drawing.write,
         "loop.svg": theory.draw_loop,
         "bound.svg": theory.draw_bound,
+        "episode.gif": draw_episode,
         "mnist_trajectory": draw_trajectories,
         "scaling": draw_scaling,
         "guide_tradeoff": draw_classes,
@@ -83,7 +85,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         for i, name in enumerate(names):
             path = options.out / (name if Path(name).suffix else f"{name}.png")
             print(f"[{i + 1}/{len(names)}] {path}", file=sys.stderr, flush=True)
-            pictures[name](path)
+            try:
+                pictures[name](path)
+            except FileNotFoundError as error:  # data, or a browser
+                parser.exit(1, f"{name}: {error}\n")
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ from benchmarks.guidance.figure import draw as draw_guidance
 from benchmarks.scaling.figure import draw as draw_speedups
 from benchmarks.suite.pictures import draw_task, name_page
 from benchmarks.suite.plays import play_references
+from docs.sphinx_extensions import environments
 from gcgen_env.atomic_files import write_bytes
 from gcgen_env.datasets import find_nearest
 from gcgen_env.model.pretrained import pretrained_path
@@ -48,6 +49,12 @@ def draw_trajectories(out: Path) -> None:
     """Draw eight trajectories of the shipped S-agent of MNIST."""
     s_agent = SAgent.load(pretrained_path("mnist"))
     save_png(trajectory_grid(s_agent.sample(8, seed=0, return_trajectory=True)), out)
+
+
+def draw_episode(out: Path) -> None:
+    """Draw an episode of Digits, as the page of the environment shows it."""
+    out.unlink(missing_ok=True)  # a picture that exists would be kept
+    environments.draw_episode("GCGen-Digits-v0", out)
 
 
 def draw_scaling(out: Path) -> None:

@@ -13,7 +13,10 @@ def main() -> int:
     parser.add_argument("--num", type=int, default=20, help="number of sessions")
     parser.add_argument("--minutes", type=float, default=5.0, help="how long they click")
     given = parser.parse_args()
-    report = run_crowd(given.num, 60 * given.minutes)
+    try:
+        report = run_crowd(given.num, 60 * given.minutes)
+    except FileNotFoundError as error:  # there is no browser
+        parser.exit(1, f"{error}\n")
     print(report.describe())
     print("\n".join(report.wrong[:10]))
     return 1 if report.wrong else 0

@@ -12,6 +12,10 @@ from contextlib import contextmanager
 from typing import Any
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
+NO_BROWSER = (
+    "there is no Chromium: install the package `chromium` of your system, or run "
+    "`python -m playwright install chromium`"
+)
 LIGHT, DARK = "light", "dark"
 PHONE = (390, 844)
 """Width and height of a phone, in pixels."""
@@ -48,12 +52,21 @@ def find_chromium() -> str | None:
 
 @contextmanager
 def browsing() -> Iterator[Any]:
-    """Start Chromium without a window; yield Playwright's browser."""
-    from playwright.sync_api import sync_playwright
+    """Start Chromium without a window; yield Playwright's browser.
+
+    Raises:
+        FileNotFoundError: If there is no Chromium on this machine.
+    """
+    from playwright.sync_api import Error, sync_playwright
 
     options = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=find_chromium(), args=options)
+        try:
+            browser = playwright.chromium.launch(executable_path=find_chromium(), args=options)
+        except Error as error:
+            if "Executable doesn't exist" not in str(error):  # Playwright's own words
+                raise
+            raise FileNotFoundError(NO_BROWSER) from None
         try:
             yield browser
         finally:

@@ -75,7 +75,7 @@ class CrowdReport(NamedTuple):
 
 def run_crowd(num: int, seconds: float) -> CrowdReport:
     """Start a studio, and let sessions click for a while; see `let_click`."""
-    with serving("--seed", "0") as (url, pid), browsing() as browser:
+    with browsing() as browser, serving("--seed", "0") as (url, pid):
         return let_click(browser, url, pid, num, seconds)
 
 

@@ -50,10 +50,9 @@ def copy(page: Any) -> None:
     open_tab(page, "Copy")
     page.click("#copy-test")
     wait_for(page, "copy-board", "Step 1 of")
-    for _ in range(10):
+    for step in range(2, 12):
         page.locator("#copy-board .best").click()
-        page.wait_for_timeout(400)
-    wait_for(page, "copy-board", "Complete")
+        wait_for(page, "copy-board", re.compile(rf"Step {step} of|Complete"))
     page.locator("#copy-side [data-event*='\"go\"']").nth(5).click()
     wait_for(page, "copy-board", "Step 6 of")
 
@@ -113,7 +112,7 @@ SCENES: dict[str, tuple[Callable[[Any], None], tuple[int, int], str]] = {
 def take_picture(name: str, out: Path) -> None:
     """Write the picture of a scene as a PNG."""
     scene, size, scheme = SCENES[name]
-    with serving("--seed", "0") as (url, _), browsing() as browser:
+    with browsing() as browser, serving("--seed", "0") as (url, _):
         page = open_page(browser, url, size, scheme)
         scene(page)
         page.wait_for_timeout(500)

@@ -12,6 +12,9 @@ import tyro.extras
 from agents.cli.commands import SUMMARIES, load_command
 from agents.cli.parsing import make_request_type
 
+NOTHING = " (default: None)"
+"""What the parsers say of an option that may be left out."""
+
 
 def make_pages() -> dict[str, str]:
     """Return the page, by its name."""
@@ -19,6 +22,8 @@ def make_pages() -> dict[str, str]:
     lines += ["Results are printed on stdout, progress and messages on stderr."]
     lines += ["``--quiet`` prints results and errors only, ``--verbose`` also warnings and"]
     lines += ["tracebacks; every command has both. ``gcgen --version`` prints versions.", ""]
+    lines += [f"- `gcgen {name}`_: {quote(summary)}" for name, summary in SUMMARIES.items()]
+    lines.append("")
     for name, summary in SUMMARIES.items():
         lines += describe(name, summary)
     return {"command-line.rst": "\n".join(lines)}
@@ -61,13 +66,14 @@ def find_options(name: str) -> dict[str, list[tuple[str, str]]]:
             flags = ", ".join(action.option_strings)
             value = action.metavar if isinstance(action.metavar, str) else ""
             found = groups.setdefault(title, [])
-            found.append(
-                (
-                    f"{flags} {value}".strip(),
-                    re.sub(r"\s+", " ", action.help or "").replace("%%", "%"),
-                )
-            )
+            text = re.sub(r"\s+", " ", action.help or "").replace("%%", "%")
+            found.append((f"{flags} {simplify(value)}".strip(), text.replace(NOTHING, "")))
     return groups
+
+
+def simplify(value: str) -> str:
+    """Return what stands for a value without None, which nobody types: {None}|INT is INT."""
+    return re.sub(r"\{None,", "{", value.removeprefix("{None}|"))
 
 
 def quote(text: str) -> str:

@@ -18,6 +18,10 @@ from gcgen_env.registration import flat_id
 from gcgen_env.tasks import GENERATIVE
 from gcgen_env.viewer import save_gif
 
+INTRODUCTION = (
+    "A is the number of proposals at each step, and H is the number of steps. What all of them "
+    "have in common: [observations, actions, rewards](../../environments.md)."
+)
 INTRODUCTIONS = {
     "GCGen-Toy2D-v0": "Points in the plane, drawn from two half moons: the whole game in one look.",
     "GCGen-Digits-v0": "The 8x8 digits that come with scikit-learn: small, fast, no download.",
@@ -34,13 +38,13 @@ def make_pages(folder: Path) -> dict[str, str]:
     """Return the pages by their names; pictures of episodes are written into `folder`."""
     pages = {f"environments/{short(each)}.md": make_page(each, folder) for each in ENV_IDS}
     suite = [each for each in ENV_IDS if each not in GENERATIVE]
-    lines = ["# Environments", "", "Every id, made from the class and from the table of ids.", ""]
+    lines = ["# Environments", "", INTRODUCTION, ""]
     for title, ids in (("To generate", list(GENERATIVE)), ("To compare algorithms", suite)):
-        lines += ["```{toctree}", f":caption: {title}", ""]
+        lines += [f"## {title}", "", "```{toctree}", ":hidden:", ""]
         lines += [f"{each} <{short(each)}>" for each in ids]
         lines += ["```", ""]
-    lines += ["| id | image | A | H | likelihood | proposer |", "|---|---|---|---|---|---|"]
-    lines += [make_row(each) for each in ENV_IDS]
+        lines += ["| id | image | A | H | likelihood | proposer |", "|---|---|---|---|---|---|"]
+        lines += [*map(make_row, ids), ""]
     return {**pages, "environments/index.md": "\n".join(lines) + "\n"}
 
 

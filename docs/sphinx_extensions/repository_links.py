@@ -25,8 +25,11 @@ PAGES = {
     "CONTRIBUTING.md": "project/contributing",
     "README.md": "index",
     "SECURITY.md": "project/security",
+    # Pages that exist on the site alone: elsewhere the link leads to what they are made from.
+    "docs/sphinx_extensions/api.py": "reference/api/index",
+    "gcgen_env/registration.py": "reference/environments/index",
 }
-"""Files of the repository that are pages of the site."""
+"""Files of the repository that are pages of the site, or that pages of it are made from."""
 
 
 def find_page(path: Path, found: set[str]) -> str | None:

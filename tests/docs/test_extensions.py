@@ -10,6 +10,7 @@ import pytest
 from agents.cli.commands import SUMMARIES
 from docs.sphinx_extensions import api, check_links, command_line, environments
 from docs.sphinx_extensions.docstrings import convert, escape
+from docs.sphinx_extensions.repository_links import PAGES, find_page
 from gcgen_env import ENV_IDS, EnvConfig, default_kwargs
 from tests.house import ROOT
 
@@ -102,6 +103,16 @@ def test_links_that_lead_nowhere_are_found(tmp_path):
         "a.html links to b.html, which is not there",
         "a.html loads https://example.org/x.js",
     ]
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_files_that_are_pages_lead_to_them(name):
+    assert find_page(ROOT / name, set()) == PAGES[name]
+
+
+def test_other_files_get_a_page_with_their_source():
+    assert find_page(ROOT / "gcgen_env/env.py", {"theory"}) == "source/gcgen_env/env.py"
+    assert find_page(ROOT / "docs/theory.md", {"theory"}) == "theory"
 
 
 def test_every_page_is_in_the_contents():

@@ -55,7 +55,7 @@ function setUpPad() {
     context.drawImage(picture, 0, 0, width, height);
     hidden.forEach((value, i) => {
       if (!value) return;
-      context.fillStyle = (i % width + (i / width | 0)) % 2 ? "#b45309" : "#f59e0b";
+      context.fillStyle = (i % width + (i / width | 0)) % 2 ? "#c2761a" : "#d98a2b";
       context.fillRect(i % width, i / width | 0, 1, 1);
     });
   };
@@ -99,10 +99,12 @@ function setUpPad() {
     trigger("painted", { cells: btoa(text) });
   };
   canvas.addEventListener("pointerdown", (event) => {
+    if (!event.isPrimary) return; // a second finger would join its point to the first one's
     canvas.setPointerCapture(event.pointerId); stroke(place(event)); event.preventDefault();
   });
-  canvas.addEventListener("pointermove", (event) => { if (last) stroke(place(event)); });
-  canvas.addEventListener("pointerup", () => { if (last) finish(); });
+  canvas.addEventListener("pointermove", (event) => { if (last && event.isPrimary) stroke(place(event)); });
+  for (const end of ["pointerup", "pointercancel"]) // pens and touch screens may cancel a stroke
+    canvas.addEventListener(end, (event) => { if (last && event.isPrimary) finish(); });
   canvas.addEventListener("keydown", (event) => {
     const moves = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowDown: [0, 1], ArrowUp: [0, -1] };
     if (event.key in moves) {

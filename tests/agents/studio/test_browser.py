@@ -1,6 +1,9 @@
 """The page in Chromium: every mode, keyboard, uploads, sessions, widths and colours."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -17,6 +20,7 @@ from benchmarks.studio.browser import (  # noqa: E402
     DARK,
     LIGHT,
     MONITOR,
+    NO_BROWSER,
     PHONE,
     browsing,
     choose,
@@ -44,8 +48,11 @@ def url(served):
 
 @pytest.fixture(scope="module")
 def browser():
-    with browsing() as found:
-        yield found
+    try:
+        with browsing() as found:
+            yield found
+    except FileNotFoundError as error:
+        pytest.fail(str(error), pytrace=False)  # a sentence is enough
 
 
 @pytest.fixture
@@ -76,6 +83,17 @@ def test_every_mode_works_and_fetches_nothing_from_elsewhere(browser, url, name)
     context.close()
     assert {host for host in hosts if host} == {url.split("/")[2]}  # data: has no host
     assert errors == []
+
+
+def test_a_missing_browser_is_named_in_one_sentence(tmp_path):
+    code = "from benchmarks.studio.__main__ import main; main()"
+    places = {"PATH": str(tmp_path), "PLAYWRIGHT_BROWSERS_PATH": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={**os.environ, **places}, capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == NO_BROWSER
+    assert "Traceback" not in done.stderr
 
 
 def test_the_server_listens_on_this_machine_alone(url):
@@ -163,6 +181,23 @@ def test_a_goal_can_be_drawn_with_the_mouse(page):
     page.mouse.down()
     page.mouse.move(box["x"] + 120, box["y"] + 200, steps=4)
     page.mouse.up()
+    wait_for(page, "copy-board", "Step 1 of")
+
+
+@pytest.mark.parametrize("end", ["pointerup", "pointercancel"])
+def test_a_stroke_that_is_cancelled_counts_as_well(page, end):
+    """Pens and touch screens end a stroke with "pointercancel"."""
+    open_tab(page, "Copy")
+    page.get_by_text("Draw a goal with the mouse").click()
+    canvas = page.locator("#copy-pad canvas")
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    page.mouse.move(box["x"] + 100, box["y"] + 60)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 120, box["y"] + 200, steps=4)
+    canvas.evaluate(
+        "(node, end) => node.dispatchEvent(new PointerEvent(end, {isPrimary: true}))", end
+    )
     wait_for(page, "copy-board", "Step 1 of")
 
 

@@ -107,7 +107,7 @@ def test_one_choice_of_a_code_can_be_replaced(digits, rng):
 
 def test_a_slide_leads_from_one_code_to_the_other(digits, rng):
     state = code_mode.take_test_image(digits, CodeState("d"), rng, False)
-    assert "Take a picture to slide to" in code_mode.slide(digits, state, 0)
+    assert "Slide to another picture" in code_mode.slide(digits, state, 0)
     state = code_mode.take_test_image(digits, state, rng, True)
     first, last = (code_mode.slide(digits, state, position) for position in (0, 8))
     assert " ".join(map(str, state.code)) in first
