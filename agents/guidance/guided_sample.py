@@ -13,6 +13,13 @@ from gcgen_env.viewer.card import draw_card
 from gcgen_env.viewer.grids import image_grid
 
 
+def rank_typical(images: NDArray[np.float32]) -> NDArray[np.int64]:
+    """Return the indices of images (N, *S), the one first that is nearest to all on average."""
+    flat = images.reshape(len(images), -1).astype(np.float64)
+    risk = np.square(flat - flat.mean(0)).sum(1)  # the mean over all, but for a constant
+    return risk.argsort(kind="stable")  # a tie goes to the earlier one
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class GuidedSample:
     """Images, how they were chosen, and what their choice has cost.
@@ -56,9 +63,7 @@ class GuidedSample:
         check_count("num", num, 1, "it counts images")
         if num > len(self):
             raise ValueError(f"there are {len(self)} images to choose {num} from: draw more")
-        flat = self.images.reshape(len(self), -1).astype(np.float64)
-        risk = np.square(flat - flat.mean(0)).sum(1)  # the mean over all, but for a constant
-        kept = risk.argsort(kind="stable")[:num]  # a tie goes to the earlier one
+        kept = rank_typical(self.images)[:num]
         parts = {
             "images": self.images[kept],
             "codes": self.codes[kept],

@@ -47,6 +47,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--out", type=Path, default=Path("guidance.csv"))
     options = parser.parse_args(argv)
+    if options.num < 1:
+        parser.error(f"--num must be at least 1, got {options.num}")
     torch.set_num_threads(1)
     measure, fields = STUDIES[options.what]
     s_agent = SAgent.load(options.s_agent)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.guidance.black_box import BlackBox
+from agents.guidance.guided_sample import rank_typical
 from agents.guidance.sampling import BATCH_SIZE, sample_guided
 from agents.guidance.scorers import VisiblePixels
 from benchmarks.guidance.rules import pick_best
@@ -89,8 +90,10 @@ def fill(
         sample = sample_guided(s_agent.chain, CANDIDATES, guidance, 1.0, particles, seed)
         calls = round(sample.calls / CANDIDATES)
         yield ("guided", particles), calls, sample.images[:ANSWERS]
-        yield ("best of N", particles), calls, pool[pick_best(scores, calls)[:ANSWERS]]
+        best = pool[pick_best(scores, calls)[:CANDIDATES]]
+        yield ("best of N", particles), calls, best[:ANSWERS]
         calls = round(sample.calls / ANSWERS)
         yield ("guided, typical", particles), calls, sample.typical(ANSWERS).images
         found = pick_best(scores, calls)[:ANSWERS]
         yield ("best of N, for typical", particles), calls, pool[found]
+        yield ("best of N, typical", particles), calls, best[rank_typical(best)[:ANSWERS]]

@@ -70,7 +70,7 @@ def test_the_table_of_hidden_pixels(tmp_path, monkeypatch):
     program.main(["--what", "hidden", "--num", "2", "--out", str(tmp_path / "table.csv")])
     with (tmp_path / "table.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
-    assert len(rows) == 3 * 6
+    assert len(rows) == 3 * 7
     guided = next(row for row in rows if row["rule"] == "guided")
     mean = next(row for row in rows if row["rule"] == "mean image")
     assert float(guided["error"]) < float(mean["error"])
