@@ -42,7 +42,7 @@ def serving(*words: str) -> Iterator[tuple[str, int]]:
         yield found.group(), process.pid
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(120)  # a busy machine needs more than a moment
 
 
 def find_chromium() -> str | None:
