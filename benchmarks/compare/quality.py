@@ -62,7 +62,8 @@ class SampleJudge:
             return
         images = read_samples(folder)
         scores = self.judge.judge(folder.name, images)
-        nearest = float(find_nearest(images[:NEAREST], self.train).distance.mean())
+        other = self.sets.training  # none of them stands in the row of real images
+        nearest = float(find_nearest(images[:NEAREST], other).distance.mean())
         figures = {**describe_scores(scores), "nearest": nearest}
         write_json(folder / SCORES, {**figures, "features": self.judge.embedding.name})
 

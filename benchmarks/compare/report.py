@@ -94,8 +94,8 @@ def write_markdown(
         "",
         f"{measurement.num_samples:,} samples of each model, and as many training images, are "
         f"compared with the test images by {real['samples']['features']}. `nearest`: mean distance "
-        "from the nearest training image. `copies`: share that is nearer to other training images "
-        "than to as many test images. PSNR in dB; the bound of at most "
+        "from the nearest of other training images. `copies`: share that is nearer to these than "
+        "to as many test images. PSNR in dB; the bound of at most "
         f"{measurement.num_images:,} test images in nats, at the sigma that suits the validation "
         f"images; bits for each value of stored images. {machine['processor']}, "
         f"{machine['torch_threads']} thread(s), torch {versions['torch']}.",
