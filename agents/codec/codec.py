@@ -25,6 +25,11 @@ from gcgen_env.config import check_count
 from gcgen_env.limits import MAX_BYTES, check_bytes
 from gcgen_env.model.codes import check_codes
 from gcgen_env.model.s_agent import SAgent
+from gcgen_env.viewer.card import draw_card
+from gcgen_env.viewer.grids import image_grid
+
+SHOWN = 16
+"""Number of decoded images that a notebook shows."""
 
 
 class Decompressed(NamedTuple):
@@ -40,6 +45,13 @@ class Decompressed(NamedTuple):
         num, steps = self.codes.shape
         images = f"images={self.images.shape} {self.images.dtype}"
         return f"Decompressed({num:,} codes of {steps} choices, {images})"
+
+    def _repr_html_(self) -> str:
+        """Return the sizes and the first images, for notebooks."""
+        num, steps = self.codes.shape
+        facts = {"codes": f"{num:,} of {steps} choices", "images": f"{self.images.dtype}"}
+        first = self.images[:SHOWN] / (255 if self.images.dtype == np.uint8 else 1)  # in [0, 1]
+        return draw_card("Images of codes", facts, image_grid(first.astype(np.float32)))
 
 
 def compress(

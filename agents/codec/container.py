@@ -6,6 +6,8 @@ import hashlib
 import struct
 from dataclasses import dataclass
 
+from gcgen_env.viewer.card import draw_card
+
 MAGIC = b"GCGZ"
 VERSION = 1
 CHOICES, BITS, BYTES = 0, 1, 2
@@ -46,6 +48,14 @@ class CodeFile:
         """Show the sizes, not the streams."""
         sizes = f"{len(self.choices):,} bytes of choices, {len(self.residual):,} of the rest"
         return f"CodeFile({self.num:,} codes of {self.steps} choices, {sizes}, model={self.model})"
+
+    def _repr_html_(self) -> str:
+        """Return the sizes, for notebooks."""
+        kind = ("choices", "choices and bits", "choices and bytes")[self.kind]
+        facts = {"codes": f"{self.num:,} of {self.steps} choices", "kind": kind}
+        sizes = {"choices": len(self.choices), "the rest": len(self.residual)}
+        bytes_of = {name: f"{size:,} bytes" for name, size in sizes.items()}
+        return draw_card("A file of codes", {**facts, **bytes_of, "model": self.model})
 
     def pack(self) -> bytes:
         """Return the file."""

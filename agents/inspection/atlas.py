@@ -15,6 +15,8 @@ from gcgen_env.config import check_count
 from gcgen_env.model.s_agent import SAgent
 from gcgen_env.model.sampling import make_sampler
 from gcgen_env.model.walk import Walk
+from gcgen_env.viewer.card import draw_card
+from gcgen_env.viewer.grids import image_grid
 
 Image = NDArray[np.float32]
 
@@ -40,6 +42,25 @@ class AtlasNode:
     def shown(self) -> float:
         """Probability of the children together; the other choices have the rest."""
         return sum(child.probability for child in self.children)
+
+    def __repr__(self) -> str:
+        """Show the code and its probability, not the images."""
+        return f"AtlasNode({self.describe()})"
+
+    def _repr_html_(self) -> str:
+        """Return the code, the next choices and what each means, for notebooks."""
+        means = np.stack([self.mean, *(child.mean for child in self.children)])
+        picture = image_grid(means, columns=len(means))  # what follows, then what each choice means
+        return draw_card("The first choices, and what each means", self.describe(), picture)
+
+    def describe(self) -> dict[str, str]:
+        """Return the code, its last probability, and those of the next choices."""
+        after = [f"{child.code[-1]} ({child.probability:.3f})" for child in self.children]
+        return {
+            "code": str(list(self.code)),
+            "probability": f"{self.probability:.3f}",
+            "next choices": ", ".join(after) or "not shown",
+        }
 
 
 def grow_atlas(

@@ -10,6 +10,11 @@ import torch
 from numpy.typing import NDArray
 
 from agents.gcgen import GCGen
+from gcgen_env.viewer.card import draw_card
+from gcgen_env.viewer.grids import trajectory_grid
+
+SHOWN = 4
+"""Number of images that a notebook shows on their way."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +41,31 @@ class StepReport:
     def unused(self) -> NDArray[np.int64]:
         """Number of proposals at each step that no image chooses, shape (H,)."""
         return (self.counts == 0).sum(1)
+
+    def __repr__(self) -> str:
+        """Show the sums over the steps, not the arrays."""
+        return f"StepReport({self.describe()})"
+
+    def _repr_html_(self) -> str:
+        """Return the figures of each step and some images, for notebooks."""
+        steps = {
+            f"step {h}": f"gain {gain:.2f} nats, divergence {nats:.2f} nats, {num:.0f} proposals"
+            for h, (gain, nats, num) in enumerate(
+                zip(self.gain, self.divergence, self.effective, strict=True)
+            )
+        }
+        picture = trajectory_grid(self.states[:, :SHOWN])
+        return draw_card("What each step contributes", self.describe() | steps, picture)
+
+    def describe(self) -> dict[str, str]:
+        """Return the sums over the steps."""
+        h, a = self.counts.shape
+        return {
+            "images": f"{self.states.shape[1]:,}",
+            "steps": f"{h} among {a} proposals",
+            "gain": f"{self.gain.sum():.2f} nats",
+            "divergence": f"{self.divergence.sum():.2f} nats",
+        }
 
 
 def measure_steps(model: GCGen, images: Any, seed: int | None = 0) -> StepReport:

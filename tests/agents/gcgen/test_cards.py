@@ -4,11 +4,14 @@ import numpy as np
 import pytest
 
 from agents import GCGen
+from agents.codec import compress, decompress
+from agents.codec.container import CodeFile
 from agents.evaluation import Evaluation
 from agents.evaluation.distances import KernelDistance
 from agents.evaluation.judge import Scores
 from agents.evaluation.prdc import PRDC
 from agents.guidance.guided_sample import GuidedSample
+from agents.inspection import grow_atlas, measure_steps
 from gcgen_env.datasets import load_dataset
 from gcgen_env.model.pretrained import pretrained_path
 from gcgen_env.model.s_agent import SAgent
@@ -65,3 +68,15 @@ def test_an_evaluation_shows_its_sets_side_by_side():
     assert "FID 9.40, coverage 0.942" in repr(found)
     assert "FID 9.40, coverage 0.942" in found._repr_html_()
     assert read_picture(found._repr_html_()).shape[0] == 2 * 88
+
+
+def test_steps_atlas_and_codes_are_short_and_show_images(model):
+    digits = load_dataset("digits", "test").take(range(4))
+    file = CodeFile.unpack(compress(model, digits))
+    shown = [measure_steps(model, digits), grow_atlas(model, (2,)), decompress(model, file.pack())]
+    for each in shown:
+        assert len(repr(each)) < 200
+        assert read_picture(each._repr_html_()).ndim == 3
+    assert "gain" in repr(shown[0]) and "step 7" in shown[0]._repr_html_()
+    assert "'probability': '1.000'" in repr(shown[1])
+    assert f"{len(file.choices):,} bytes" in file._repr_html_()
