@@ -64,12 +64,9 @@ class GuidedSample:
         if num > len(self):
             raise ValueError(f"there are {len(self)} images to choose {num} from: draw more")
         kept = rank_typical(self.images)[:num]
-        parts = {
-            "images": self.images[kept],
-            "codes": self.codes[kept],
-            "scores": self.scores[kept],
-        }
-        return replace(self, **parts)
+        return replace(
+            self, images=self.images[kept], codes=self.codes[kept], scores=self.scores[kept]
+        )
 
     def _repr_html_(self) -> str:
         """Return the figures and the images, for notebooks."""
