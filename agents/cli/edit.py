@@ -50,6 +50,9 @@ class Edit(ImageOptions):
             model = self.load_model()
             if len(model.chain.shape) != 3:
                 raise ValueError("gcgen edit draws images, and this model's data are points")
+            others = model.chain.num_proposals - 1
+            if self.how == "change" and self.num > others:
+                raise ValueError(f"a choice has {others} others: give --num {others} or less")
             last = max(self.index, self.to) if self.how == "interpolate" else self.index
             found = self.read_images(model, last + 1)
             if len(found) <= last:

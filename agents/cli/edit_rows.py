@@ -30,9 +30,9 @@ def draw_rest(model: GCGen, images: NDArray[np.float32], num: int, seed: int) ->
 def change_one(model: GCGen, images: NDArray[np.float32], num: int, seed: int) -> list[Row]:
     """Change one choice of the first image's code, at several steps."""
     (code,) = model.encode(images[:1])
-    rows, most = [_original(model, images[0], code)], model.chain.num_proposals - 1
+    rows = [_original(model, images[0], code)]
     for step in _spread(model.chain.horizon):
-        codes = change_choice(model, code, step, min(num, most))
+        codes = change_choice(model, code, step, num)
         rows.append((f"choice {step + 1} changed", model.decode(codes)))
     return rows
 

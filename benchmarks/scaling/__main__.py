@@ -46,12 +46,18 @@ def sums(options: argparse.Namespace) -> Rows:
 
 def speedup(options: argparse.Namespace) -> Rows:
     """Measure trainings with the same batch, in several processes or threads."""
-    return [
-        measure_training(Task(options.env, batch, options.updates, seed), *way)
-        for batch in options.batches
-        for seed in range(options.seeds)
-        for way in WAYS
-    ]
+    rows: Rows = []
+    for batch in options.batches:
+        for seed in range(options.seeds):
+            for processes, threads in WAYS:
+                task = Task(options.env, batch, options.updates, seed)
+                rows.append(measure_training(task, processes, threads))
+                print(
+                    f"batch {batch}, seed {seed}, {processes} processes of {threads} threads:"
+                    f" {rows[-1]['images_per_second']:.0f} images/s",
+                    flush=True,
+                )
+    return rows
 
 
 def predict(options: argparse.Namespace) -> Rows:

@@ -16,9 +16,13 @@ class WeightedSum:
         """Take pairs of a weight and a guidance function.
 
         Raises:
+            TypeError: If they are not pairs.
             ValueError: If there are none, or a weight is not finite.
         """
-        self.parts = tuple(parts)
+        try:
+            self.parts = tuple((weight, part) for weight, part in parts)
+        except TypeError as failed:
+            raise TypeError(f"expected pairs (weight, guidance), got {parts!r}") from failed
         weights = [weight for weight, _ in self.parts]
         if not weights or not np.isfinite(weights).all():
             raise ValueError(f"the weights must be one finite number or more, got {weights}")

@@ -116,6 +116,8 @@ def test_weights_add_up(digits):
         WeightedSum([(1.0, near), (1.0, lambda images: 3.0)])(digits)
     with pytest.raises(ValueError, match=r"one finite number or more, got \[\]"):
         WeightedSum([])
+    with pytest.raises(TypeError, match=r"expected pairs \(weight, guidance\), got Nearest"):
+        WeightedSum(near)
 
 
 def test_hidden_pixels_are_filled_in(chain, digits):
