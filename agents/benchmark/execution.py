@@ -24,6 +24,7 @@ from agents.common.evaluation import EpisodeStats, evaluate_agent
 from agents.common.memory import read_peak
 from agents.common.provenance import describe_machine, find_commit
 from agents.common.versions import find_versions
+from gcgen_env.allocator import keep_freed_memory
 from gcgen_env.atomic_files import write_json
 
 SHOWN = 12
@@ -68,6 +69,7 @@ def _execute_in_temporary_folder(run: Run, out: Path) -> str | None:
 def _write_results(run: Run, folder: Path) -> str | None:
     """Execute a run and write its results, or its error; return the error."""
     torch.set_num_threads(1)  # the runs share the cores
+    keep_freed_memory()
     try:
         execution = Execution(run)
         execution.perform()

@@ -139,7 +139,9 @@ def read_observation(likelihood: Likelihood, observation: Mapping[str, Tensor]) 
     """
     image, goal = (observation[key].flatten(1) for key in ("observation", "desired_goal"))
     proposals = observation["proposals"].flatten(2)  # (B, A, D)
-    before = likelihood.log_prob_terms(likelihood.to_canvas(image), goal).sum(-1, keepdim=True)
+    _, before = likelihood.measure_(
+        likelihood.to_canvas(image.unsqueeze(1).clone()), goal
+    )  # (B, 1)
     _, after = likelihood.measure_(likelihood.to_canvas(proposals.clone()), goal)  # it overwrites
     invalid = observation["action_mask"] < 0.5  # (B, A); SB3 passes masks as floats
     log_prior = observation["log_prior"].masked_fill(invalid, INVALID_LOGIT)  # observed as -30

@@ -25,6 +25,7 @@ Floats = NDArray[np.float64]
 FACTORS_FLOAT64 = 16  # clipped means in one product: at least 1e-80, full precision in float64
 MEAN_CLIP = 1e-5  # Bernoulli means stay within [MEAN_CLIP, 1 - MEAN_CLIP]
 LOGIT_CLIP = math.log((1 - MEAN_CLIP) / MEAN_CLIP)
+LOG_ROOT_2_PI = 0.5 * math.log(2 * math.pi)  # log sqrt(2 pi)
 SMALLEST_SIGMA, LARGEST_SIGMA = 1e-12, 1e6
 """Bounds of sigma in units of the range of images: float32 cannot hold potentials beyond them."""
 
@@ -170,8 +171,7 @@ class Gaussian(Likelihood):
         if not least <= self.sigma <= most:
             raise ValueError(
                 f"sigma must lie between {least:g} and {most:g} for images in [{self.low:g}, "
-                f"{self.high:g}], or floating-point numbers cannot hold the potentials, got "
-                f"{self.sigma}"
+                f"{self.high:g}], or float32 cannot hold the potentials, got {self.sigma}"
             )
 
     def mean(self, canvas: Tensor, out: Tensor | None = None) -> Tensor:
@@ -185,19 +185,19 @@ class Gaussian(Likelihood):
     def log_prob_terms(self, canvas: Tensor, goal: Tensor) -> Tensor:
         """Return the log-density of N(g; clamp(x), sigma^2)."""
         z = (goal - self.mean(canvas)) / self.sigma  # in standard deviations
-        return -0.5 * z * z - math.log(self.sigma) - 0.5 * math.log(2 * math.pi)
+        return -0.5 * z * z - math.log(self.sigma) - LOG_ROOT_2_PI
 
     def measure_(self, canvas: Tensor, goal: Tensor) -> tuple[Tensor, Tensor]:
         """Return the clamped canvases, and the log-densities of the goals around them."""
         mean = canvas.clamp_(self.low, self.high)  # (B, A, P)
-        return mean, self.log_prob_terms(mean, goal.unsqueeze(1)).sum(-1)  # goal (B, 1, P)
+        z = torch.linalg.vector_norm(mean - goal.unsqueeze(1), dim=-1) / self.sigma  # (B, A)
+        return mean, -0.5 * z * z - mean.shape[-1] * (math.log(self.sigma) + LOG_ROOT_2_PI)
 
     def potential(self, image: Images, goal: Images, difference: Floats | None = None) -> Floats:
         """Return -|g - m|^2 / (2 sigma^2) - D log(sigma sqrt(2 pi)), shape (B,), in nats."""
-        m = np.asarray(image, np.float64).clip(self.low, self.high)
-        z = (goal - m) / self.sigma  # (B, *S)
-        constant = math.prod(m.shape[1:]) * (math.log(self.sigma) + 0.5 * math.log(2 * math.pi))
-        return -0.5 * sum_rows(z * z) - constant
+        z = (goal - np.asarray(image, np.float64).clip(self.low, self.high)) / self.sigma
+        num = math.prod(z.shape[1:])  # D
+        return -0.5 * sum_rows(z * z) - num * (math.log(self.sigma) + LOG_ROOT_2_PI)
 
     def sample(self, mean: Images, rng: np.random.Generator) -> NDArray[np.float32]:
         """Draw images around their means; values may leave [low, high]."""
