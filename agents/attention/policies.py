@@ -65,7 +65,7 @@ class AttentionPolicyMixin(ProposalLogitsMixin):
         lr_schedule: Any,
         *,
         width: int = 64,
-        heads: int = 4,
+        heads: int = 2,
         depth: int = 1,
         sharpness: float = 1.0,
         **kwargs: Any,

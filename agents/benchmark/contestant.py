@@ -140,7 +140,11 @@ def _check_memory(env: VecEnv, options: dict[str, Any]) -> None:
 
 
 def make_gcgen(
-    name: str, policy: str = "GCPolicy", look_ahead: str = "one step", **options: Any
+    name: str,
+    policy: str = "GCPolicy",
+    look_ahead: str = "one step",
+    most_timesteps: int | None = None,
+    **options: Any,
 ) -> Contestant:
     """Return a contestant that trains the GC-agent of `GCGen` on the environment's proposals."""
 
@@ -164,9 +168,12 @@ def make_gcgen(
         make,
         look_ahead=look_ahead,
         tracks=("previews",),
+        most_timesteps=most_timesteps,
         num_envs=options["batch_size"],
         options=described,
         space=space,
         values=find_values(space, options, GCGen),
-        remake=lambda settings: make_gcgen(name, policy, look_ahead, **{**options, **settings}),
+        remake=lambda settings: make_gcgen(
+            name, policy, look_ahead, most_timesteps, **{**options, **settings}
+        ),
     )

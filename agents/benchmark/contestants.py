@@ -71,8 +71,9 @@ AFTERSTATE: dict[str, Any] = {
     "learning_rate": (1e-3, 5e-5),
 }
 """Values of previewed images: five gradient steps for every 64 decisions."""
-REPLAYED_STEPS = 100_000
-"""Most decisions where the proposals of stored states are read or recomputed."""
+DEAR_STEPS = 100_000
+"""Most decisions of those that spend their time on stored proposals: they are replayed, compared
+with one another, or searched."""
 HINDSIGHT: dict[str, Any] = {**OFF_POLICY, "replay_buffer_class": GoalReplayBuffer}
 FROZEN: dict[str, Any] = {
     "batch_size": 32,
@@ -142,6 +143,7 @@ CONTESTANTS: dict[str, Contestant] = {
             "maskable_ppo+attention",
             MaskablePPO,
             MaskableAttentionPolicy,
+            most_timesteps=DEAR_STEPS,
             **SCORED,
             **{**ON_POLICY, "n_epochs": 4},
         ),
@@ -149,7 +151,7 @@ CONTESTANTS: dict[str, Contestant] = {
             "afterstate_dqn",
             AfterstateDQN,
             "AfterstatePolicy",
-            most_timesteps=REPLAYED_STEPS,
+            most_timesteps=DEAR_STEPS,
             **SCORED,
             **AFTERSTATE,
         ),
@@ -166,7 +168,7 @@ CONTESTANTS: dict[str, Contestant] = {
             "maskable_dqn+proposals",
             MaskableDQN,
             "ProposalPolicy",
-            most_timesteps=REPLAYED_STEPS,
+            most_timesteps=DEAR_STEPS,
             **EXACT,
             **SCORED,
             **REPLAYED,
@@ -177,7 +179,7 @@ CONTESTANTS: dict[str, Contestant] = {
             "maskable_qrdqn+proposals",
             MaskableQRDQN,
             "ProposalPolicy",
-            most_timesteps=REPLAYED_STEPS,
+            most_timesteps=DEAR_STEPS,
             **EXACT,
             **SCORED,
             **QUANTILES,
@@ -190,7 +192,7 @@ CONTESTANTS: dict[str, Contestant] = {
             look_ahead="search",
             **{**FROZEN, "gc_objective": "expert_iteration", "gc_learning_rate": 1e-2, **NO_PRIOR},
         ),
-        make_gcgen("expert_iteration", "SearchPolicy", **TREE_SEARCH),
+        make_gcgen("expert_iteration", "SearchPolicy", most_timesteps=DEAR_STEPS, **TREE_SEARCH),
     )
 }
 """All contestants by name, in the order of the tables, with their default hyperparameters."""

@@ -60,10 +60,11 @@ class StateValues(nn.Module):
             gap: Phi(g, g) - Phi of the next images, shape (B, A), in nats.
             progress: (h + 1) / H, shape (B, 1).
         """
-        matrix, change = self._matrix, decision.proposals - decision.values.unsqueeze(1)
-        moved = change @ decision.compress(matrix).T  # (B, A, P) by (P, width)
-        start = F.linear(decision.image, matrix).unsqueeze(1)  # (B, 1, width)
-        return self._finish(moved + start, gap, decision.goal, progress)
+        matrix = self._matrix
+        part = decision.compress(matrix)  # (width, P)
+        rest = F.linear(decision.image, matrix) - F.linear(decision.values, part)  # (B, width)
+        hidden = F.linear(decision.proposals, part) + rest.unsqueeze(1)  # (B, A, width)
+        return self._finish(hidden, gap, decision.goal, progress)
 
     @property
     def _matrix(self) -> Tensor:

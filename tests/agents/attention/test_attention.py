@@ -207,7 +207,7 @@ def test_weights_of_one_number_of_proposals_serve_another(obs):
 @pytest.mark.parametrize(
     ("kwargs", "message"),
     [
-        ({"width": 30}, "width must be a multiple of heads=4, got 30"),
+        ({"width": 31}, "width must be a multiple of heads=2, got 31"),
         ({"depth": 0}, "depth must be at least 1"),
     ],
 )

@@ -103,9 +103,9 @@ def test_ctrl_c_ends_the_run(tmp_path):
     )
     assert "test bound before" in process.stdout.readline()
     deadline = time.monotonic() + 60
-    while not list(out.glob("tb/*/events.*")) and time.monotonic() < deadline:
+    while not any(b"train/nll" in log.read_bytes() for log in out.glob("tb/*/events.*")):
+        assert time.monotonic() < deadline
         time.sleep(0.05)
-    time.sleep(1)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does: wandb's own process, too
     output, _ = process.communicate(timeout=120)
     assert process.returncode == 130
