@@ -105,7 +105,7 @@ def test_errors(fails, finished, images, tmp_path):
     assert "there is no image 12: there are 12" in fails(*edit, images, "--index", 12)
     assert "--num must be at least 2" in fails(*edit, images, "--num", 1)
     change = ("edit", "change", *edit[2:], images, "--num", 100)
-    assert "a choice has 31 others: give --num 31 or less" in fails(*change)
+    assert "a choice has 15 others: give --num 15 or less" in fails(*change)
 
 
 def test_points_have_no_pictures_of_edits(fails, tmp_path):
