@@ -70,6 +70,8 @@ LAYERS: dict[str, dict[str, str]] = {
     "The generative model": {
         "gcgen_env/model/basis.py": "A basis of images, in which the proposals of large images are few numbers.",
         "gcgen_env/model/basis_proposer.py": "A proposer whose network reads and proposes coordinates in a basis; canvases stay images.",
+        "gcgen_env/model/codebooks.py": "One codebook for each step: its codewords as proposals, and a prior that knows where they lie.",
+        "gcgen_env/model/quantisation.py": "Finds codebooks: k-means of what each step shall add, coarse coordinates first.",
         "gcgen_env/model/coordinates.py": "Roll-outs in the coordinates of a basis, where a step costs P numbers instead of D.",
         "gcgen_env/model/fresh.py": "A fresh S-agent, whose first proposals lead to training images.",
         "gcgen_env/model/inner_products.py": "Inner products of the proposals of linear heads, without computing the proposals.",

@@ -73,12 +73,12 @@ class SAgentSettings:
     """Number of residual blocks."""
     features: int | Literal["auto"] | None = "auto"
     """What a perceptron's proposals are made of, a linear map of its hidden units; auto: 64, with
-    a basis 2048 / A, but 4 to 64."""
+    a basis codewords instead."""
     body: Literal["mlp", "conv"] | None = None
     """Perceptron or convolutions; by default the size of the images decides."""
     basis: int | None = None
     """Largest number of principal components in which images are proposed, 0 for their pixels; by
-    default 400 for images of more than 784 values with a Gaussian likelihood and no --body."""
+    default 800 for images of more than 784 values with a Gaussian likelihood and no --body."""
     uniform_prior: bool = NetworkConfig.uniform_prior
     """Fix p_S(a) = 1/A, as in Discrete Distribution Networks."""
 

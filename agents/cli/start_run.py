@@ -159,8 +159,9 @@ def _check_settings(given: dict[str, Any], own: dict[str, Any]) -> None:
     for name, value in given.items():
         usual, saved = defaults[name], recorded.get(name)
         if name not in _FREE_ON_RESUME and value not in (usual, saved):
+            own_value = "the default" if saved is None else saved
             raise ValueError(
-                f"--resume continues with the run's own settings, and its {name} is {saved}, "
+                f"--resume continues with the run's own settings, and its {name} is {own_value}, "
                 f"not {value}: leave it out, or start a new run"
             )
 

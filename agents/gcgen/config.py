@@ -33,7 +33,8 @@ class GCGenConfig:
     """Training options: keywords of `GCGen`, and options of `gcgen train`.
 
     Attributes:
-        learning_rate: Learning rate of the S-agent; 6e-3 suits SOAP, 2e-3 suits Adam.
+        learning_rate: Learning rate of the S-agent; by default what suits SOAP, 6e-3, or 2e-2 for
+            codebooks. A third of it suits Adam.
         optimizer: Optimiser of the S-agent.
         gc_learning_rate: Learning rate of the GC-agent's learned score, temperatures and value.
         gc_objective: Objective of the GC-agent's learned terms; in Python also a subclass of
@@ -54,8 +55,10 @@ class GCGenConfig:
             Episodes and evaluation always use binary ones.
         replacement: Draw training images with replacement; otherwise each comes once in an epoch,
             in an order that is new in each epoch.
+        minibatches: Parts into which the trajectories of an update are divided; the S-agent makes a
+            gradient step for each. By default 1, or 2 for codebooks.
         weight_decay: Decay of the S-agent's matrices with SOAP; Adam ignores it. By default 0.1, or
-            4 for an S-agent that proposes components of a basis.
+            4 for linear maps in a basis.
         augment: Random changes of the training images, of "flip", "shift" and "colour": for small
             sets of images.
         train_s_agent: Train the S-agent; otherwise only the GC-agent learns.
@@ -63,7 +66,7 @@ class GCGenConfig:
             without one it draws from all classes, as any other.
     """
 
-    learning_rate: float = 6e-3
+    learning_rate: float | None = None
     optimizer: OptimizerName = "soap"
     gc_learning_rate: float = 3e-3
     gc_objective: ObjectiveName = "leave_one_out"
@@ -76,6 +79,7 @@ class GCGenConfig:
     scored_pixels: ScoredPixels = "half"
     goals: GoalKind = "auto"
     replacement: bool = True
+    minibatches: int | None = None
     weight_decay: float | None = None
     augment: tuple[Augmentation, ...] = ()
     train_s_agent: bool = True
@@ -92,8 +96,10 @@ class GCGenConfig:
         Raises:
             ValueError: If an option is out of range; the message names it.
         """
-        for name in ("learning_rate", "gc_learning_rate"):
-            rate = getattr(self, name)
+        rates = {"learning_rate": self.learning_rate, "gc_learning_rate": self.gc_learning_rate}
+        for name, rate in rates.items():
+            if rate is None and name == "learning_rate":
+                continue  # the S-agent decides
             if callable(rate):  # a schedule, as SB3 accepts it
                 raise ValueError(
                     f"{name} must be a number: a callable cannot be saved without pickle; use "
@@ -106,6 +112,8 @@ class GCGenConfig:
         check_count("n_envs", self.n_envs, 1, "a round needs a goal")
         if self.batch_size != "auto":
             check_count("batch_size", self.batch_size, 1, "an update needs a trajectory")
+        if self.minibatches is not None:
+            check_count("minibatches", self.minibatches, 1, "each has a gradient step")
         check_count("gc_interval", self.gc_interval, 1, "it counts updates")
         decay = 0.0 if self.weight_decay is None else self.weight_decay
         for name, value in (("auxiliary", self.auxiliary), ("weight_decay", decay)):

@@ -28,7 +28,8 @@ from agents.gcgen.config import GCGenConfig
 from agents.gcgen.evaluation_env import warn_of_other_proposers
 from agents.gcgen.labels import add_classes
 from agents.gcgen.objective_choice import check_objective
-from agents.gcgen.optimizer import find_weight_decay, make_optimizer
+from agents.gcgen.optimizer import make_optimizer
+from agents.gcgen.pace import PIXELS, choose_pace
 from agents.gcgen.policies import GCPolicy
 from agents.gcgen.saving import SavingMixin
 from agents.gcgen.search_policy import SearchPolicy
@@ -66,7 +67,7 @@ class GCGen(SavingMixin, TwoAgentTraining, BaseAlgorithm):  # type: ignore[misc]
         self,
         policy: str | type[GCPolicy] = "GCPolicy",
         env: Any = None,
-        learning_rate: float = GCGenConfig.learning_rate,
+        learning_rate: float | None = None,
         *,
         s_agent: str | Path | SAgent | None = None,
         s_agent_kwargs: dict[str, Any] | None = None,
@@ -84,7 +85,7 @@ class GCGen(SavingMixin, TwoAgentTraining, BaseAlgorithm):  # type: ignore[misc]
         Args:
             policy: "GCPolicy", "SearchPolicy", or a subclass of `GCPolicy`.
             env: An id, a `GCGenEnv` or a `GCGenVectorEnv`, whose goals and settings are used.
-            learning_rate: Learning rate of the S-agent.
+            learning_rate: Learning rate of the S-agent; None suits its proposals.
             s_agent: None starts a fresh S-agent; "pretrained", a saved file or an `SAgent` starts
                 from a copy of that one; "environment" is the environment's proposer, even a
                 dictionary, which needs `train_s_agent=False`.
@@ -115,8 +116,7 @@ class GCGen(SavingMixin, TwoAgentTraining, BaseAlgorithm):  # type: ignore[misc]
         self.progress = 0.0  # share of the training that is done, in [0, 1]
         self.env_config: EnvConfig | None = None
         self._data: DataSource | None = None
-        self._initial_s_agent = s_agent
-        self._live_env: VecEnv | None = None  # built by `get_env`
+        self._initial_s_agent, self._live_env = s_agent, None  # `get_env` builds the second
         self._last_grid = -1  # the first log has a grid of samples
         goals = None if env is None else self._use_goals(env, env_kwargs)
         terms: dict[str, Any] = {"learned": not self.config.train_s_agent}
@@ -127,7 +127,7 @@ class GCGen(SavingMixin, TwoAgentTraining, BaseAlgorithm):  # type: ignore[misc]
         super().__init__(
             policy=policy,
             env=goals,
-            learning_rate=learning_rate,
+            learning_rate=learning_rate or PIXELS.learning_rate,  # until there is an S-agent
             policy_kwargs={"net_arch": [], **terms, **(policy_kwargs or {})},
             tensorboard_log=tensorboard_log,
             verbose=verbose,
@@ -160,7 +160,6 @@ class GCGen(SavingMixin, TwoAgentTraining, BaseAlgorithm):  # type: ignore[misc]
         """Build S-agent, policy and optimisers."""
         if self.env_config is None or self._data is None:
             raise ValueError("env is required: an id such as 'GCGen-Digits-v0', or an environment")
-        self._setup_lr_schedule()
         self.set_random_seed(self.seed)  # before the weights are drawn
         parts = (self.env_config, self._data, self._initial_s_agent)
         labelled = (self.config.condition, self.env.goals.dataset)
@@ -171,6 +170,9 @@ class GCGen(SavingMixin, TwoAgentTraining, BaseAlgorithm):  # type: ignore[misc]
         """Build what depends on the S-agent and the spaces."""
         fitting_parts.check_trainable(s_agent.can_learn, self.config.train_s_agent)
         self.s_agent = s_agent.to(self.device)
+        self.pace = choose_pace(self.config, s_agent)
+        self.learning_rate = self.pace.learning_rate
+        self._setup_lr_schedule()
         if network := s_agent.network if s_agent.can_learn else None:
             network.set_trainable(self.config.train_s_agent)
         self.policy = self.policy_class(  # type: ignore[assignment]
@@ -178,9 +180,7 @@ class GCGen(SavingMixin, TwoAgentTraining, BaseAlgorithm):  # type: ignore[misc]
         ).to(self.device)
         self._scored_values = split_pixels(network, self.config.scored_pixels)
         self._uses_grey_goals = self.config.uses_grey_goals(self.s_agent.chain.shape)
-        rate = self.lr_schedule(1.0)  # `_set_progress` replaces it in each round
-        decay = find_weight_decay(self.config, s_agent)
-        self.optimizer = make_optimizer(self.config.optimizer, network, rate, decay)
+        self.optimizer = make_optimizer(self.config.optimizer, network, *self.pace[:2])
 
     def set_random_seed(self, seed: int | None = None) -> None:
         """Seed every generator; None draws a new seed for the choices.

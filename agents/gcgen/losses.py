@@ -28,17 +28,20 @@ def s_agent_loss(
         chain: The chain of the S-agent that is trained.
         trajectories: B trajectories.
         goal: Their goals g, shape (B, *S).
-        auxiliary: w.
+        auxiliary: w; it changes nothing if the proposals are fixed.
     """
     num, horizon = trajectories.action.shape  # B, H
     step = torch.arange(horizon, device=goal.device).repeat(num)  # (B H,)
     proposals = chain.propose(trajectories.canvas[:, :-1].flatten(0, 1), step)
     log_prior = proposals.log_prior.unflatten(0, (num, horizon))  # (B, H, A)
     terms = torch.where(trajectories.q > 0, trajectories.q * log_prior, 0.0)  # 0 * -inf is NaN
+    imitation = -terms.sum((1, 2))  # (B,)
+    if proposals.is_fixed:  # the reconstruction has no gradient, and the roll-out knows it
+        return (imitation - trajectories.potential[:, -1]).mean()
     delta = proposals.chosen(trajectories.action.flatten())  # y_h[a_h], (B H, *S)
     canvas = chain.dynamics.accumulate(delta.unflatten(0, (num, horizon)))  # x_1 to x_H
     last = chain.likelihood.log_prob(canvas[:, -1], goal)  # (B,)
-    loss = -terms.sum((1, 2)) - last  # (B,), the M-step
+    loss = imitation - last  # (B,), the M-step
     if auxiliary and horizon > 1:  # H = 1 has no intermediate step
         between = chain.likelihood.log_prob(canvas[:, :-1], goal.unsqueeze(1))  # (B, H - 1)
         loss = loss - auxiliary * between.mean(1)

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from agents.common.decision import Decision, State, decide
 from gcgen_env.model.chain import Chain
+from gcgen_env.model.sampling import find_probabilities
 
 
 class GCAgent(Protocol):
@@ -97,7 +98,8 @@ def rollout(
                 used = chain.use(used, action)
                 potential.append(chain.likelihood.log_prob(canvas[-1], goal))
             log_prior = _pick(proposals.log_prior, action)  # (B,)
-            choices.append((action, _pick(log_q, action), log_prior, log_q.detach().exp()))
+            q = find_probabilities(log_q.detach())
+            choices.append((action, _pick(log_q, action), log_prior, q))
             if on_step is not None:
                 on_step(StepRecord(h, action, *potential[-2:]))
     columns = [*map(list, zip(*choices, strict=True)), potential, canvas]

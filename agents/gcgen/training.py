@@ -112,7 +112,7 @@ class TwoAgentTraining(GoalRounds, Updates):
         self._current_progress_remaining = 1.0 - progress  # SB3's name and direction
         factor = self.config.learning_rate_factor(progress, self._n_updates)
         for optimizer, rate in (
-            (self.optimizer, self.config.learning_rate),
+            (self.optimizer, self.pace.learning_rate),
             (self.policy.optimizer, self.config.gc_learning_rate),
         ):
             for group in optimizer.param_groups:

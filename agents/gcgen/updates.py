@@ -1,4 +1,4 @@
-"""The updates of both agents: a roll-out for each goal, then a gradient step."""
+"""The updates of both agents: a roll-out for each goal, then gradient steps."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from agents.gcgen.config import GCGenConfig
 from agents.gcgen.generative_model import GenerativeModel
 from agents.gcgen.losses import check_finite, s_agent_loss
 from agents.gcgen.objective_choice import find_objective
+from agents.gcgen.pace import Pace
 from agents.gcgen.precision import find_dtype
 from agents.gcgen.rollout import GCAgent, StepRecord, Trajectories, rollout
 from agents.gcgen.step_locals import make_locals
@@ -31,6 +32,7 @@ class Updates(GenerativeModel):
     ranks: Alone = ALONE
     """The processes that share each update; this one alone, unless they are set."""
     optimizer: torch.optim.Optimizer
+    pace: Pace
     progress: float
     num_timesteps: int
     _n_updates: int
@@ -41,7 +43,7 @@ class Updates(GenerativeModel):
     def update_s_agent(
         self, goals: Tensor, callback: BaseCallback | None = None, label: Tensor | None = None
     ) -> Trajectories:
-        """Roll out one trajectory for each goal (B, *S) and make a gradient step of the S-agent.
+        """Roll out one trajectory for each goal (B, *S), and make gradient steps of the S-agent.
 
         Each of several processes rolls out a part of them, and returns its own trajectories.
         `label`, shape (B,), holds the classes of the goals for a conditional S-agent.
@@ -51,11 +53,16 @@ class Updates(GenerativeModel):
         label = None if label is None else label[share.rows]
         trajectories = self._roll_out(goals, self._fixed_agent(), share, callback, label)
         auxiliary = self.config.auxiliary * (1 - self.progress)
-        chain, goals = self._enter(self.s_agent.chain.given(label), goals)
-        loss = s_agent_loss(chain, trajectories, goals, auxiliary)
-        total = self.ranks.differentiate(loss, share, self.optimizer)
-        check_finite(total, self._n_updates)  # raises before the weights change
-        self.optimizer.step()
+        num = min(self.pace.minibatches, share.num // self.ranks.size)  # each process has some
+        for i in range(num):
+            own = share.every(num, i)
+            part = Trajectories(*(column[own.rows] for column in trajectories))
+            classes = None if label is None else label[own.rows]
+            chain, seen = self._enter(self.s_agent.chain.given(classes), goals[own.rows])
+            loss = s_agent_loss(chain, part, seen, auxiliary)
+            total = self.ranks.differentiate(loss, own, self.optimizer)
+            check_finite(total, self._n_updates)  # raises before the weights change
+            self.optimizer.step()
         return trajectories
 
     def update_gc_agent(self, goals: Tensor, callback: BaseCallback | None = None) -> Trajectories:

@@ -30,6 +30,7 @@ from gcgen_env.atomic_files import write_json
 from gcgen_env.datasets import DataSource
 from gcgen_env.datasets.size_advice import suggest_task
 from gcgen_env.model.build import open_data
+from gcgen_env.model.fresh import choose_components
 from gcgen_env.tasks import GENERATIVE
 
 INTERRUPTED = 130
@@ -88,7 +89,8 @@ def main(
     out = out or Path("runs/compare") / f"{Path(data).stem}-{minutes:g}"
     record_settings(out, asdict(measurement))
     sizes = {"num_proposals": num_proposals, "horizon": horizon}
-    chosen = [make_chosen(name, config, data, sizes, augment) for name in names]
+    in_basis = choose_components(config, source.split("train").shape, None) > 0
+    chosen = [make_chosen(name, config, data, in_basis, sizes, augment) for name in names]
     code = run_trials(chosen, seeds, measurement, source, judge, out)
     write_report(out, measurement, names, seeds)
     return code
@@ -98,11 +100,12 @@ def make_chosen(
     name: str,
     config: EnvConfig,
     data: str,
+    in_basis: bool,
     sizes: dict[str, int | None],
     augment: tuple[str, ...],
 ) -> Variant:
     """Return a model with the setting that was chosen for some data, and A and H as given."""
-    setting = find_settings(data)[name]
+    setting = find_settings(data, in_basis)[name]
     if name in AGENTS:
         setting = {**setting, **{key: size for key, size in sizes.items() if size is not None}}
     return make_variant(name, config, setting, augment)

@@ -47,8 +47,16 @@ ON_OTHER_DATA: dict[str, Setting] = {
     "flow": WIDE_U_NET,
 }
 """For images of the user's; the autoencoder was chosen on emoji, see docs/images.md."""
+ON_LARGE_DATA: dict[str, Setting] = {
+    **ON_OTHER_DATA,
+    "ddn": {"s_agent_kwargs": {"uniform_prior": True, "features": 4, "basis": 400}},
+}
+"""For images that agents propose in a basis: the rule of DDN trains its proposals, which are
+therefore linear maps, not fixed codewords."""
 
 
-def find_settings(data: str) -> dict[str, Setting]:
-    """Return the setting of each model for a data set."""
-    return ON_MNIST if data == "mnist" else ON_OTHER_DATA
+def find_settings(data: str, in_basis: bool) -> dict[str, Setting]:
+    """Return the setting of each model for a data set, which agents may propose in a basis."""
+    if data == "mnist":
+        return ON_MNIST
+    return ON_LARGE_DATA if in_basis else ON_OTHER_DATA

@@ -37,9 +37,11 @@ MINUTES = 10.0
 """Training time of each model of the comparison, of the processor."""
 EMOJI = Path("emoji") / "emoji32.npz"
 """The file of emoji below `$GCGEN_DATA`: `images`, shape (N, 32, 32, 3), bytes."""
-EMOJI_TIMESTEPS = 64_512 * 64
+EMOJI_HORIZON = 96
+"""H of the training on emoji."""
+EMOJI_TIMESTEPS = 160_768 * EMOJI_HORIZON
 """Decisions of the training on emoji: twenty minutes."""
-NUCLEUS = 0.2
+NUCLEUS = 0.5
 """Prior mass of the proposals that samples of emoji are drawn from."""
 COLORS = 192
 """Number of colours of the sheet of emoji, which then takes a third of the bytes."""
@@ -105,12 +107,10 @@ def draw_emoji(out: Path) -> None:
     images = np.load(path)["images"]
     splits = out.parent / "emoji.npz"
     np.savez(splits, train=images[:-600], validation=images[-600:-300], test=images[-300:])
-    env = {"dataset": str(splits), "num_proposals": 512, "horizon": 64}
-    s_agent = {"basis": 512}
+    env = {"dataset": str(splits), "num_proposals": 512, "horizon": EMOJI_HORIZON}
     model = GCGen(
-        "GCPolicy", "GCGen-Images-v0", env_kwargs=env, s_agent_kwargs=s_agent, augment=("flip",),
-        seed=0, device="cpu",
-    ).learn(EMOJI_TIMESTEPS, progress_bar=True)  # fmt: skip
+        "GCPolicy", "GCGen-Images-v0", env_kwargs=env, augment=("flip",), seed=0, device="cpu"
+    ).learn(EMOJI_TIMESTEPS, progress_bar=True)
     splits.unlink()
     write_sheet(model, out)
 

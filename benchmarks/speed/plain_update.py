@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from agents import GCPolicy, SAgent
+from gcgen_env.model.perceptron import LinearHead
 
 
 def plain_loss(
@@ -33,6 +34,8 @@ def plain_loss(
         whole_chain: Let gradients also flow from what the network reads to the choices before.
     """
     network, likelihood = s_agent.network, s_agent.likelihood
+    head = network.head
+    assert isinstance(head, LinearHead)
     rate, horizon = s_agent.chain.dynamics.rate, network.horizon
     x = s_agent.chain.dynamics.start(len(goal))
     rows = torch.arange(len(goal))
@@ -40,7 +43,7 @@ def plain_loss(
     for h in range(horizon):
         seen = x if whole_chain else x.detach()
         z, log_prior = network.encode(network.compress(seen), torch.full((len(goal),), h))
-        weight, bias = network.head.weight, network.head.bias  # (A, K, P), (A, P)
+        weight, bias = head.weight, head.bias  # (A, K, P), (A, P)
         y = torch.einsum("bk,akp->bap", z, weight) + bias
         reached = x.unsqueeze(1) + rate[h] * network.expand(y)  # (B, A, *S)
         gain = likelihood.log_prob(reached, goal.unsqueeze(1)) - potential.unsqueeze(1)

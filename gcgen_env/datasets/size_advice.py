@@ -3,9 +3,9 @@
 SIDES = (16, 24, 28, 32, 48, 64)
 SMALLEST = 4
 """Smallest side: arrays of smaller colour images do not tell which axis holds the channels."""
-SIZES_OF_TASKS = ((784, (32, 10)), (3072, (512, 40)))
+SIZES_OF_TASKS = ((784, (32, 10)), (3072, (512, 64)))
 """A and H for images of at most so many values: 28x28 grey and 16x16 colour; 32x32 colour."""
-LARGEST = (512, 48)
+LARGEST = (512, 96)
 
 
 def suggest_side(median_side: int) -> int:

@@ -68,6 +68,10 @@ class Basis:
         """Return the canvases of coordinates, inside the span: (..., P + 1) to (..., *S)."""
         return self.centre + self.expand(coordinates)
 
+    def keep(self, size: int) -> Basis:
+        """Return the basis of the first `size` vectors."""
+        return Basis(self.centre, self.vectors[:size].clone(), self.scale[:size].clone())
+
     def to(self, device: torch.device | str) -> Basis:
         """Return the same basis on another device."""
         return Basis(self.centre.to(device), self.vectors.to(device), self.scale.to(device))

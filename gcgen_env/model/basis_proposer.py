@@ -51,6 +51,7 @@ class BasisProposer(LazyProposer):
             inner.log_prior,
             lambda action: self.basis.expand(inner.chosen(action)),  # (B,) to (B, *S)
             expand_all,
+            is_fixed=inner.is_fixed,
         )
 
     def to(self, device: torch.device | str) -> BasisProposer:

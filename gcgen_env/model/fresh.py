@@ -11,24 +11,25 @@ from torch import Tensor
 
 from gcgen_env.config import EnvConfig, check_count
 from gcgen_env.datasets import Dataset
-from gcgen_env.model.basis import find_components
+from gcgen_env.model.basis import Basis, find_components
 from gcgen_env.model.basis_proposer import BasisProposer
 from gcgen_env.model.chain import Chain, Dynamics
 from gcgen_env.model.likelihoods import Likelihood
 from gcgen_env.model.network import ProposalNetwork
 from gcgen_env.model.network_config import MLP_VALUES, NetworkConfig
+from gcgen_env.model.quantisation import fit_codebooks
 from gcgen_env.model.s_agent import SAgent
 
 FRESH_CHANGE = {"bernoulli": 10.0, "gaussian": 1.0}
 """How far the H proposals of a fresh S-agent change a value that shall change from 0 to 1."""
+LEAST_RATE = 1e-3
+"""Codewords do not grow further to make up for smaller rates."""
 ACTIVE_SPREAD = 0.02
 """A value is active if its standard deviation, in units of the range, exceeds this."""
-COMPONENTS = 400
-"""Number of principal components in which large images are proposed."""
-FEATURES = (4, 64)
-"""Fewest and most features of such proposals; see `choose_features`."""
-HEAD_ROWS = 2048
-"""A K, the rows of the matrices that make such proposals, which the time of a step follows."""
+COMPONENTS = 800
+"""Most principal components in which large images are proposed; their bits may suffice for less."""
+FIT_IMAGES = 4096
+"""Most images, evenly spread over the data set, to which codebooks are fitted."""
 
 
 def make_fresh(
@@ -47,10 +48,10 @@ def make_fresh(
         dynamics: x_0 and the rate.
         likelihood: p(g | x).
         basis: Largest number of principal components in which it proposes, at most one for each
-            training image; 0 proposes values of images. None means 400 for images of more than
+            training image; 0 proposes values of images. None means 800 for images of more than
             784 values with a Gaussian likelihood, unless a body is chosen.
-        **sizes: Fields of `NetworkConfig`; with a basis, `choose_features` gives the default of
-            `features`.
+        **sizes: Fields of `NetworkConfig`; with a basis, proposals are codewords, unless
+            `features` is given.
 
     Raises:
         ValueError: If a size is invalid, or there is a basis without a Gaussian likelihood.
@@ -61,40 +62,78 @@ def make_fresh(
         raise ValueError(f"basis={num} needs likelihood='gaussian', got {config.likelihood!r}")
     if num and sizes.get("body") == "conv":
         raise ValueError(f"basis={num} needs body='mlp', got 'conv': convolutions read pixels")
+    if "groups" in sizes:
+        raise ValueError("groups follow from the images: omit them")
+    basis_found = find_components(data, dynamics.initial.clone(), num) if num else None
+    if basis_found is not None and "features" not in sizes:
+        proposer: Any = _start_codebooks(config, data, basis_found, dynamics.rate, **sizes)
+    else:
+        proposer = _start_network(config, data, dynamics, likelihood, basis_found, **sizes)
+    return SAgent(Chain(proposer, dynamics, likelihood), {"dataset": data.name})
+
+
+def _start_network(
+    config: EnvConfig,
+    data: Dataset,
+    dynamics: Dynamics,
+    likelihood: Likelihood,
+    basis: Basis | None,
+    **sizes: Any,
+) -> ProposalNetwork | BasisProposer:
+    """Return a network whose proposals start as small steps to training images."""
     index = torch.randint(len(data), (config.num_proposals,)).numpy()
     images = torch.from_numpy(data.take(index))  # (A, *S)
+    initial = likelihood.mean(dynamics.initial)  # (*S)
+    counts = (config.num_proposals, config.horizon)
     size = FRESH_CHANGE[likelihood.name] / config.horizon
-    a, h = config.num_proposals, config.horizon
-    if num:
-        found = find_components(data, dynamics.initial.clone(), num)
-        sizes = {"features": choose_features(a), **sizes}
-        inner = NetworkConfig((found.size + 1,), a, h, config.likelihood, **sizes)
-        active = torch.arange(found.size + 1) < found.size  # not the length of what is outside
-        network = ProposalNetwork(inner, active)
-        network.start_with(size * found.project(images))
-        proposer: ProposalNetwork | BasisProposer = BasisProposer(network, found)
-    else:
-        initial = likelihood.mean(dynamics.initial)  # (*S)
-        network = ProposalNetwork(
-            NetworkConfig(data.shape, a, h, config.likelihood, **sizes), find_active(data, initial)
+    if basis is not None:
+        network = _make_inner(
+            basis, NetworkConfig((basis.size + 1,), *counts, config.likelihood, **sizes)
         )
-        network.start_with(size * (images - initial))
-        proposer = network
-    return SAgent(Chain(proposer, dynamics, likelihood), {"dataset": data.name})
+        network.start_with(size * basis.project(images))
+        return BasisProposer(network, basis)
+    network = ProposalNetwork(
+        NetworkConfig(data.shape, *counts, config.likelihood, **sizes), find_active(data, initial)
+    )
+    network.start_with(size * (images - initial))
+    return network
+
+
+def _make_inner(basis: Basis, config: NetworkConfig) -> ProposalNetwork:
+    """Return a network that proposes coordinates; the length of what is outside is not one."""
+    return ProposalNetwork(config, torch.arange(basis.size + 1) < basis.size)
+
+
+@torch.no_grad()
+def _start_codebooks(
+    config: EnvConfig, data: Dataset, found: Basis, rate: Tensor, **sizes: Any
+) -> BasisProposer:
+    """Return codebooks of components, fitted to training images, as steps of some rates (H,)."""
+    index = np.linspace(0, len(data) - 1, min(len(data), FIT_IMAGES)).astype(np.int64)
+    images = torch.from_numpy(data.take(index))  # (N, *S)
+    values = found.project(images)[:, :-1] * found.scale  # (N, P), in units of canvases
+    counts = (config.num_proposals, config.horizon)
+    books = fit_codebooks(values, *counts, seed=int(torch.randint(2**31, ())))
+    found = found.keep(max(first + size for first, size in books.groups))
+    inner = NetworkConfig(
+        (found.size + 1,), *counts, config.likelihood,
+        **{**sizes, "features": None, "groups": books.groups},
+    )  # fmt: skip
+    network = _make_inner(found, inner)
+    codebook = network.head.codebook
+    assert isinstance(codebook, Tensor)  # (H, N, A)
+    steps = zip(codebook, books.groups, books.codewords, rate, strict=True)
+    for own, (first, size), words, alpha in steps:
+        scale = found.scale[first : first + size].unsqueeze(1)  # (N_h, 1)
+        own[:size] = words / (scale * alpha.clamp_min(LEAST_RATE))
+    network.prior_head.bias.copy_((books.counts + 1).log())
+    return BasisProposer(network, found)
 
 
 def choose_components(config: EnvConfig, shape: tuple[int, ...], body: str | None) -> int:
     """Return the default number of components for images of a shape S; 0 means no basis."""
     is_large = math.prod(shape) > MLP_VALUES and body is None
     return COMPONENTS if is_large and config.likelihood == "gaussian" else 0
-
-
-def choose_features(num_proposals: int) -> int:
-    """Return the default K of A proposals in a basis: more proposals have fewer features.
-
-    At equal time, 512 proposals of 4 features describe an image better than 64 of 64.
-    """
-    return min(max(FEATURES[0], HEAD_ROWS // num_proposals), FEATURES[1])
 
 
 def find_active(dataset: Dataset, initial: Tensor) -> Tensor:

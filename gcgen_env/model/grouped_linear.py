@@ -42,9 +42,11 @@ class ChosenRows(torch.autograd.Function):
                 grad_z = Groups.of(action, len(weight)).multiply(grad, back)  # (B, W)
             else:
                 grad_z = sum_rows(grad, back, action)  # (B, W)
-        if not ctx.needs_input_grad[1]:  # W is frozen
-            return grad_z, None, None, None
-        return grad_z, *compute_weight_gradient(z, grad, action, len(weight)), None
+        if ctx.needs_input_grad[1]:
+            return grad_z, *compute_weight_gradient(z, grad, action, len(weight)), None
+        if ctx.needs_input_grad[2]:  # W alone is frozen
+            return grad_z, None, sum_groups(grad, action, len(weight)), None
+        return grad_z, None, None, None
 
 
 def compute_weight_gradient(
@@ -63,8 +65,14 @@ def compute_weight_gradient(
     """
     if not grad.is_cpu:
         return correlate_all(z, grad, action, num)
-    bias = grad.new_zeros(num, grad.shape[1]).index_add_(0, action, grad)  # (A, P)
-    return Groups.of(action, num).correlate(z, grad), bias
+    return Groups.of(action, num).correlate(z, grad), sum_groups(grad, action, num)
+
+
+def sum_groups(grad: Tensor, action: Tensor, num: int) -> Tensor:
+    """Sum grad (B, P) over all b with a_b = a, shape (A, P)."""
+    if grad.is_cpu:
+        return grad.new_zeros(num, grad.shape[1]).index_add_(0, action, grad)
+    return nn.functional.one_hot(action, num).to(grad.dtype).T @ grad  # in a fixed order
 
 
 def correlate_all(x: Tensor, y: Tensor, action: Tensor, num: int) -> tuple[Tensor, Tensor]:

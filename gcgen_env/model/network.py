@@ -8,6 +8,8 @@ from contextlib import AbstractContextManager
 import torch
 from torch import Tensor, nn
 
+from gcgen_env.model.basis import SPREAD
+from gcgen_env.model.codebooks import CodebookHead, CodebookPrior
 from gcgen_env.model.convolutional import ConvHead, ConvTrunk
 from gcgen_env.model.network_config import NetworkConfig
 from gcgen_env.model.perceptron import LinearHead, MLPTrunk
@@ -37,20 +39,23 @@ class ProposalNetwork(nn.Module, LazyProposer):
             )  # (D,), also for meta weights
         self.register_buffer("pixels", active.flatten().nonzero().squeeze(1))  # (P,)
         self._all_active = len(self.pixels) == values
+        self.head: LinearHead | ConvHead | CodebookHead
         if config.body == "mlp":
             self.trunk: nn.Module = MLPTrunk(config, len(self.pixels))
-            self.head: LinearHead | ConvHead = LinearHead(
-                config.features or config.width, config.num_proposals, len(self.pixels)
-            )
+            self.head = _make_head(config, len(self.pixels))
         else:
             self.trunk = ConvTrunk(config.shape, config.horizon, config.width, config.depth)
             self.head = ConvHead(self.trunk.channels, config.num_proposals, config.shape[0])
         if config.num_classes:  # zeros: a fresh conditional network ignores the class
             size = self.trunk.step_embedding.embedding_dim
             self.class_embedding = nn.Parameter(torch.zeros(config.num_classes, size))
-        self.prior_head = nn.Linear(config.width, config.num_proposals)  # (B, W) to (B, A)
-        nn.init.zeros_(self.prior_head.weight)  # a fresh prior is uniform
-        nn.init.zeros_(self.prior_head.bias)
+        self.prior_head: nn.Linear | CodebookPrior
+        if isinstance(self.head, CodebookHead):
+            self.prior_head = CodebookPrior(self.head, config.width)
+        else:
+            self.prior_head = nn.Linear(config.width, config.num_proposals)  # (B, W) to (B, A)
+            nn.init.zeros_(self.prior_head.weight)  # a fresh prior is uniform
+            nn.init.zeros_(self.prior_head.bias)
         self.set_trainable(True)
 
     @property
@@ -108,7 +113,7 @@ class ProposalNetwork(nn.Module, LazyProposer):
             label: The classes, shape (B,), int64, -1 for no class; None if no state has one.
 
         Returns:
-            Features, (B, K) or (B, F, h, w); and log p_S, (B, A).
+            Features, (B, K) or (B, F, h, w), or the step, (B,), for codebooks; and log p_S, (B, A).
         """
         if self.config.likelihood == "bernoulli":
             x = torch.sigmoid(x)  # logits to pixels
@@ -116,6 +121,9 @@ class ProposalNetwork(nn.Module, LazyProposer):
         if label is not None:
             is_known = (label >= 0).unsqueeze(1)
             given = torch.where(is_known, self.class_embedding[label.clamp_min(0)], 0.0)  # (B, W)
+        if isinstance(self.head, CodebookHead):
+            _, summary = self.trunk(x / SPREAD, step, given)  # (B, W)
+            return step, self.prior_head(summary, step, self.head)
         z, summary = self.trunk(2 * x - 1, step, given)  # maps [0, 1] to [-1, 1]; summary: (B, W)
         return z, self.prior_head(summary).log_softmax(-1)
 
@@ -138,13 +146,14 @@ class ProposalNetwork(nn.Module, LazyProposer):
             z, log_prior = (v.expand(len(canvas), *v.shape[1:]) for v in (z, log_prior))  # views
         else:
             z, log_prior = self.encode(x, step, label)
-        head = self.head if isinstance(self.head, LinearHead) else None
+        head = None if isinstance(self.head, ConvHead) else self.head
         return Proposals(
             x,
             log_prior,
             lambda action: self.expand(self.head.chosen(z, action)),  # (B,) to (B, *S)
             lambda dtype, part=None: self.head(z.detach(), dtype, part).detach(),  # (B, A, P)
             None if head is None else lambda r, w: head.products(z, r, w),
+            isinstance(head, CodebookHead),
         )
 
     def propose(self, canvas: Tensor, step: Tensor) -> tuple[Tensor, Tensor]:
@@ -157,3 +166,10 @@ class ProposalNetwork(nn.Module, LazyProposer):
     ) -> AbstractContextManager[None]:
         """Select and cast the head's weights once inside the context."""
         return self.head.cast_once(dtype, part)
+
+
+def _make_head(config: NetworkConfig, values: int) -> LinearHead | CodebookHead:
+    """Return the head of a perceptron, which proposes P values."""
+    if config.groups is not None:
+        return CodebookHead(config.groups, config.num_proposals, values)
+    return LinearHead(config.features or config.width, config.num_proposals, values)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from gcgen_env.config import LIKELIHOODS, check_count
 
+Group = tuple[int, int]
+"""The first value that a step moves, and how many values it moves."""
 MLP_VALUES = 28 * 28
 """Images of at most this many values get a perceptron; larger ones convolutions, or a basis."""
 
@@ -26,6 +28,8 @@ class NetworkConfig:
         uniform_prior: Fix p_S(a) = 1/A, as Discrete Distribution Networks do.
         body: "mlp" or "conv"; None chooses by the size of the image.
         num_classes: Classes that a conditional network is given; 0 for an unconditional one.
+        groups: For each step, the values that it moves, by a fixed codeword; None: every step
+            moves all values, by the same linear maps of features.
 
     Raises:
         TypeError: If the shape is not a sequence.
@@ -42,6 +46,7 @@ class NetworkConfig:
     uniform_prior: bool = False
     body: str | None = None
     num_classes: int = 0
+    groups: tuple[Group, ...] | None = None
 
     def __post_init__(self) -> None:
         """Normalise the shape, which JSON gives as a list, and check the fields."""
@@ -58,6 +63,8 @@ class NetworkConfig:
             small = math.prod(self.shape) <= MLP_VALUES
             object.__setattr__(self, "body", "mlp" if small else "conv")
         self._check_kinds()
+        if self.groups is not None:
+            self._check_groups()
 
     def _check_kinds(self) -> None:
         """Check the fields that are not sizes."""
@@ -69,3 +76,20 @@ class NetworkConfig:
             raise ValueError(f"body must be 'mlp' or 'conv', got {self.body!r}")
         if self.body == "conv" and len(self.shape) != 3:
             raise ValueError(f"a convolutional body needs images (C, h, w), got {self.shape}")
+
+    def _check_groups(self) -> None:
+        """Normalise the groups, which JSON gives as lists, and check them."""
+        groups = tuple(tuple(group) for group in self.groups or ())
+        object.__setattr__(self, "groups", groups)
+        if self.body != "mlp" or self.features is not None:
+            raise ValueError("codebooks need body='mlp' and features=None")
+        if self.uniform_prior:
+            raise ValueError("codebooks learn only p_S: omit uniform_prior, or choose features=4")
+        if len(groups) != self.horizon:
+            raise ValueError(f"groups must be {self.horizon}, one for each step, got {len(groups)}")
+        for group in groups:
+            if len(group) != 2 or not all(type(number) is int for number in group):
+                raise ValueError(f"a group must be a pair of integers, got {group!r:.99}")
+            first, size = group
+            if first < 0 or size < 1 or first + size > math.prod(self.shape):
+                raise ValueError(f"a group of {size} values from {first} is not in the image")

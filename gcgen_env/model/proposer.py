@@ -57,6 +57,8 @@ class Proposals(NamedTuple):
     products: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]] | None = None
     """Maps r (B, P) and w (P,) to <r, y[a]> and sum_i w y[a]^2, both (B, A), without computing
     the changes; None if the proposer cannot."""
+    is_fixed: bool = False
+    """Whether the changes are never trained."""
 
 
 class LazyProposer(ABC):

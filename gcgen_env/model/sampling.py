@@ -8,9 +8,14 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+MANY = 128
+"""Above so many proposals, a choice is one random number, not one for each of them."""
+LEAST_LOG = -87.0
+"""Probabilities below its exponential count as 0."""
+
 
 class TrainingDiverged(ValueError):
-    """A loss or log q is not finite; the weights are those before the update."""
+    """A loss or log q is not finite; the weights are those of the last gradient step."""
 
 
 class Share(NamedTuple):
@@ -23,13 +28,31 @@ class Share(NamedTuple):
     weight: float
     """What a mean over them counts in the mean over the batch."""
 
+    def every(self, count: int, first: int) -> Share:
+        """Return what this process computes of the rows first, first + count, ... of the batch.
+
+        Its `rows` are counted from the first row of this process.
+        """
+        rows = slice((first - self.rows.start) % count, self.rows.stop - self.rows.start, count)
+        num = len(range(first, self.num, count))
+        return Share(num, rows, len(range(rows.start, rows.stop, count)) / num)
+
+
+def find_probabilities(log_q: Tensor) -> Tensor:
+    """Return exp(log q).
+
+    An exponential that float32 cannot hold takes a CPU ten times longer, and most of them are.
+    """
+    return log_q.clamp_min(LEAST_LOG).exp().mul_(log_q >= LEAST_LOG)
+
 
 def make_sampler(
     generator: torch.Generator, share: Share | None = None
 ) -> Callable[[Tensor], Tensor]:
     """Return a function that samples actions (B,) from log q (B, A).
 
-    It draws e_a ~ Exp(1) and returns argmax_a q(a) / e_a, which is a with probability q(a). The
+    It draws e_a ~ Exp(1) and returns argmax_a q(a) / e_a, which is a with probability q(a). Of many
+    proposals it returns the first whose cumulative probability exceeds a uniform number. The
     generator is on the CPU for every device: all devices make the same draws, and the CPU never
     waits for the device. With a share, the noise of the whole batch is drawn, so that several
     processes make the draws of one.
@@ -39,19 +62,34 @@ def make_sampler(
     """
 
     def choose(log_q: Tensor) -> Tensor:
-        q = log_q.exp()  # (B, A)
+        q = find_probabilities(log_q)  # (B, A)
         if q.is_cpu and not q.isfinite().all():  # elsewhere the CPU would wait for the device
             raise TrainingDiverged(
                 "log q is not finite: training has diverged; lower learning_rate and resume from "
                 "the last checkpoint"
             )
         num = len(q) if share is None else share.num
+        rows = slice(None) if share is None else share.rows
+        if q.shape[1] > MANY:
+            uniform = torch.rand(num, 1, dtype=q.dtype, generator=generator)[rows]  # (B, 1)
+            return invert(q, uniform.to(q.device, non_blocking=True))
         noise = torch.empty(num, *q.shape[1:], dtype=q.dtype).exponential_(generator=generator)
-        if share is not None:
-            noise = noise[share.rows]
-        return (q / noise.to(q.device, non_blocking=True)).argmax(-1)
+        return (q / noise[rows].to(q.device, non_blocking=True)).argmax(-1)
 
     return choose
+
+
+def invert(q: Tensor, uniform: Tensor) -> Tensor:
+    """Return the actions (B,) of q (B, A) at uniform numbers (B, 1); none of them has q = 0."""
+    num = q.shape[1]
+    if q.is_cpu:
+        total = q.cumsum(1)  # (B, A)
+    else:  # sums in a fixed order, as `cumsum` does not there
+        total = q @ torch.ones(num, num, dtype=q.dtype, device=q.device).triu()
+    last = total[:, -1:].contiguous()
+    below = torch.nextafter(last, torch.zeros_like(last))  # the product is rounded, perhaps up
+    found = torch.searchsorted(total, torch.minimum(uniform * last, below), right=True)
+    return found.squeeze(1).clamp_max(num - 1)  # NaN would lead beyond the last one
 
 
 def skip_draws(choose: Callable[[Tensor], Tensor], num: int, chain: Any) -> None:

@@ -122,6 +122,9 @@ def restore_network(
     if likelihood != config.likelihood:
         raise ValueError(f"likelihood {likelihood!r} is not the network's, {config.likelihood}")
     active = _find_active(config, weights[PIXELS])
+    most = max((sum(group) for group in config.groups or ()), default=0)
+    if most > len(weights[PIXELS]):
+        raise ValueError(f"groups need {most} values, the network has {len(weights[PIXELS])}")
     if config.depth > len(weights):  # before as many names are listed
         raise ValueError(f"depth={config.depth} needs more than the {len(weights)} tensors there")
     shapes = list_shapes(config, len(weights[PIXELS]))
@@ -180,9 +183,7 @@ def list_shapes(config: NetworkConfig, num_active: int) -> Shapes:
     PyTorch's "meta" device would tell the same, but it takes seconds to import.
     """
     num, width = config.num_proposals, config.width
-    layers: Shapes = {
-        "prior_head": (num, width)
-    }  # a weight of this shape, and a bias of its first axis
+    layers: Shapes = {} if config.groups else {"prior_head": (num, width)}  # each with a bias
     if config.body == "mlp":
         body = _list_mlp(config, num_active, layers)
     else:
@@ -198,18 +199,23 @@ def _list_mlp(config: NetworkConfig, num_active: int, layers: Shapes) -> Shapes:
     """Add the layers of an `MLPTrunk`, and return its other tensors and those of the head."""
     num, width = config.num_proposals, config.width
     layers |= {"trunk.embed": (width, num_active), "trunk.norm": (width,)}
-    project: Shapes = {}
-    if config.features is not None:
-        project = {"trunk.project.weight": (config.features, width)}
+    if config.groups is None:
+        inputs = config.features or width
+        own = {"head.weight": (num, inputs, num_active), "head.bias": (num, num_active)}
+        if config.features is not None:
+            own["trunk.project.weight"] = (config.features, width)
+    else:
+        size = max(size for _, size in config.groups)
+        own = {
+            "head.codebook": (config.horizon, size, num),
+            "prior_head.weight": (config.horizon, width, 2 * size),
+            "prior_head.offset": (config.horizon, 2 * size),
+            "prior_head.bias": (config.horizon, num),
+        }
     for block in range(config.depth):
         layers[f"trunk.blocks.{block}.0"] = (width,)  # LayerNorm, linear, SiLU, linear
         layers |= {f"trunk.blocks.{block}.{place}": (width, width) for place in (1, 3)}
-    return {
-        "trunk.step_embedding.weight": (config.horizon, width),
-        "head.weight": (num, config.features or width, num_active),
-        "head.bias": (num, num_active),
-        **project,
-    }
+    return {"trunk.step_embedding.weight": (config.horizon, width), **own}
 
 
 def _list_conv(config: NetworkConfig, layers: Shapes) -> Shapes:

@@ -15,7 +15,7 @@ from agents.cli.models import load_sampler
 from benchmarks.ablation.vae import VAESizes
 from benchmarks.compare import __main__ as compare
 from benchmarks.compare import contenders, settings, trial, tune
-from benchmarks.compare.contenders import NAMES, make_variant
+from benchmarks.compare.contenders import NAMES
 from benchmarks.compare.conv_vae import ConvVAE
 from benchmarks.compare.picture import GAP, TITLE_HEIGHT, draw_comparison
 from benchmarks.compare.quality import read_samples, write_samples
@@ -141,7 +141,7 @@ def test_missing_packages_are_named(monkeypatch):
 
 def test_sizes_follow_from_the_images(squares, tmp_path):
     config, _ = compare.make_task(str(squares), 32, None, None)
-    assert (config.num_proposals, config.horizon) == (512, 40)
+    assert (config.num_proposals, config.horizon) == (512, 64)
     config, _ = compare.make_task("digits", None, None, 3)
     assert (config.num_proposals, config.horizon, config.likelihood) == (16, 3, "bernoulli")
     with pytest.raises(ValueError, match="--data must name images, and two_moons holds points"):
@@ -154,23 +154,27 @@ def test_settings_are_tried_ones_and_their_sizes_can_be_replaced():
     for name in NAMES:
         assert settings.ON_MNIST[name] in settings.TRIED[name]
     assert {len(tried) for tried in settings.TRIED.values()} == {2}  # the same for every model
-    assert set(settings.find_settings("photos")) == set(NAMES)
+    for in_basis in (False, True):
+        assert set(settings.find_settings("photos", in_basis)) == set(NAMES)
     config = ENV_CONFIGS["GCGen-MNIST-v0"]
     sizes = {"num_proposals": 8, "horizon": None}
-    variant = compare.make_chosen("gcgen", config, "mnist", sizes, ())
+    variant = compare.make_chosen("gcgen", config, "mnist", False, sizes, ())
     chosen = settings.ON_MNIST["gcgen"]["horizon"]
     assert variant.options == {**settings.ON_MNIST["gcgen"], "num_proposals": 8, "horizon": chosen}
-    assert (
-        compare.make_chosen("vae", config, "mnist", sizes, ()).options == settings.ON_MNIST["vae"]
-    )
+    vae = compare.make_chosen("vae", config, "mnist", False, sizes, ())
+    assert vae.options == settings.ON_MNIST["vae"]
 
 
 def test_ddn_has_the_basis_of_the_default(squares):
     config, _ = compare.make_task(str(squares), 32, 4, 3)
-    default, ddn = (make_variant(name, config, {}).make(0) for name in ("gcgen", "ddn"))
-    assert default.model.s_agent.basis is not None
-    assert ddn.model.s_agent.basis.size == default.model.s_agent.basis.size
-    assert ddn.model.policy.selection.hard
+    default, ddn = (
+        compare.make_chosen(name, config, str(squares), True, {}, ()).make(0).model
+        for name in ("gcgen", "ddn")
+    )
+    size = default.s_agent.basis.size  # codebooks keep the components that they have bits for
+    assert torch.equal(ddn.s_agent.basis.vectors[:size], default.s_agent.basis.vectors)
+    assert ddn.s_agent.network.config.uniform_prior
+    assert ddn.policy.selection.hard
 
 
 def test_the_bits_of_the_autoencoder_are_those_of_its_density(squares):

@@ -182,7 +182,7 @@ def test_resume_reads_settings_that_an_earlier_version_grouped(fails, tmp_path):
 def test_resume_refuses_other_settings(finished, fails):
     path = finished.folder.path
     message = fails("train", "--resume", path, "--learning-rate", "0.5")
-    assert "its learning_rate is 0.006, not 0.5" in message
+    assert "its learning_rate is the default, not 0.5" in message
     assert "name its folder once" in fails("train", "--resume", path, "--out", path / "other")
 
 

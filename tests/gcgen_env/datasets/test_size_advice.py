@@ -18,11 +18,11 @@ def test_the_largest_size_that_the_images_have(median: int, side: int) -> None:
     [
         (28, True, (32, 10)),
         (16, False, (32, 10)),
-        (28, False, (512, 40)),
-        (32, False, (512, 40)),
-        (48, True, (512, 40)),
-        (64, True, (512, 48)),
-        (64, False, (512, 48)),
+        (28, False, (512, 64)),
+        (32, False, (512, 64)),
+        (48, True, (512, 64)),
+        (64, True, (512, 96)),
+        (64, False, (512, 96)),
     ],
 )
 def test_more_values_need_more_bits(side: int, is_grey: bool, task: tuple[int, int]) -> None:
