@@ -237,6 +237,12 @@ class TestSAgent:
         small = EnvConfig(dataset=images[:, :8, :8], num_proposals=3, horizon=2)
         assert make_s_agent(small, open_data(small), None).basis is None
 
+    @pytest.mark.parametrize("basis", [0, 4])
+    def test_groups_are_not_chosen(self, basis):
+        config = make_config()
+        with pytest.raises(ValueError, match="groups follow from the images: omit them"):
+            make_s_agent(config, open_data(config), None, basis=basis, groups=((0, 1),) * 4)
+
     def test_linear_maps_instead_of_codewords(self):
         config = make_config()
         agent = make_s_agent(config, open_data(config), None, basis=4, features=5, width=16)

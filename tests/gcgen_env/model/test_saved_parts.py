@@ -2,6 +2,7 @@
 
 import math
 import time
+from dataclasses import replace
 
 import pytest
 import torch
@@ -9,7 +10,7 @@ import torch
 from gcgen_env.model.network import ProposalNetwork
 from gcgen_env.model.network_config import NetworkConfig
 from gcgen_env.model.s_agent import KIND, SAgent
-from gcgen_env.model.saved_parts import list_shapes
+from gcgen_env.model.saved_parts import list_shapes, restore_network
 from gcgen_env.storage import load_container, save_container
 from tests.gcgen_env.model.test_s_agent import A, H, make_agent
 
@@ -146,3 +147,13 @@ def test_the_check_draws_no_random_numbers(tmp_path, body):
     torch.manual_seed(1)
     SAgent.load(path)
     assert torch.equal(torch.rand(3), expected)
+
+
+def test_groups_must_lie_in_the_active_values():
+    config = NetworkConfig((11,), 3, 2, "gaussian", width=8, features=None, groups=((0, 2), (2, 3)))
+    network = ProposalNetwork(config, torch.arange(11) < 5)
+    restore_network(config, network.state_dict(), "gaussian")
+    for groups, most in [(((0, 2), (8, 3)), 11), (((0, 2), (3, 3)), 6)]:
+        wrong = replace(config, groups=groups)
+        with pytest.raises(ValueError, match=f"groups need {most} values, the network has 5"):
+            restore_network(wrong, network.state_dict(), "gaussian")
