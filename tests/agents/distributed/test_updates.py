@@ -15,6 +15,7 @@ ROUNDS = 2  # later, a choice that rounding has changed would hide what is compa
 VARIANTS = {
     "binary goals, learned score": {"n_envs": 32, "policy_kwargs": {"learned": True}},
     "rows that cannot be divided evenly": {"n_envs": 27, "policy_kwargs": {"learned": False}},
+    "minibatches": {"n_envs": 27, "minibatches": 3, "policy_kwargs": {"learned": False}},
     "grey goals, Adam": {
         "n_envs": 32,
         "optimizer": "adam",
