@@ -53,7 +53,7 @@ class Updates(GenerativeModel):
         label = None if label is None else label[share.rows]
         trajectories = self._roll_out(goals, self._fixed_agent(), share, callback, label)
         auxiliary = self.config.auxiliary * (1 - self.progress)
-        num = min(self.pace.minibatches, share.num // self.ranks.size)  # each process has some
+        num = min(self.pace.minibatches, share.num)
         for i in range(num):
             own = share.every(num, i)
             part = Trajectories(*(column[own.rows] for column in trajectories))

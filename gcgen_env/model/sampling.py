@@ -31,11 +31,12 @@ class Share(NamedTuple):
     def every(self, count: int, first: int) -> Share:
         """Return what this process computes of the rows first, first + count, ... of the batch.
 
-        Its `rows` are counted from the first row of this process.
+        Its `rows` are counted from the first row of this process. A process that has none of them
+        computes its first row, which counts nothing.
         """
         rows = slice((first - self.rows.start) % count, self.rows.stop - self.rows.start, count)
-        num = len(range(first, self.num, count))
-        return Share(num, rows, len(range(rows.start, rows.stop, count)) / num)
+        own, num = len(range(rows.start, rows.stop, count)), len(range(first, self.num, count))
+        return Share(num, rows if own else slice(0, 1), own / num)
 
 
 def find_probabilities(log_q: Tensor) -> Tensor:
