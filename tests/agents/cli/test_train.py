@@ -296,8 +296,8 @@ OPTIONS = """
 --no-uniform-prior
 --look-ahead --learned --no-learned --prior --no-prior --hard --no-hard --gc-width
 --learning-rate --gc-learning-rate --gc-objective --gc-interval --auxiliary --lr-schedule --n-envs
---batch-size --precision --scored-pixels --goals --weight-decay --optimizer --features --basis
---augment --condition --track --replacement --no-replacement
+--batch-size --minibatches --precision --scored-pixels --goals --weight-decay --optimizer --features
+--basis --augment --condition --track --replacement --no-replacement
 --processes --max-restarts --config --keep --quiet --verbose
 """
 """Every option of `gcgen train` that users may have in their scripts."""

@@ -131,11 +131,11 @@ def test_larger_images_can_have_classes(halves, sizes):
     kwargs = {**TASK, "dataset": str(halves), "image_size": 12, "likelihood": "gaussian"}
     model = GCGen("GCPolicy", "GCGen-Images-v0", env_kwargs=kwargs, condition="label",
                   **{**SIZES, "s_agent_kwargs": {"width": 16, "depth": 1, **sizes}})  # fmt: skip
-    model.learn(2 * 64 * 3)
+    model.learn(40 * 64 * 3)
     network = model.s_agent.network
     assert (network.class_embedding.abs().amax(1) > 0).all()  # both are trained
     network.class_embedding.data.normal_(0, 1, generator=torch.Generator().manual_seed(0))
-    samples = [model.sample(4, seed=0, label=label) for label in (None, 0, 1)]
+    samples = [model.sample(100, seed=0, label=label) for label in (None, 0, 1)]
     assert all(np.abs(samples[0] - each).max() > 1e-4 for each in samples[1:])
 
 

