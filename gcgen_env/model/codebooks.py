@@ -73,7 +73,7 @@ class CodebookHead(nn.Module):
             "energy", lambda: (weight @ self.codebook.square()).squeeze(1)
         )  # (H, A)
         r = self.take(r, step)  # (B, N)
-        if step.is_cpu and bool((step == step[0]).all()):  # as in a roll-out
+        if _is_one(step):
             first = r @ self.codebook[step[0]]
         else:
             first = sum_rows(r, self.codebook, step)
@@ -127,7 +127,7 @@ class CodebookPrior(nn.Module):
     def forward(self, features: Tensor, step: Tensor, head: CodebookHead) -> Tensor:
         """Return log p_S, shape (B, A), of features (B, W) and steps (B,)."""
         table = head.tabulate()  # (H, 2 N, A)
-        if step.is_cpu and bool((step == step[0]).all()):  # as in a roll-out
+        if _is_one(step):
             h = step[0]
             z = torch.addmm(self.offset[h], features, self.weight[h])  # (B, 2 N)
             return torch.addmm(self.bias[h], z, table[h]).log_softmax(-1)
@@ -138,3 +138,8 @@ class CodebookPrior(nn.Module):
 def _pad(values: Tensor) -> Tensor:
     """Append a zero to values (..., P), which padded coordinates read."""
     return nn.functional.pad(values, (0, 1))
+
+
+def _is_one(step: Tensor) -> bool:
+    """Return whether all steps (B,) are the same one, as in a roll-out; a GPU is not asked."""
+    return step.is_cpu and len(step) > 0 and bool((step == step[0]).all())

@@ -144,6 +144,15 @@ class TestNetwork:
         assert torch.equal(lazy.chosen(action), changes[torch.arange(B), action])
         assert torch.allclose(log_prior.logsumexp(1), torch.zeros(B), atol=1e-5)
 
+    def test_no_states_have_no_proposals(self):
+        """As when no environment of a batch has a next state."""
+        network, x, step = self.make(), torch.zeros(0, P), torch.zeros(0, dtype=torch.int64)
+        changes, log_prior = network.propose(x, step)
+        assert changes.shape == (0, A, P)
+        assert log_prior.shape == (0, A)
+        first, second = network.head.products(step, x, torch.ones(P))
+        assert first.shape == second.shape == (0, A)
+
     def test_same_states_are_computed_once(self):
         network = self.make()
         x, step = torch.randn(1, P).expand(B, P), torch.full((B,), 2)
