@@ -17,7 +17,7 @@ from gcgen_env.model.chain import Chain, Dynamics
 from gcgen_env.model.likelihoods import Likelihood
 from gcgen_env.model.network import ProposalNetwork
 from gcgen_env.model.network_config import MLP_VALUES, NetworkConfig
-from gcgen_env.model.quantisation import fit_codebooks
+from gcgen_env.model.quantisation import LARGEST_GROUP, fit_codebooks
 from gcgen_env.model.s_agent import SAgent
 
 FRESH_CHANGE = {"bernoulli": 10.0, "gaussian": 1.0}
@@ -64,6 +64,8 @@ def make_fresh(
         raise ValueError(f"basis={num} needs body='mlp', got 'conv': convolutions read pixels")
     if "groups" in sizes:
         raise ValueError("groups follow from the images: omit them")
+    if "features" not in sizes:
+        num = min(num, LARGEST_GROUP * config.horizon)  # codewords move no more
     basis_found = find_components(data, dynamics.initial.clone(), num) if num else None
     if basis_found is not None and "features" not in sizes:
         proposer: Any = _start_codebooks(config, data, basis_found, dynamics.rate, **sizes)
