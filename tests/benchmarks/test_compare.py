@@ -172,7 +172,10 @@ def test_ddn_has_the_basis_of_the_default(squares):
         for name in ("gcgen", "ddn")
     )
     size = default.s_agent.basis.size  # codebooks keep the components that they have bits for
-    assert torch.equal(ddn.s_agent.basis.vectors[:size], default.s_agent.basis.vectors)
+    pair = [each.s_agent.basis for each in (ddn, default)]
+    torch.testing.assert_close(pair[0].scale[:size], pair[1].scale, rtol=0.05, atol=0)
+    cosines = (pair[0].vectors[:2] * pair[1].vectors[:2]).sum(1).abs()
+    assert cosines.min() > 0.99
     assert ddn.s_agent.network.config.uniform_prior
     assert ddn.policy.selection.hard
 
