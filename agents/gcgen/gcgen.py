@@ -29,7 +29,7 @@ from agents.gcgen.evaluation_env import warn_of_other_proposers
 from agents.gcgen.labels import add_classes
 from agents.gcgen.objective_choice import check_objective
 from agents.gcgen.optimizer import make_optimizer
-from agents.gcgen.pace import PIXELS, choose_pace
+from agents.gcgen.pace import PIXELS
 from agents.gcgen.policies import GCPolicy
 from agents.gcgen.saving import SavingMixin
 from agents.gcgen.search_policy import SearchPolicy
@@ -116,7 +116,8 @@ class GCGen(SavingMixin, TwoAgentTraining, BaseAlgorithm):  # type: ignore[misc]
         self.progress = 0.0  # share of the training that is done, in [0, 1]
         self.env_config: EnvConfig | None = None
         self._data: DataSource | None = None
-        self._initial_s_agent, self._live_env = s_agent, None  # `get_env` builds the second
+        self._initial_s_agent = s_agent
+        self._live_env: VecEnv | None = None  # built by `get_env`
         self._last_grid = -1  # the first log has a grid of samples
         goals = None if env is None else self._use_goals(env, env_kwargs)
         terms: dict[str, Any] = {"learned": not self.config.train_s_agent}
@@ -170,7 +171,6 @@ class GCGen(SavingMixin, TwoAgentTraining, BaseAlgorithm):  # type: ignore[misc]
         """Build what depends on the S-agent and the spaces."""
         fitting_parts.check_trainable(s_agent.can_learn, self.config.train_s_agent)
         self.s_agent = s_agent.to(self.device)
-        self.pace = choose_pace(self.config, s_agent)
         self.learning_rate = self.pace.learning_rate
         self._setup_lr_schedule()
         if network := s_agent.network if s_agent.can_learn else None:

@@ -13,7 +13,7 @@ from agents.gcgen.config import GCGenConfig
 from agents.gcgen.generative_model import GenerativeModel
 from agents.gcgen.losses import check_finite, s_agent_loss
 from agents.gcgen.objective_choice import find_objective
-from agents.gcgen.pace import Pace
+from agents.gcgen.pace import Pace, choose_pace
 from agents.gcgen.precision import find_dtype
 from agents.gcgen.rollout import GCAgent, StepRecord, Trajectories, rollout
 from agents.gcgen.step_locals import make_locals
@@ -32,13 +32,17 @@ class Updates(GenerativeModel):
     ranks: Alone = ALONE
     """The processes that share each update; this one alone, unless they are set."""
     optimizer: torch.optim.Optimizer
-    pace: Pace
     progress: float
     num_timesteps: int
     _n_updates: int
     _scored_values: tuple[Tensor, Tensor] | None = None  # None: all of them
     _generator: torch.Generator
     _share: Share  # of the last roll-out that was counted
+
+    @property
+    def pace(self) -> Pace:
+        """Learning rate, decay and minibatches of the S-agent's gradient steps."""
+        return choose_pace(self.config, self.s_agent)
 
     def update_s_agent(
         self, goals: Tensor, callback: BaseCallback | None = None, label: Tensor | None = None

@@ -64,13 +64,14 @@ def make_fresh(
         raise ValueError(f"basis={num} needs body='mlp', got 'conv': convolutions read pixels")
     if "groups" in sizes:
         raise ValueError("groups follow from the images: omit them")
-    if "features" not in sizes:
-        num = min(num, LARGEST_GROUP * config.horizon)  # codewords move no more
-    basis_found = find_components(data, dynamics.initial.clone(), num) if num else None
-    if basis_found is not None and "features" not in sizes:
-        proposer: Any = _start_codebooks(config, data, basis_found, dynamics.rate, **sizes)
+    has_codebooks = num > 0 and "features" not in sizes
+    if has_codebooks:
+        num = min(num, LARGEST_GROUP * config.horizon)  # steps move no more
+    found = find_components(data, dynamics.initial.clone(), num) if num else None
+    if found is not None and has_codebooks:
+        proposer: Any = _start_codebooks(config, data, found, dynamics.rate, **sizes)
     else:
-        proposer = _start_network(config, data, dynamics, likelihood, basis_found, **sizes)
+        proposer = _start_network(config, data, dynamics, likelihood, found, **sizes)
     return SAgent(Chain(proposer, dynamics, likelihood), {"dataset": data.name})
 
 

@@ -75,7 +75,7 @@ def find_groups(variance: Tensor, num_proposals: int, horizon: int) -> tuple[Gro
     move the same one.
 
     Args:
-        variance: Of the coordinates, largest first, shape (P,).
+        variance: Variance of each coordinate, the largest first, shape (P,).
         num_proposals: A.
         horizon: H.
     """

@@ -12,19 +12,19 @@ from tests.agents.conftest import make_model
 from tests.agents.distributed.processes import run_on_ranks
 
 ROUNDS = 2  # later, a choice that rounding has changed would hide what is compared
-CHANGED = 2e-2
-"""On some processors rounding changes a choice of one of 11 or 16 trajectories even so."""
+ADAM = {"optimizer": "adam", "learning_rate": 2e-3}
+"""SOAP steps where rounding is the gradient, so that later choices differ on some processors."""
 VARIANTS = {
     "binary goals, learned score": {"n_envs": 32, "policy_kwargs": {"learned": True}},
     "rows that cannot be divided evenly": {"n_envs": 27, "policy_kwargs": {"learned": False}},
     "minibatches": {"n_envs": 27, "minibatches": 3, "policy_kwargs": {"learned": False}},
-    "grey goals, Adam": {
+    "SOAP": {
         "n_envs": 32,
-        "optimizer": "adam",
-        "learning_rate": 2e-3,
-        "goals": "grey",
-        "policy_kwargs": {"learned": False},
+        "optimizer": "soap",
+        "learning_rate": None,
+        "policy_kwargs": {"learned": True},
     },
+    "grey goals": {"n_envs": 32, "goals": "grey", "policy_kwargs": {"learned": False}},
     "without replacement": {
         "n_envs": 27,
         "replacement": False,
@@ -35,7 +35,7 @@ VARIANTS = {
     "policy gradient": {"n_envs": 32, "gc_objective": "policy_gradient"},
     "tree search": {"n_envs": 32, "gc_objective": "tree_search", "policy": "SearchPolicy"},
 }
-QUICK = list(VARIANTS)[:2]
+QUICK = [*list(VARIANTS)[:2], "SOAP"]
 
 
 class Recorder:
@@ -70,7 +70,7 @@ class Trained(NamedTuple):
 
 def train(variant, ranks=ALONE):
     """Train a model for some rounds."""
-    model = make_model(batch_size=16, seed=3, **VARIANTS[variant])
+    model = make_model(batch_size=16, seed=3, **{**ADAM, **VARIANTS[variant]})
     model.ranks = recorder = Recorder(ranks)
     model.learn(ROUNDS * model.n_envs * 8, log_interval=None)
     model.logger.dump = lambda timesteps: None  # the values stay where they are
@@ -94,14 +94,15 @@ def check(variant, size, folder):
         assert (gradient is None) == (expected is None)
         if expected is not None:
             torch.testing.assert_close(gradient, expected, rtol=1e-4, atol=1e-6)
-    np.testing.assert_allclose(first.losses[:2], one.losses[:2], rtol=1e-3)
-    np.testing.assert_allclose(first.losses, one.losses, rtol=CHANGED)
+    same = 2 if VARIANTS[variant].get("optimizer") == "soap" else None  # SOAP's first steps
+    np.testing.assert_allclose(first.losses[:same], one.losses[:same], rtol=1e-3)
     assert first.timesteps == one.timesteps
     assert torch.equal(first.generators[0], one.generators[0])
     assert first.generators[1] == one.generators[1]
     assert first.log.keys() == one.log.keys()
     for name, value in one.log.items():
-        assert first.log[name] == pytest.approx(value, rel=CHANGED, abs=0.5), name
+        if same is None:
+            assert first.log[name] == pytest.approx(value, rel=5e-3, abs=1e-3), name
     for other in others:
         assert other.losses == first.losses
         assert other.log == {}

@@ -8,6 +8,7 @@ from gcgen_env.model.basis import SPREAD
 from gcgen_env.model.codebooks import CodebookHead, CodebookPrior
 from gcgen_env.model.network import ProposalNetwork
 from gcgen_env.model.network_config import NetworkConfig
+from tests.gcgen_env.model.products import check_products
 
 A, P, B, W = 5, 9, 12, 6
 GROUPS = ((0, 1), (1, 3), (4, 2), (4, 2))
@@ -71,21 +72,8 @@ def test_a_uniform_prior_leaves_nothing_to_learn():
 @pytest.mark.parametrize("inside", [True, False])
 @pytest.mark.parametrize("num", [B, 200])
 def test_inner_products_are_those_of_the_proposals(head, inside, num, together):
-    """They follow the codewords between two contexts, and between calls outside of any."""
     step = torch.full((num,), 2) if together else draw_steps(num)
-    r, w = torch.randn(num, P), torch.rand(P)
-    for _ in range(2):
-        if inside:
-            with head.cast_once(torch.float32):
-                head.products(step, r, w)
-                first, second = head.products(step, r, w)
-        else:
-            first, second = head.products(step, r, w)
-        y = head(step)  # (B, A, P)
-        torch.testing.assert_close(first, (r.unsqueeze(1) * y).sum(-1))
-        torch.testing.assert_close(second, (w * y * y).sum(-1))
-        with torch.no_grad():
-            head.codebook.mul_(2)
+    check_products(head, step, torch.randn(num, P), torch.rand(P), inside)
 
 
 @pytest.mark.parametrize("together", [False, True])

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from gcgen_env.model.perceptron import LinearHead
+from tests.gcgen_env.model.products import check_products
 
 A, K, P, B = 5, 3, 11, 7
 
@@ -23,20 +24,7 @@ def test_are_those_of_the_proposals(monkeypatch, most):
 
 @pytest.mark.parametrize("inside", [True, False])
 def test_follow_the_weights(inside):
-    """Weights may change between two contexts, and between calls outside of any."""
     torch.manual_seed(0)
     head = LinearHead(K, A, P)
     z, r, w = torch.randn(B, K), torch.randn(B, P), torch.rand(P)
-    for _ in range(2):
-        if inside:
-            with head.cast_once(torch.float32):
-                head.products(z, r, w)
-                first, second = head.products(z, r, w)
-        else:
-            first, second = head.products(z, r, w)
-        y = head(z)
-        torch.testing.assert_close(first, (r.unsqueeze(1) * y).sum(-1))
-        torch.testing.assert_close(second, (w * y * y).sum(-1))
-        with torch.no_grad():
-            head.weight.mul_(2)
-            head.bias.add_(1)
+    check_products(head, z, r, w, inside)
