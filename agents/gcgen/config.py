@@ -33,8 +33,8 @@ class GCGenConfig:
     """Training options: keywords of `GCGen`, and options of `gcgen train`.
 
     Attributes:
-        learning_rate: Learning rate of the S-agent; by default what suits SOAP, 6e-3, or 2e-2 for
-            codebooks. A third of it suits Adam.
+        learning_rate: Learning rate of the S-agent; by default what suits SOAP: 6e-3, or 2e-2 for
+            codebooks. Adam needs a lower one, such as 2e-3 for pixels.
         optimizer: Optimiser of the S-agent.
         gc_learning_rate: Learning rate of the GC-agent's learned score, temperatures and value.
         gc_objective: Objective of the GC-agent's learned terms; in Python also a subclass of
