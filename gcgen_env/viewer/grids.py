@@ -10,6 +10,8 @@ from gcgen_env.viewer.scatter import scatter_plot
 from gcgen_env.viewer.types import check_bounds, check_finite, check_state_shape
 
 PAIR_GAP = 8  # pixels
+MOST_STATES = 17
+"""Most states of a trajectory in a picture."""
 
 
 def image_grid(
@@ -47,6 +49,8 @@ def trajectory_grid(
 ) -> np.ndarray:
     """Draw each trajectory in a row, from left to right, with labels of the steps on top.
 
+    Of a long trajectory it draws some states, more of the early ones, which differ most.
+
     Args:
         trajectories: Images, shape (H+1, N, C, height, width); or points, shape (H+1, N, 2),
             drawn as a scatter plot of the last states and lines to them.
@@ -62,10 +66,19 @@ def trajectory_grid(
     """
     if _check_states("trajectories", trajectories, 2, low, high):
         return scatter_plot(trajectories[-1], low, high, trajectories=trajectories)
-    tiles = to_rgb(trajectories, low, high).swapaxes(0, 1)  # (N, H+1, height, width, 3)
+    steps = _choose_steps(len(trajectories))
+    tiles = to_rgb(trajectories[steps], low, high).swapaxes(0, 1)  # (N, steps, height, width, 3)
     sheet = mosaic(tiles, default_scale(tiles), padding)
-    labels = ["initial", *map(str, range(1, len(trajectories)))]
+    labels = [str(h) if h else "initial" for h in steps]
     return np.concatenate([column_labels(labels, sheet.shape[1], padding), sheet])
+
+
+def _choose_steps(num: int) -> list[int]:
+    """Return all of `num` steps, or some, whose distances grow, from the first to the last one."""
+    if num <= MOST_STATES:
+        return list(range(num))
+    place = np.linspace(0, 1, MOST_STATES) ** 2
+    return np.unique(np.rint((num - 1) * place).astype(int)).tolist()
 
 
 def reconstruction_grid(

@@ -60,6 +60,22 @@ def test_trajectory_grid_runs_left_to_right_under_labels(rng):
     assert not (grid[:LABEL_HEIGHT] == BACKGROUND).all()
 
 
+def test_long_trajectories_are_drawn_in_part(rng):
+    """The first and the last state, and more of the early ones; all of short ones."""
+    for horizon in (16, 17, 64, 500):
+        trajectories = (
+            np.linspace(0, 1, horizon + 1).reshape(-1, 1, 1, 1, 1).repeat(8, 3).repeat(8, 4)
+        )
+        grid = trajectory_grid(trajectories)
+        shown = grid[LABEL_HEIGHT + 4, 4::84, 0].astype(int)
+        assert shown[0] == 0 and shown[-1] == 255
+        assert len(shown) <= 17
+        if horizon == 16:
+            assert len(shown) == 17
+        else:
+            assert np.diff(shown)[0] < np.diff(shown)[-1]
+
+
 def test_reconstruction_grid_puts_goals_above(rng):
     goals, rebuilt = np.zeros((5, 1, 8, 8)), np.ones((5, 1, 8, 8))
     grid = reconstruction_grid(goals, rebuilt, columns=3)
