@@ -82,7 +82,7 @@ LAYERS: dict[str, dict[str, str]] = {
         "gcgen_env/model/parts.py": "Splits a batch into equal parts, which bounds their size in memory.",
         "gcgen_env/model/classes.py": "Classes that a conditional S-agent is given: checked, and repeated for the states of an image.",
         "gcgen_env/model/chain.py": "The decision chain x_0 -> x_H of the generative model: no goal, no episode.",
-        "gcgen_env/model/convolutional.py": "The convolutional body of the S-agent's network, for images above 28x28.",
+        "gcgen_env/model/convolutional.py": "The convolutional body that S-agents of earlier versions have above 28x28.",
         "gcgen_env/model/uniform.py": "Proposers without learning, whose proposals are equally probable in every state.",
         "gcgen_env/model/toggles.py": "Proposals that invert the pixels of a rectangle: the canvas is a black and white image.",
         "gcgen_env/model/dictionary.py": "Proposals without learning: signed cosine atoms, coarse to fine, equally probable.",

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 OWN = ("config", "out", "resume", "overwrite", "processes", "max_restarts")
 """Options that belong to one call; they are never taken from the file."""
+FORMER = ("body",)
+"""Options of earlier versions; a run that is resumed keeps what they chose."""
 
 
 def find_defaults(words: Sequence[str]) -> Train | None:
@@ -72,7 +74,7 @@ def read_settings(path: Path, default: T) -> T:
     flat: dict[str, Any] = {}
     for name, value in settings.items():
         flat |= value if isinstance(value, dict) else {name: value}
-    flat = {name: value for name, value in flat.items() if name not in OWN}
+    flat = {name: value for name, value in flat.items() if name not in OWN + FORMER}
     merged = _merge(default, flat, file)
     if flat:  # `_merge` has taken out what it knows
         name = next(iter(flat))

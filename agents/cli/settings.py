@@ -68,17 +68,15 @@ class SAgentSettings:
     s_agent: str | None = None
     """Start from a saved S-agent's file, or from "pretrained"; by default from a new one."""
     width: int = NetworkConfig.width
-    """Hidden units; a convolutional body has an eighth as many channels."""
+    """Hidden units."""
     depth: int = NetworkConfig.depth
     """Number of residual blocks."""
     features: int | Literal["auto"] | None = "auto"
-    """What a perceptron's proposals are made of, a linear map of its hidden units; auto: 64, with
-    a basis codewords instead."""
-    body: Literal["mlp", "conv"] | None = None
-    """Perceptron or convolutions; by default the size of the images decides."""
+    """What proposals are made of, a linear map of the hidden units; auto: 64, with a basis
+    codewords instead."""
     basis: int | None = None
     """Largest number of principal components in which images are proposed, 0 for their pixels; by
-    default 800 for images of more than 784 values with a Gaussian likelihood and no --body."""
+    default 800 for images of more than 784 values with a Gaussian likelihood."""
     uniform_prior: bool = NetworkConfig.uniform_prior
     """Fix p_S(a) = 1/A, as in Discrete Distribution Networks."""
 

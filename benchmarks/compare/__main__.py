@@ -89,7 +89,7 @@ def main(
     out = out or Path("runs/compare") / f"{Path(data).stem}-{minutes:g}"
     record_settings(out, asdict(measurement))
     sizes = {"num_proposals": num_proposals, "horizon": horizon}
-    in_basis = choose_components(config, source.split("train").shape, None) > 0
+    in_basis = choose_components(config, source.split("train").shape) > 0
     chosen = [make_chosen(name, config, data, in_basis, sizes, augment) for name in names]
     code = run_trials(chosen, seeds, measurement, source, judge, out)
     write_report(out, measurement, names, seeds)

@@ -77,7 +77,7 @@ def make_s_agent(
         data: Its data.
         start: None for a fresh S-agent, "pretrained", a saved file, or an S-agent, of which a
             copy is made; "environment" for the environment's own proposer, whatever it is.
-        **sizes: `width`, `depth`, `body` or `uniform_prior` of `NetworkConfig`, and `basis`; see
+        **sizes: `width`, `depth` or `uniform_prior` of `NetworkConfig`, and `basis`; see
             `make_fresh`.
 
     Raises:

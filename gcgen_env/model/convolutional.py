@@ -1,4 +1,4 @@
-"""The convolutional body of the S-agent's network, for images above 28x28."""
+"""The convolutional body that S-agents of earlier versions have above 28x28."""
 
 from __future__ import annotations
 

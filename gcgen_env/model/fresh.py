@@ -16,7 +16,7 @@ from gcgen_env.model.basis_proposer import BasisProposer
 from gcgen_env.model.chain import Chain, Dynamics
 from gcgen_env.model.likelihoods import Likelihood
 from gcgen_env.model.network import ProposalNetwork
-from gcgen_env.model.network_config import MLP_VALUES, NetworkConfig
+from gcgen_env.model.network_config import NetworkConfig
 from gcgen_env.model.quantisation import LARGEST_GROUP, fit_codebooks
 from gcgen_env.model.s_agent import SAgent
 
@@ -26,6 +26,8 @@ LEAST_RATE = 1e-3
 """Codewords do not grow further to make up for smaller rates."""
 ACTIVE_SPREAD = 0.02
 """A value is active if its standard deviation, in units of the range, exceeds this."""
+LARGE = 28 * 28
+"""Images of more values are proposed in a basis, if the likelihood is Gaussian."""
 COMPONENTS = 800
 """Most principal components in which large images are proposed; their bits may suffice for less."""
 FIT_IMAGES = 4096
@@ -49,19 +51,22 @@ def make_fresh(
         likelihood: p(g | x).
         basis: Largest number of principal components in which it proposes, at most one for each
             training image; 0 proposes values of images. None means 800 for images of more than
-            784 values with a Gaussian likelihood, unless a body is chosen.
+            784 values with a Gaussian likelihood.
         **sizes: Fields of `NetworkConfig`; with a basis, proposals are codewords, unless
             `features` is given.
 
     Raises:
         ValueError: If a size is invalid, or there is a basis without a Gaussian likelihood.
     """
-    num = choose_components(config, data.shape, sizes.get("body")) if basis is None else basis
+    num = choose_components(config, data.shape) if basis is None else basis
     check_count("basis", num, 0, "it counts principal components; 0 proposes values of images")
     if num and config.likelihood != "gaussian":
         raise ValueError(f"basis={num} needs likelihood='gaussian', got {config.likelihood!r}")
-    if num and sizes.get("body") == "conv":
-        raise ValueError(f"basis={num} needs body='mlp', got 'conv': convolutions read pixels")
+    if sizes.get("body", "mlp") != "mlp":
+        raise ValueError(
+            f"a new S-agent has body='mlp', got {sizes['body']!r}: convolutions learned less in "
+            "the same time; S-agents that have them can be loaded and trained further"
+        )
     if "groups" in sizes:
         raise ValueError("groups follow from the images: omit them")
     has_codebooks = num > 0 and "features" not in sizes
@@ -133,10 +138,9 @@ def _start_codebooks(
     return BasisProposer(network, found)
 
 
-def choose_components(config: EnvConfig, shape: tuple[int, ...], body: str | None) -> int:
+def choose_components(config: EnvConfig, shape: tuple[int, ...]) -> int:
     """Return the default number of components for images of a shape S; 0 means no basis."""
-    is_large = math.prod(shape) > MLP_VALUES and body is None
-    return COMPONENTS if is_large and config.likelihood == "gaussian" else 0
+    return COMPONENTS if math.prod(shape) > LARGE and config.likelihood == "gaussian" else 0
 
 
 def find_active(dataset: Dataset, initial: Tensor) -> Tensor:

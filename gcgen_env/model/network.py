@@ -26,8 +26,8 @@ class ProposalNetwork(nn.Module, LazyProposer):
 
         Args:
             config: Its sizes.
-            active: Values that proposals may change, shape (*S), bool; None means all. A
-                convolutional body always changes all.
+            active: Values that proposals may change, shape (*S), bool; None means all.
+                Convolutions always change all.
         """
         super().__init__()
         self.config = config

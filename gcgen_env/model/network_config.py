@@ -9,8 +9,6 @@ from gcgen_env.config import LIKELIHOODS, check_count
 
 Group = tuple[int, int]
 """The first value that a step moves, and how many values it moves."""
-MLP_VALUES = 28 * 28
-"""Images of at most this many values get a perceptron; larger ones convolutions, or a basis."""
 
 
 @dataclass(frozen=True)
@@ -22,11 +20,12 @@ class NetworkConfig:
         num_proposals: A.
         horizon: H.
         likelihood: "bernoulli" if the canvas holds logits, "gaussian" if it holds pixels.
-        width: Hidden units of a perceptron; a convolutional trunk has width / 8 channels.
+        width: Hidden units.
         depth: Number of residual blocks.
-        features: K, what a perceptron's proposals are made of; None: all hidden units.
+        features: K, what proposals are made of; None: all hidden units.
         uniform_prior: Fix p_S(a) = 1/A, as Discrete Distribution Networks do.
-        body: "mlp" or "conv"; None chooses by the size of the image.
+        body: "mlp"; or "conv", which only S-agents of earlier versions have: convolutions with
+            width / 8 channels.
         num_classes: Classes that a conditional network is given; 0 for an unconditional one.
         groups: For each step, the values that it moves, by a fixed codeword; None: every step
             moves all values, by the same linear maps of features.
@@ -44,7 +43,7 @@ class NetworkConfig:
     depth: int = 2
     features: int | None = 64
     uniform_prior: bool = False
-    body: str | None = None
+    body: str = "mlp"
     num_classes: int = 0
     groups: tuple[Group, ...] | None = None
 
@@ -59,9 +58,6 @@ class NetworkConfig:
         check_count("num_classes", self.num_classes, 0, "0 makes the network unconditional")
         if self.features is not None:
             check_count("features", self.features, 1, "a proposal needs one")
-        if self.body is None:
-            small = math.prod(self.shape) <= MLP_VALUES
-            object.__setattr__(self, "body", "mlp" if small else "conv")
         self._check_kinds()
         if self.groups is not None:
             self._check_groups()

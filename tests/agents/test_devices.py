@@ -19,6 +19,7 @@ from agents.gcgen.optimizer import make_optimizer
 from agents.gcgen.rollout import rollout
 from gcgen_env.model.sampling import make_sampler
 from tests.agents.conftest import DIGITS, make_envs, make_model, make_vec_env
+from tests.gcgen_env.sample_proposers import with_convolutions
 
 NO_GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 GPU = pytest.param("cuda", marks=[pytest.mark.gpu, NO_GPU])
@@ -92,10 +93,12 @@ def test_the_optimiser_waits_for_nothing(device, name):
     assert all(weight.device.type == device for weight in s_agent.network.parameters())
 
 
-@pytest.mark.parametrize("kwargs", [{"body": "conv"}, {"uniform_prior": True}, {"depth": 2}])
+@pytest.mark.parametrize("kwargs", [{"uniform_prior": True}, {"depth": 2}, None])
 @pytest.mark.parametrize("device", ["meta", GPU])
 def test_an_update_of_other_networks_waits_for_nothing(device, kwargs):
-    model = make_model(s_agent_kwargs={"width": 32, **kwargs})
+    model = make_model(s_agent_kwargs={"width": 32, **(kwargs or {})})
+    if kwargs is None:
+        model = make_model(s_agent=with_convolutions(model.s_agent), s_agent_kwargs={})
     goals = torch.from_numpy(model.load_split("test").take(range(16))).to(device)
     s_agent, policy = model.s_agent.to(device), model.policy.to(device)
     s_agent.network.set_trainable(True)

@@ -1,12 +1,23 @@
-"""Proposers for tests: with a peaked prior, with records of their calls, with wrong results."""
+"""Proposers for tests: peaked priors, records of calls, wrong results, convolutions."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from gcgen_env.model.chain import Chain
 from gcgen_env.model.dictionary import DictionaryProposer
+from gcgen_env.model.network import ProposalNetwork
+from gcgen_env.model.s_agent import SAgent
+
+
+def with_convolutions(agent: SAgent) -> SAgent:
+    """Return a fresh S-agent of the same sizes, with the body of those of earlier versions."""
+    config = replace(agent.network.config, body="conv")
+    chain = Chain(ProposalNetwork(config), agent.chain.dynamics, agent.likelihood)
+    return SAgent(chain, agent.metadata)
 
 
 class OnlyPropose:

@@ -8,6 +8,7 @@ import pytest
 from agents.cli.config_file import find_defaults, read_settings
 from agents.cli.main import main
 from agents.cli.parsing import read_request
+from agents.cli.settings import SAgentSettings
 from agents.cli.train import Train
 from tests.agents.cli.conftest import TINY, train
 
@@ -39,8 +40,8 @@ def test_a_run_with_the_settings_of_another_is_the_same_run(finished, tmp_path):
 
 
 def test_every_setting_survives(tmp_path):
-    words = [*TINY, "--look-ahead", "none", "--rate", "1", "0.5", "--body", "conv", "--hard"]
-    words += ["--binarize", "False", "--data-dir", "data"]
+    words = [*TINY, "--look-ahead", "none", "--rate", "1", "0.5", "--hard", "--binarize", "False"]
+    words += ["--data-dir", "data"]
     command = read_request("train", words).command
     file = write(tmp_path / "config.json", **command.to_json())
     assert read_settings(file, Train()) == command
@@ -50,6 +51,12 @@ def test_settings_are_found_by_name_not_by_group(tmp_path):
     file = write(tmp_path / "config.json", old={"width": 7}, batch_size=3)
     settings = read_settings(file, Train())
     assert (settings.s_agent.width, settings.optimisation.batch_size) == (7, 3)
+
+
+@pytest.mark.parametrize("body", [None, "mlp", "conv"])
+def test_settings_of_earlier_versions_are_left_out(tmp_path, body):
+    file = write(tmp_path / "config.json", s_agent={"width": 7, "body": body})
+    assert read_settings(file, Train()).s_agent == SAgentSettings(width=7)
 
 
 @pytest.mark.parametrize(

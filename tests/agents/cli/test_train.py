@@ -292,7 +292,7 @@ OPTIONS = """
 --env --minutes --timesteps --out --seed --resume --overwrite --no-overwrite --device --threads
 --dataset --data-dir --image-size --num-proposals --horizon --likelihood --sigma --binarize
 --initial-state --rate --max-bytes --nucleus
---s-agent --train-s-agent --no-train-s-agent --width --depth --body --uniform-prior
+--s-agent --train-s-agent --no-train-s-agent --width --depth --uniform-prior
 --no-uniform-prior
 --look-ahead --learned --no-learned --prior --no-prior --hard --no-hard --gc-width
 --learning-rate --gc-learning-rate --gc-objective --gc-interval --auxiliary --lr-schedule --n-envs
@@ -324,7 +324,7 @@ def test_every_hyperparameter_reaches_the_model(tmp_path):
             rate=(0.5,),
             nucleus=0.8,
         ),
-        s_agent=SAgentSettings(width=16, depth=1, features=8, body="conv", uniform_prior=True),
+        s_agent=SAgentSettings(width=16, depth=1, features=8, uniform_prior=True),
         gc_agent=GCAgentSettings("none", learned=True, prior=False, hard=True, gc_width=8),
         optimisation=GCGenConfig(
             learning_rate=0.1,
@@ -346,7 +346,7 @@ def test_every_hyperparameter_reaches_the_model(tmp_path):
     model = make_model(settings, RunFolder(tmp_path))
     network, config, selection = model.s_agent.network.config, model.env_config, model.policy
     assert (network.num_proposals, network.horizon, network.width, network.depth) == (3, 2, 16, 1)
-    assert (network.body, network.uniform_prior, network.features) == ("conv", True, 8)
+    assert (network.uniform_prior, network.features) == (True, 8)
     assert (config.sigma, config.nucleus, config.rate) == (0.3, 0.8, 0.5)
     assert model.s_agent.chain.dynamics.initial.std() > 0.1
     chosen = selection.selection

@@ -15,6 +15,7 @@ from agents.codec.container import CodeFile
 from agents.codec.exact_chain import ExactChain, hash_s_agent
 from gcgen_env.model.s_agent import SAgent
 from tests.agents.conftest import make_model
+from tests.gcgen_env.sample_proposers import with_convolutions
 from tests.house import ROOT
 
 H, SHAPE = 8, (1, 8, 8)
@@ -126,14 +127,14 @@ def test_blocks_do_not_change_what_is_read(model, bits, monkeypatch):
     "options",
     [
         {"env_kwargs": {"proposer": "dictionary", "num_proposals": 16}, "s_agent": "environment"},
-        {"s_agent_kwargs": {"body": "conv", "width": 16, "depth": 1}},
+        {"s_agent": with_convolutions(make_model().s_agent), "s_agent_kwargs": {}},
         {"env_kwargs": {"likelihood": "gaussian", "sigma": 0.2}, "s_agent_kwargs": {"basis": 20}},
         {"env_kwargs": {"nucleus": 0.5}},
     ],
     ids=["dictionary", "convolutions", "basis", "nucleus"],
 )
 def test_every_s_agent_codes(options):
-    frozen = {"train_s_agent": False} if options.get("s_agent") else {}
+    frozen = {"train_s_agent": False} if options.get("s_agent") == "environment" else {}
     small = {} if frozen else {"s_agent_kwargs": {"width": 32, "depth": 1}}
     options = {**small, **options}
     model = GCGen("GCPolicy", "GCGen-Digits-v0", seed=0, n_envs=16, **options, **frozen)

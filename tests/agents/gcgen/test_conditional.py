@@ -9,6 +9,7 @@ from agents import GCGen
 from agents.gcgen.labels import count_classes, group_labels, take_labels
 from gcgen_env.datasets import Dataset, load_dataset
 from gcgen_env.model.s_agent import SAgent
+from tests.gcgen_env.sample_proposers import with_convolutions
 
 SIZES = {"s_agent_kwargs": {"width": 32, "depth": 1}, "n_envs": 64, "batch_size": 64, "seed": 0}
 TASK = {"num_proposals": 4, "horizon": 3, "proposer": "dictionary"}
@@ -126,11 +127,17 @@ def test_an_environment_proposes_without_a_class(model):
     assert (prior - given).abs().max() > 0.1
 
 
-@pytest.mark.parametrize("sizes", [{"body": "conv"}, {"basis": 5}])
-def test_larger_images_can_have_classes(halves, sizes):
+@pytest.mark.parametrize("basis", [0, 5])
+def test_larger_images_can_have_classes(halves, basis):
     kwargs = {**TASK, "dataset": str(halves), "image_size": 12, "likelihood": "gaussian"}
-    model = GCGen("GCPolicy", "GCGen-Images-v0", env_kwargs=kwargs, condition="label",
-                  **{**SIZES, "s_agent_kwargs": {"width": 16, "depth": 1, **sizes}})  # fmt: skip
+    options = {**SIZES, "env_kwargs": kwargs, "condition": "label"}
+    sizes = {"width": 16, "depth": 1, "basis": basis}
+    model = GCGen("GCPolicy", "GCGen-Images-v0", **{**options, "s_agent_kwargs": sizes})
+    if not basis:  # as in earlier versions
+        agent = with_convolutions(model.s_agent)
+        model = GCGen(
+            "GCPolicy", "GCGen-Images-v0", s_agent=agent, **{**options, "s_agent_kwargs": {}}
+        )
     model.learn(40 * 64 * 3)
     network = model.s_agent.network
     assert (network.class_embedding.abs().amax(1) > 0).all()  # both are trained

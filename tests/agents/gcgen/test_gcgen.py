@@ -7,6 +7,7 @@ import torch
 from agents import GCGen, GCPolicy
 from gcgen_env import GCGenVectorEnv
 from tests.agents.conftest import DIGITS, make_model
+from tests.gcgen_env.sample_proposers import with_convolutions
 
 A, H, SHAPE = 16, 8, (1, 8, 8)
 
@@ -109,7 +110,6 @@ def test_the_smallest_run(n_envs):
     "options",
     [
         {"precision": "bfloat16"},
-        {"s_agent_kwargs": {"body": "conv", "width": 64}},
         {"s_agent_kwargs": {"uniform_prior": True}, "policy_kwargs": {"hard": True}},
         {"policy_kwargs": {"learned": False}},
         {"env_kwargs": {"binarize": False, "initial_state": "noise", "rate": 0.5}},
@@ -121,6 +121,19 @@ def test_every_option_trains(options):
     model = make_model(updates=2, **options)
     report = model.evaluate_nll(np.zeros((2, *SHAPE)))
     assert np.isfinite(report.nll)
+
+
+def test_convolutions_of_earlier_versions_train_further(tmp_path):
+    agent = with_convolutions(make_model(s_agent_kwargs={"width": 64, "depth": 1}).s_agent)
+    file = agent.save(tmp_path / "s_agent.safetensors")
+    before = weights(make_model(s_agent=file, s_agent_kwargs={}))
+    model = make_model(updates=2, s_agent=file, s_agent_kwargs={})
+    after = weights(model)
+    changed = {name for name in after if not torch.equal(before[name], after[name])}
+    assert {"s_agent.trunk.embed.weight", "s_agent.head.weight"} <= changed
+    model.save(tmp_path / "model.gcgen")
+    again = weights(GCGen.load(tmp_path / "model.gcgen"))
+    assert all(torch.equal(after[name], again[name]) for name in after)
 
 
 def test_the_uniform_prior_stays_uniform():

@@ -215,10 +215,11 @@ class TestSAgent:
         ):
             make_agent(basis=4, likelihood="bernoulli")
 
-    def test_convolutions_have_no_basis(self):
+    @pytest.mark.parametrize("basis", [None, 0, 4])
+    def test_a_new_s_agent_has_no_convolutions(self, basis):
         config = make_config()
-        with pytest.raises(ValueError, match="basis=4 needs body='mlp', got 'conv'"):
-            make_s_agent(config, open_data(config), None, basis=4, body="conv")
+        with pytest.raises(ValueError, match="a new S-agent has body='mlp', got 'conv'"):
+            make_s_agent(config, open_data(config), None, basis=basis, body="conv")
 
     def test_a_copy_may_be_asked_for_more_components_than_there_are(self):
         agent = make_agent()
@@ -233,7 +234,8 @@ class TestSAgent:
         data = open_data(config)
         agent = make_s_agent(config, data, None)
         assert agent.basis.size == 19  # of 21 training images; two have no bits
-        assert make_s_agent(config, data, None, basis=0).basis is None
+        in_pixels = make_s_agent(config, data, None, basis=0)
+        assert in_pixels.basis is None and in_pixels.network.config.body == "mlp"
         small = EnvConfig(dataset=images[:, :8, :8], num_proposals=3, horizon=2)
         assert make_s_agent(small, open_data(small), None).basis is None
 

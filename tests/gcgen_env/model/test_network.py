@@ -52,13 +52,6 @@ def test_convolutions_take_any_size(shape):
     assert log_prior.isfinite().all()
 
 
-@pytest.mark.parametrize(
-    ("shape", "body"), [((2,), "mlp"), ((1, 28, 28), "mlp"), ((3, 16, 17), "conv")], ids=str
-)
-def test_the_size_of_the_image_selects_the_body(shape, body):
-    assert NetworkConfig(shape, A, H, "gaussian").body == body
-
-
 @BODIES
 def test_a_fresh_prior_is_uniform(body):
     log_prior = make(trained=False, body=body).lazy(draw((1, 8, 8)), STEP).log_prior
