@@ -13,7 +13,7 @@ from agents import BoundProgressBar, GCGen
 from gcgen_env.datasets import SPLITS, find_nearest, load_dataset
 from gcgen_env.datasets.folder_survey import survey_folder
 from gcgen_env.datasets.prepared import prepare_images, write_archive
-from gcgen_env.datasets.size_advice import suggest_side, suggest_task
+from gcgen_env.datasets.size_advice import suggest_side
 from gcgen_env.viewer import nearest_grid, reconstruction_grid, save_png
 
 OUT = Path("runs/own_images")
@@ -31,9 +31,7 @@ def main(folder: Path | None = None, minutes: float = 3.0, out: Path = OUT) -> G
     prepared = prepare_images(survey, suggest_side(survey.median_side))  # as `gcgen prepare`
     print(write_archive(prepared, survey, data), f"{len(prepared.broken)} files cannot be read")
     train, validation, test = (load_dataset(data, split) for split in SPLITS)
-    a, h = suggest_task(prepared.side, prepared.is_grey)
-    task = {"dataset": str(data), "num_proposals": a, "horizon": h}
-    model = GCGen("GCPolicy", "GCGen-Images-v0", env_kwargs=task, seed=0)
+    model = GCGen("GCPolicy", "GCGen-Images-v0", env_kwargs={"dataset": str(data)}, seed=0)
     with suppress(KeyboardInterrupt):
         model.learn(10**12, BoundProgressBar(), max_minutes=minutes)
     model.fit_sigma(validation.take(np.arange(len(validation))[:256]))  # honest bits

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
-import inspect
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
-from typing import Any, TypeVar
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from gcgen_env.keywords import make_from_keywords
 from gcgen_env.limits import MAX_BYTES
 from gcgen_env.messages import show
 
@@ -20,10 +19,14 @@ LIKELIHOODS = ("bernoulli", "gaussian")
 INVALID_ACTIONS = ("skip", "best_prior")
 MOST = 1_000_000
 """Largest number of proposals and of steps."""
+NUMBERS = ("sigma", "nucleus", "gamma", "reward_scale", "success_threshold")
+COUNTS = {
+    "num_proposals": (2, "the agent selects one of them"),
+    "horizon": (1, "an episode has at least one step"),
+}
+"""A and H, with the smallest numbers and why."""
 LARGEST_RATE = 1e6
 """Larger rates could lead a canvas beyond float32."""
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,8 +39,9 @@ class EnvConfig:
         data_dir: Folder of the data files. None reads `$GCGEN_DATA`, then the user's cache.
         split: Split that goals are drawn from: "train", "validation" or "test".
         image_size: Height and width that images are resized to; None keeps their size.
-        num_proposals: A, the number of proposals at each step.
-        horizon: H, the number of steps of an episode.
+        num_proposals: A, the number of proposals at each step. None takes that of the proposer;
+            with the dictionary, which has any number, one that suits the size of the images.
+        horizon: H, the number of steps of an episode; None likewise.
         rate: alpha, the scale of the chosen proposal: one number, or one for each step. None
             uses the rate of the saved S-agent, or 1 without one.
         initial_state: "mean", "zeros", "noise", an image (*S), or a path to a `.npy` or image
@@ -91,8 +95,9 @@ class EnvConfig:
 
     def __post_init__(self) -> None:
         """Check the fields that can be checked without the data."""
-        check_count("num_proposals", self.num_proposals, 2, "the agent selects one of them", MOST)
-        check_count("horizon", self.horizon, 1, "an episode has at least one step", MOST)
+        for name, (least, why) in COUNTS.items():
+            if getattr(self, name) is not None:  # else `complete` of model/build.py finds it
+                check_count(name, getattr(self, name), least, why, MOST)
         check_count("max_bytes", self.max_bytes, 1, "an image takes at least one byte")
         _check_member("reward_type", self.reward_type, REWARD_TYPES)
         _check_member("obs_mode", self.obs_mode, OBS_MODES)
@@ -123,7 +128,7 @@ class EnvConfig:
             return
         if self.nucleus < 1:
             raise ValueError("single_use=True needs nucleus=1: all valid proposals could be used")
-        if self.horizon > self.num_proposals:
+        if None not in (self.horizon, self.num_proposals) and self.horizon > self.num_proposals:
             raise ValueError(
                 f"single_use=True needs at least horizon={self.horizon} proposals, got "
                 f"num_proposals={self.num_proposals}"
@@ -134,12 +139,9 @@ class EnvConfig:
         plain: dict[str, Any] = {"device": str(self.device), "single_use": bool(self.single_use)}
         if self.binarize is not None:
             plain["binarize"] = bool(self.binarize)
-        plain |= {
-            name: int(getattr(self, name)) for name in ("num_proposals", "horizon", "max_bytes")
-        }
-        numbers = ("sigma", "nucleus", "gamma", "reward_scale", "success_threshold")
-        given = {name: getattr(self, name) for name in numbers}
-        plain |= {name: float(value) for name, value in given.items() if value is not None}
+        given = {name: getattr(self, name) for name in (*COUNTS, "max_bytes", *NUMBERS)}
+        kinds = {name: float if name in NUMBERS else int for name in given}
+        plain |= {name: kinds[name](v) for name, v in given.items() if v is not None}
         if self.rate is not None:
             plain["rate"] = np.asarray(self.rate, dtype=np.float64).tolist()
         if self.image_size is not None:
@@ -172,7 +174,7 @@ class EnvConfig:
             raise ValueError(
                 f"rate must be one number or a list of {self.horizon}, got {show(self.rate)}"
             ) from error
-        if rates.shape not in ((), (self.horizon,)):
+        if rates.ndim > 1 or (rates.ndim == 1 and self.horizon not in (None, len(rates))):
             raise ValueError(
                 f"rate must be one number or a list of horizon={self.horizon} numbers, "
                 f"got {rates.size}"
@@ -185,37 +187,6 @@ class EnvConfig:
 def make_config(**kwargs: Any) -> EnvConfig:
     """Make an `EnvConfig`, see `make_from_keywords`."""
     return make_from_keywords(EnvConfig, **kwargs)
-
-
-def make_from_keywords(cls: type[T], /, **kwargs: Any) -> T:
-    """Make a dataclass from keywords, with an error that names the nearest field.
-
-    Raises:
-        TypeError: If a keyword is not a field of the dataclass.
-        ValueError: If a value is out of range.
-    """
-    names = [field.name for field in fields(cls) if field.init]  # type: ignore[arg-type]
-    for name in kwargs:
-        if name not in names:
-            near = difflib.get_close_matches(name, names, 1)
-            hint = f"; did you mean {near[0]!r}?" if near else f"; known: {', '.join(names)}"
-            raise TypeError(f"got an unexpected keyword argument {name!r}{hint}")
-    return cls(**kwargs)
-
-
-def document_fields(config: type, heading: str) -> Callable[[type[T]], type[T]]:
-    """Return a class decorator that inserts the fields of a dataclass after a heading.
-
-    `help()` of the class then explains every keyword.
-    """
-    attributes = inspect.cleandoc(config.__doc__ or "").partition("Attributes:\n")[2]
-
-    def decorate(cls: type[T]) -> type[T]:
-        doc = inspect.cleandoc(cls.__doc__ or "")
-        cls.__doc__ = doc.replace(heading, f"{heading}\n{attributes}\n", 1)
-        return cls
-
-    return decorate
 
 
 def check_count(name: str, value: Any, least: int, why: str, most: int | None = None) -> None:

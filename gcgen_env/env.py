@@ -10,9 +10,10 @@ import numpy as np
 from gymnasium.error import ResetNeeded
 from numpy.typing import NDArray
 
-from gcgen_env.config import EnvConfig, document_fields
+from gcgen_env.config import EnvConfig
 from gcgen_env.generators import undo_draws
 from gcgen_env.goal_env import RENDER_MODES, GoalEnvMixin
+from gcgen_env.keywords import document_fields
 from gcgen_env.messages import show
 from gcgen_env.obs_device import check_obs_device
 from gcgen_env.rendering import make_frame

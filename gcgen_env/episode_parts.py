@@ -10,7 +10,7 @@ from gcgen_env.config import EnvConfig, check_count
 from gcgen_env.device import resolve_device
 from gcgen_env.goals import make_goals
 from gcgen_env.memory import check_memory
-from gcgen_env.model.build import make_chain, open_data
+from gcgen_env.model.build import complete, make_chain, open_data
 from gcgen_env.rewards import Reward, make_reward
 
 
@@ -28,10 +28,10 @@ class EpisodeParts:
             ValueError: If `num_envs` or `device` is invalid, or the parts do not fit.
         """
         check_count("num_envs", num_envs, 1, "a batch needs an environment")
-        self.config = config
         self.num_envs = int(num_envs)
         self.device = torch.device(resolve_device(config.device))
         self.data = open_data(config)
+        self.config = config = complete(config, self.data)
         self.chain = make_chain(config, self.data, self.device)
         self.goals = make_goals(config, self.data)
         self.reward: Reward = make_reward(config, self.chain.likelihood)

@@ -63,8 +63,8 @@ class GoalEnvMixin:
             known = ", ".join(map(repr, modes))
             raise ValueError(f"render_mode must be None or one of {known}; got {show(render_mode)}")
         self.render_mode = render_mode
-        self.config = make_config(**kwargs)
-        self.episodes = self._episodes_class(self.config, num_envs)
+        self.episodes = self._episodes_class(make_config(**kwargs), num_envs)
+        self.config = self.episodes.config
         likelihood, num = self.episodes.chain.likelihood, self.config.num_proposals
         shape, mode, scale = self.episodes.shape, self.config.obs_mode, self.config.reward_scale
         space = make_observation_space(likelihood, shape, num, mode, scale)

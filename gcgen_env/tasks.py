@@ -8,9 +8,11 @@ from the best ones.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from gcgen_env.config import EnvConfig
 
+_BY_SIZE: Any = None  # A and H are numbers once the environment has its images
 _IMAGES = EnvConfig(sigma=None)  # the other defaults are those for images
 GENERATIVE: dict[str, EnvConfig] = {
     "GCGen-Toy2D-v0": EnvConfig(
@@ -26,7 +28,7 @@ GENERATIVE: dict[str, EnvConfig] = {
         success_threshold=0.2,
     ),
     "GCGen-FashionMNIST-v0": replace(_IMAGES, dataset="fashion_mnist"),
-    "GCGen-Images-v0": _IMAGES,
+    "GCGen-Images-v0": replace(_IMAGES, num_proposals=_BY_SIZE, horizon=_BY_SIZE),
 }  # fmt: skip
 """Tasks of a generative model."""
 

@@ -18,6 +18,7 @@ LAYERS: dict[str, dict[str, str]] = {
         "gcgen_env/limits.py": "How many bytes compressed files may decode to, checked before the memory is taken.",
         "gcgen_env/messages.py": "How error messages show wrong values.",
         "gcgen_env/config.py": "The keyword arguments of an environment.",
+        "gcgen_env/keywords.py": "Dataclasses of keyword arguments: made with helpful errors, documented where they are used.",
         "gcgen_env/tasks.py": "The registered tasks: the keyword arguments of every environment id.",
         "gcgen_env/device.py": "Names of torch devices.",
         "gcgen_env/memory.py": "Whether something would fit in the memory of this machine, checked before it is allocated.",

@@ -96,12 +96,15 @@ def find_shipped() -> dict[str, dict[str, Any]]:
 
 def list_ids() -> Table:
     """Return a table of the environment ids and their defaults."""
-    table = Table("id", "A", "H", "likelihood", "proposer", title="environments")
+    table = Table(title="environments")
+    table.add_column("id", no_wrap=True)
+    for name in ("A", "H", "likelihood", "proposer"):
+        table.add_column(name)
     for env_id, config in ENV_CONFIGS.items():
         likelihood = config.likelihood
         if likelihood == "gaussian":
             likelihood += ", sigma " + ("fitted" if config.sigma is None else f"{config.sigma:g}")
-        sizes = (str(config.num_proposals), str(config.horizon))
+        sizes = [str(size or "by size") for size in (config.num_proposals, config.horizon)]
         table.add_row(env_id, *sizes, likelihood, str(config.proposer))
     return table
 

@@ -20,7 +20,7 @@ MOST_NAMES = 5
 
 def describe(survey: Survey, prepared: Prepared) -> list[str]:
     """Return the report, line by line."""
-    proposals, horizon = suggest_task(prepared.side, prepared.is_grey)
+    proposals, horizon = suggest_task(prepared.num_values)
     num_clear = sum(header.is_transparent for header in survey.headers)
     colour = "all grey" if prepared.is_grey else "colour"
     rows = {
@@ -71,9 +71,7 @@ def find_notes(survey: Survey, prepared: Prepared) -> list[str]:
 
 def suggest_training(prepared: Prepared, out: Path) -> str:
     """Return the command that trains on a data set."""
-    proposals, horizon = suggest_task(prepared.side, prepared.is_grey)
     words = ["gcgen", "train", "--env", "GCGen-Images-v0", "--dataset", as_argument(out)]
-    words += ["--num-proposals", str(proposals), "--horizon", str(horizon)]
     if (
         out.suffix and 2 * prepared.num_bytes > MAX_BYTES
     ):  # with room for the labels, and small sets' copies

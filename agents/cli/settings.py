@@ -34,9 +34,9 @@ class EnvironmentSettings:
     max_bytes: int | None = None
     """Most bytes that your own compressed images may decode to; by default 2 GiB."""
     num_proposals: int | None = None
-    """Number of proposals at each step, A."""
+    """Number of proposals at each step, A; Images has one that suits the size of the images."""
     horizon: int | None = None
-    """Number of decisions of a trajectory, H."""
+    """Number of decisions of a trajectory, H; Images likewise."""
     likelihood: Literal["bernoulli", "gaussian"] | None = None
     """Likelihood of a goal given the last state."""
     sigma: float | None = None

@@ -13,7 +13,7 @@ from agents.common.vec_env import GCGenVecEnv
 from gcgen_env.config import EnvConfig, make_config
 from gcgen_env.datasets import DataSource
 from gcgen_env.env import GCGenEnv
-from gcgen_env.model.build import open_data
+from gcgen_env.model.build import complete, open_data
 from gcgen_env.registration import default_kwargs
 from gcgen_env.vector_env import GCGenVectorEnv
 
@@ -44,12 +44,12 @@ def find_source(
     if isinstance(env, str):
         kwargs = {**default_kwargs(env.removeprefix("gcgen_env:")), **(env_kwargs or {})}
         kwargs.pop("render_mode", None)  # not a field of `EnvConfig`
-        config = make_config(**kwargs)
-        return config, open_data(config), None
-    if env_kwargs:
+        env = make_config(**kwargs)
+    elif env_kwargs:
         raise ValueError("env_kwargs go with an id; an environment already has its own")
     if isinstance(env, EnvConfig):
-        return env, open_data(env), None
+        data = open_data(env)
+        return complete(env, data), data, None
     inner = unwrap(env)
     if isinstance(inner, DummyVecEnv):
         return _find_dummy(inner)

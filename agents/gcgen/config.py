@@ -13,7 +13,8 @@ import numpy as np
 
 from agents.common.augmentation import AUGMENTATIONS, Augmentation
 from agents.gcgen.small_images import is_small
-from gcgen_env.config import check_count, make_from_keywords
+from gcgen_env.config import check_count
+from gcgen_env.keywords import make_from_keywords
 
 ObjectiveName = Literal[
     "leave_one_out", "expert_iteration", "path_consistency", "policy_gradient", "tree_search"

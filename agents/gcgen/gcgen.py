@@ -36,9 +36,10 @@ from agents.gcgen.search_policy import SearchPolicy
 from agents.gcgen.small_images import SMALL_RAMP, is_small
 from agents.gcgen.training import TwoAgentTraining
 from agents.gcgen.training_log import record_round
-from gcgen_env.config import EnvConfig, document_fields, make_from_keywords
+from gcgen_env.config import EnvConfig
 from gcgen_env.datasets import DataSource
 from gcgen_env.goals import make_goals
+from gcgen_env.keywords import document_fields, make_from_keywords
 from gcgen_env.model.build import OWN, check_fits, likelihood_of, make_s_agent
 from gcgen_env.model.s_agent import SAgent
 from gcgen_env.model.saved_proposers import check_alike
@@ -113,7 +114,6 @@ class GCGen(SavingMixin, TwoAgentTraining, BaseAlgorithm):  # type: ignore[misc]
         check_objective(self.config.gc_objective, has_values)
         options.check_json(policy_kwargs=policy_kwargs, s_agent_kwargs=s_agent_kwargs)
         self.s_agent_kwargs = dict(s_agent_kwargs or {})  # for the checkpoint
-        self.progress = 0.0  # share of the training that is done, in [0, 1]
         self.env_config: EnvConfig | None = None
         self._data: DataSource | None = None
         self._initial_s_agent = s_agent

@@ -32,7 +32,7 @@ class Updates(GenerativeModel):
     ranks: Alone = ALONE
     """The processes that share each update; this one alone, unless they are set."""
     optimizer: torch.optim.Optimizer
-    progress: float
+    progress: float = 0.0  # share of the training that is done, in [0, 1]
     num_timesteps: int
     _n_updates: int
     _scored_values: tuple[Tensor, Tensor] | None = None  # None: all of them

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import tyro
 from rich.console import Console
@@ -28,8 +29,7 @@ from benchmarks.trials import choose_names, folder_of, is_done, record_settings
 from gcgen_env import EnvConfig, keep_freed_memory
 from gcgen_env.atomic_files import write_json
 from gcgen_env.datasets import DataSource
-from gcgen_env.datasets.size_advice import suggest_task
-from gcgen_env.model.build import open_data
+from gcgen_env.model.build import complete, open_data
 from gcgen_env.model.fresh import choose_components
 from gcgen_env.tasks import GENERATIVE
 
@@ -154,10 +154,9 @@ def make_task(
     shape = source.split("train").shape
     if len(shape) != 3:
         raise ValueError(f"--data must name images, and {data} holds points of shape {shape}")
-    a, h = config.num_proposals, config.horizon
-    if data not in known:
-        a, h = suggest_task(max(shape[1:]), shape[0] == 1)
-    return replace(config, num_proposals=num_proposals or a, horizon=horizon or h), source
+    sizes = {"num_proposals": num_proposals, "horizon": horizon}
+    given: dict[str, Any] = {name: size for name, size in sizes.items() if size is not None}
+    return complete(replace(config, **given), source), source
 
 
 def write_report(

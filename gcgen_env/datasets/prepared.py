@@ -54,9 +54,14 @@ class Prepared:
         return self.squares.shape[1]
 
     @property
+    def num_values(self) -> int:
+        """Number of values of an image."""
+        return self.side**2 * (1 if self.is_grey else 3)
+
+    @property
     def num_bytes(self) -> int:
         """Bytes that all images take."""
-        return len(self.order) * self.side**2 * (1 if self.is_grey else 3)
+        return len(self.order) * self.num_values
 
     def take(self, index: np.ndarray) -> np.ndarray:
         """Return some images, shape (n, side, side) if all are grey, else (n, side, side, 3)."""

@@ -16,7 +16,6 @@ def suggest_side(median_side: int) -> int:
     return max((side for side in SIDES if side <= median_side), default=max(SMALLEST, median_side))
 
 
-def suggest_task(side: int, is_grey: bool) -> tuple[int, int]:
+def suggest_task(num_values: int) -> tuple[int, int]:
     """Return A and H: the more values an image has, the more bits describe it."""
-    num_values = side**2 * (1 if is_grey else 3)
     return next((task for most, task in SIZES_OF_TASKS if num_values <= most), LARGEST)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import os
 from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from gcgen_env.config import EnvConfig
+from gcgen_env.config import COUNTS, EnvConfig
 from gcgen_env.datasets import Dataset, DataSource
+from gcgen_env.datasets.size_advice import suggest_task
 from gcgen_env.messages import show
 from gcgen_env.model.chain import Chain, Dynamics
 from gcgen_env.model.dictionary import DictionaryProposer
@@ -42,6 +45,25 @@ def open_data(config: EnvConfig) -> DataSource:
     if isinstance(config.dataset, DataSource):  # shared with another environment
         return config.dataset
     return DataSource(config.dataset, config.data_dir, config.image_size, config.max_bytes)
+
+
+def complete(config: EnvConfig, data: DataSource) -> EnvConfig:
+    """Return a configuration with A and H, those of its proposer or those that suit its images.
+
+    Many proposals and steps pay in a basis, so only with a Gaussian likelihood.
+    """
+    sizes = {name: getattr(config, name) for name in COUNTS}
+    if None not in sizes.values():
+        return config
+    shape = data.split(config.split).shape
+    num_values = math.prod(shape) if config.likelihood == "gaussian" else 0
+    suggested: dict[str, Any] = dict(zip(COUNTS, suggest_task(num_values), strict=True))
+    if not (isinstance(config.proposer, str) and config.proposer == "dictionary"):
+        found = _find_proposer(config, shape, "cpu")
+        own = found.chain if isinstance(found, SAgent) else found
+        suggested = {name: getattr(own, name, value) for name, value in suggested.items()}
+    missing = {name: suggested[name] for name, value in sizes.items() if value is None}
+    return replace(config, **missing)
 
 
 def make_chain(config: EnvConfig, data: DataSource, device: torch.device | str) -> Chain:
@@ -204,10 +226,10 @@ def _find_proposer(
             f"proposer must be a name, a path or an object with a method "
             f"propose(canvas, step), got {type(choice).__name__}"
         )
-    for name in ("num_proposals", "horizon"):
-        if getattr(choice, name, getattr(config, name)) != getattr(config, name):
+    for name in COUNTS:
+        asked = getattr(config, name)
+        if asked is not None and getattr(choice, name, asked) != asked:
             raise ValueError(
-                f"the proposer has {name}={getattr(choice, name)}, the environment "
-                f"{name}={getattr(config, name)}"
+                f"the proposer has {name}={getattr(choice, name)}, the environment {name}={asked}"
             )
     return choice

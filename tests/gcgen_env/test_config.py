@@ -2,7 +2,7 @@
 
 import json
 import tracemalloc
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -10,18 +10,11 @@ import pytest
 import torch
 
 from gcgen_env import EnvConfig
-from gcgen_env.config import document_fields, make_from_keywords
 from gcgen_env.datasets import Dataset
 from gcgen_env.datasets.sources import IdxSource
 from gcgen_env.goals import GoalSampler
 from gcgen_env.testing.episodes import TimeStep
 from gcgen_env.viewer import Frame
-
-
-@dataclass
-class Settings:
-    batch_size: int = 64
-    learning_rate: float = 1e-3
 
 
 @pytest.mark.parametrize(
@@ -49,14 +42,6 @@ def test_values_at_an_inclusive_bound_are_accepted(name, value):
     assert getattr(EnvConfig(**{name: value}), name) == value
 
 
-def test_an_unknown_keyword_names_the_nearest_field_of_any_dataclass():
-    assert make_from_keywords(Settings, batch_size=2) == Settings(batch_size=2)
-    with pytest.raises(TypeError, match="argument 'batchsize'; did you mean 'batch_size'"):
-        make_from_keywords(Settings, batchsize=2)
-    with pytest.raises(TypeError, match="argument 'cls'; known: batch_size, learning_rate"):
-        make_from_keywords(Settings, cls=2)
-
-
 def find_documented(cls):
     """Return the names under "Attributes:" in a docstring."""
     section = cls.__doc__.partition("    Attributes:\n")[2].partition("\n\n")[0]
@@ -72,21 +57,6 @@ def find_documented(cls):
 def test_help_explains_every_field(cls):
     names = cls._fields if issubclass(cls, tuple) else [field.name for field in fields(cls)]
     assert find_documented(cls) == list(names)
-
-
-def test_the_fields_are_inserted_under_the_arguments_of_an_environment():
-    @document_fields(EnvConfig, "## Arguments")
-    class Env:
-        """An environment.
-
-        ## Arguments
-        Also `render_mode`.
-        """
-
-    names = [line.strip().partition(":")[0] for line in Env.__doc__.splitlines() if ":" in line]
-    assert {field.name for field in fields(EnvConfig)} <= set(names)
-    heading, last = Env.__doc__.index("## Arguments"), Env.__doc__.index("Also `render_mode`")
-    assert heading < Env.__doc__.index("dataset: Name") < Env.__doc__.index("device: ") < last
 
 
 def test_numpy_numbers_paths_and_devices_become_json_values():

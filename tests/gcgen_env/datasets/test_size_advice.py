@@ -14,16 +14,15 @@ def test_the_largest_size_that_the_images_have(median: int, side: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("side", "is_grey", "task"),
+    ("num_values", "task"),
     [
-        (28, True, (32, 10)),
-        (16, False, (32, 10)),
-        (28, False, (512, 64)),
-        (32, False, (512, 64)),
-        (48, True, (512, 64)),
-        (64, True, (512, 96)),
-        (64, False, (512, 96)),
+        (2, (32, 10)),
+        (784, (32, 10)),
+        (785, (512, 64)),
+        (3072, (512, 64)),
+        (3073, (512, 96)),
+        (12288, (512, 96)),
     ],
 )
-def test_more_values_need_more_bits(side: int, is_grey: bool, task: tuple[int, int]) -> None:
-    assert suggest_task(side, is_grey) == task
+def test_more_values_need_more_bits(num_values: int, task: tuple[int, int]) -> None:
+    assert suggest_task(num_values) == task
