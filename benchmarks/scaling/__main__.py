@@ -50,7 +50,7 @@ def speedup(options: argparse.Namespace) -> Rows:
     for batch in options.batches:
         for seed in range(options.seeds):
             for processes, threads in WAYS:
-                task = Task(options.env, batch, options.updates, seed)
+                task = Task(options.env, batch, options.updates, seed, options.data)
                 rows.append(measure_training(task, processes, threads))
                 print(
                     f"batch {batch}, seed {seed}, {processes} processes of {threads} threads:"
@@ -104,6 +104,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser("benchmarks.scaling", description=__doc__)
     parser.add_argument("what", choices=STUDIES, nargs="+")
     parser.add_argument("--env", default="GCGen-MNIST-v0")
+    parser.add_argument("--data", help="images of GCGen-Images-v0, for speedup")
     parser.add_argument("--rounds", type=int, default=15, help="repetitions of a measurement")
     parser.add_argument("--updates", type=int, default=100, help="updates of a training")
     parser.add_argument("--seeds", type=int, default=3, help="trainings of each kind")

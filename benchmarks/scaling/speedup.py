@@ -31,6 +31,8 @@ class Task(NamedTuple):
     """Number of updates that are timed."""
     seed: int
     """Seed of the training."""
+    data: str | None = None
+    """Images of `GCGen-Images-v0`."""
 
 
 def measure_training(task: Task, processes: int, threads: int) -> dict[str, Any]:
@@ -50,8 +52,9 @@ def _train(rank: int, task: Task, processes: int, threads: int, folder: str) -> 
         dist.init_process_group("gloo", store=store, rank=rank, world_size=processes)
         ranks = Ranks(rank, processes)
     model = GCGen(
-        "GCPolicy", task.env, seed=task.seed, device="cpu", n_envs=task.batch, batch_size=task.batch
-    )
+        "GCPolicy", task.env, seed=task.seed, device="cpu", n_envs=task.batch,
+        batch_size=task.batch, env_kwargs={"dataset": task.data} if task.data else {},
+    )  # fmt: skip
     model.ranks = ranks
     steps = task.batch * model.s_agent.chain.horizon
     total = (task.updates + 2) * steps
