@@ -34,7 +34,8 @@ def main(folder: Path | None = None, minutes: float = 3.0, out: Path = OUT) -> G
     model = GCGen("GCPolicy", "GCGen-Images-v0", env_kwargs={"dataset": str(data)}, seed=0)
     with suppress(KeyboardInterrupt):
         model.learn(10**12, BoundProgressBar(), max_minutes=minutes)
-    model.fit_sigma(validation.take(np.arange(len(validation))[:256]))  # honest bits
+    if len(validation) < len(train):  # fewer than 20 images are not divided
+        model.fit_sigma(validation.take(np.arange(len(validation))[:256]))  # honest bits
     model.save(out / "model.gcgen")  # for `gcgen sample`, `reconstruct` and `evaluate`
     samples, goals = model.sample(32, seed=0), test.take(np.arange(len(test))[:32])
     item, distance = find_nearest(samples, train)

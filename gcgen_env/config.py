@@ -39,9 +39,10 @@ class EnvConfig:
         data_dir: Folder of the data files. None reads `$GCGEN_DATA`, then the user's cache.
         split: Split that goals are drawn from: "train", "validation" or "test".
         image_size: Height and width that images are resized to; None keeps their size.
-        num_proposals: A, the number of proposals at each step. None takes that of the proposer;
-            with the dictionary, which has any number, one that suits the size of the images.
-        horizon: H, the number of steps of an episode; None likewise.
+        num_proposals: A, the number of proposals at each step. None takes that of the proposer, or
+            32 if it has any number. `GCGen` takes one that suits the images, if it trains a new
+            S-agent.
+        horizon: H, the number of steps of an episode. None likewise, or 10, or one for each rate.
         rate: alpha, the scale of the chosen proposal: one number, or one for each step. None
             uses the rate of the saved S-agent, or 1 without one.
         initial_state: "mean", "zeros", "noise", an image (*S), or a path to a `.npy` or image
@@ -96,7 +97,7 @@ class EnvConfig:
     def __post_init__(self) -> None:
         """Check the fields that can be checked without the data."""
         for name, (least, why) in COUNTS.items():
-            if getattr(self, name) is not None:  # else `complete` of model/build.py finds it
+            if getattr(self, name) is not None:  # else `model/open_sizes.py` finds it
                 check_count(name, getattr(self, name), least, why, MOST)
         check_count("max_bytes", self.max_bytes, 1, "an image takes at least one byte")
         _check_member("reward_type", self.reward_type, REWARD_TYPES)
@@ -143,7 +144,9 @@ class EnvConfig:
         kinds = {name: float if name in NUMBERS else int for name in given}
         plain |= {name: kinds[name](v) for name, v in given.items() if v is not None}
         if self.rate is not None:
-            plain["rate"] = np.asarray(self.rate, dtype=np.float64).tolist()
+            plain["rate"] = rate = np.asarray(self.rate, dtype=np.float64).tolist()
+            if self.horizon is None and isinstance(rate, list):
+                plain["horizon"] = len(rate)
         if self.image_size is not None:
             check_count("image_size", self.image_size, 1, "an image has at least one pixel")
             plain["image_size"] = int(self.image_size)
@@ -156,6 +159,12 @@ class EnvConfig:
     def has_binary_goals(self) -> bool:
         """Whether goals are binarised anew in each episode."""
         return self.likelihood == "bernoulli" and self.binarize is not False
+
+    @property
+    def sizes(self) -> tuple[int, int]:
+        """A and H; where they are open, those for a proposer that has any number."""
+        a, h = (getattr(self, name) or getattr(EnvConfig, name) for name in COUNTS)
+        return a, h
 
     def rates(self) -> np.ndarray:
         """Return alpha, shape (H,), float32."""
@@ -172,7 +181,8 @@ class EnvConfig:
             rates = np.asarray(1.0 if self.rate is None else self.rate, dtype=np.float64)
         except (TypeError, ValueError, OverflowError) as error:
             raise ValueError(
-                f"rate must be one number or a list of {self.horizon}, got {show(self.rate)}"
+                f"rate must be one number or a list of {self.horizon or 'them'}, got "
+                f"{show(self.rate)}"
             ) from error
         if rates.ndim > 1 or (rates.ndim == 1 and self.horizon not in (None, len(rates))):
             raise ValueError(

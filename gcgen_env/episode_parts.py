@@ -10,7 +10,8 @@ from gcgen_env.config import EnvConfig, check_count
 from gcgen_env.device import resolve_device
 from gcgen_env.goals import make_goals
 from gcgen_env.memory import check_memory
-from gcgen_env.model.build import complete, make_chain, open_data
+from gcgen_env.model.build import make_chain, open_data
+from gcgen_env.model.open_sizes import fill_sizes
 from gcgen_env.rewards import Reward, make_reward
 
 
@@ -31,7 +32,7 @@ class EpisodeParts:
         self.num_envs = int(num_envs)
         self.device = torch.device(resolve_device(config.device))
         self.data = open_data(config)
-        self.config = config = complete(config, self.data)
+        self.config = config = fill_sizes(config, self.data)
         self.chain = make_chain(config, self.data, self.device)
         self.goals = make_goals(config, self.data)
         self.reward: Reward = make_reward(config, self.chain.likelihood)

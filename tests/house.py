@@ -92,6 +92,7 @@ LAYERS: dict[str, dict[str, str]] = {
         "gcgen_env/model/stored_values.py": "Probabilities of stored images, which bits per dimension need: of bits, and of bytes.",
         "gcgen_env/model/sums.py": "Sums over the values of images, on their device.",
         "gcgen_env/model/likelihoods.py": "Likelihoods p(g | x) of a goal image g given a canvas x, and the potentials made of them.",
+        "gcgen_env/model/open_sizes.py": "Finds A and H where a configuration leaves them open.",
         "gcgen_env/model/network_config.py": "The sizes of the S-agent's network.",
         "gcgen_env/model/perceptron.py": "The perceptron of the S-agent's network: its trunk, and the head that makes the proposals.",
         "gcgen_env/model/network.py": "The S-agent's network: p_S(a | x, h) and the proposals y[a], without any goal.",

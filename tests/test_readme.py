@@ -106,9 +106,7 @@ def test_number_of_valid_proposals_varies():
 def test_table_of_ids_is_that_of_the_code(env_id):
     config = GENERATIVE[env_id]
     cells = read_cells(ENVIRONMENTS, f"| `{env_id}`")
-    by_size = ["[by size](own-images.md#which-size)", "by size"]
-    numbers = [str(config.num_proposals), str(config.horizon)]
-    assert cells[2:4] == (by_size if config.num_proposals is None else numbers)
+    assert cells[2:4] == [str(size) for size in config.sizes]
     assert cells[4].lower().startswith(config.likelihood)
     assert cells[6] == config.proposer
     if config.likelihood == "gaussian":

@@ -104,8 +104,7 @@ def list_ids() -> Table:
         likelihood = config.likelihood
         if likelihood == "gaussian":
             likelihood += ", sigma " + ("fitted" if config.sigma is None else f"{config.sigma:g}")
-        sizes = [str(size or "by size") for size in (config.num_proposals, config.horizon)]
-        table.add_row(env_id, *sizes, likelihood, str(config.proposer))
+        table.add_row(env_id, *map(str, config.sizes), likelihood, str(config.proposer))
     return table
 
 

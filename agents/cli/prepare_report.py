@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from agents.cli.outputs import as_argument
-from gcgen_env.datasets.dataset import SMALLEST_TO_SPLIT
+from gcgen_env.datasets.dataset import SMALLEST_TO_SPLIT, split_indices
 from gcgen_env.datasets.folder_survey import Survey, count_suffixes
 from gcgen_env.datasets.prepared import Prepared
 from gcgen_env.datasets.size_advice import suggest_task
@@ -20,7 +20,8 @@ MOST_NAMES = 5
 
 def describe(survey: Survey, prepared: Prepared) -> list[str]:
     """Return the report, line by line."""
-    proposals, horizon = suggest_task(prepared.num_values)
+    num_training = len(split_indices(len(prepared.order), "train"))
+    proposals, horizon = suggest_task(prepared.num_values, num_training)
     num_clear = sum(header.is_transparent for header in survey.headers)
     colour = "all grey" if prepared.is_grey else "colour"
     rows = {

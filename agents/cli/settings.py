@@ -34,7 +34,7 @@ class EnvironmentSettings:
     max_bytes: int | None = None
     """Most bytes that your own compressed images may decode to; by default 2 GiB."""
     num_proposals: int | None = None
-    """Number of proposals at each step, A; Images has one that suits the size of the images."""
+    """Number of proposals at each step, A; on Images one that suits the images."""
     horizon: int | None = None
     """Number of decisions of a trajectory, H; Images likewise."""
     likelihood: Literal["bernoulli", "gaussian"] | None = None

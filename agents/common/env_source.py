@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
@@ -13,7 +14,9 @@ from agents.common.vec_env import GCGenVecEnv
 from gcgen_env.config import EnvConfig, make_config
 from gcgen_env.datasets import DataSource
 from gcgen_env.env import GCGenEnv
-from gcgen_env.model.build import complete, open_data
+from gcgen_env.model.build import OWN, open_data
+from gcgen_env.model.open_sizes import fill_sizes
+from gcgen_env.model.s_agent import SAgent
 from gcgen_env.registration import default_kwargs
 from gcgen_env.vector_env import GCGenVectorEnv
 
@@ -25,7 +28,10 @@ _HARMLESS = (
 
 
 def find_source(
-    env: Any, env_kwargs: dict[str, Any] | None = None
+    env: Any,
+    env_kwargs: dict[str, Any] | None = None,
+    start: str | Path | SAgent | None = OWN,
+    basis: int | None = None,
 ) -> tuple[EnvConfig, DataSource, int | None]:
     """Return the configuration and the data of an environment, and its number of environments.
 
@@ -34,6 +40,9 @@ def find_source(
             `DummyVecEnv`; monitors and the wrappers of `gym.make` around it are looked through.
             Data that an environment has loaded are shared.
         env_kwargs: Fields of `EnvConfig` to change; only with an id.
+        start: The S-agent whose A and H are taken if an id or an `EnvConfig` leaves them open, and
+            the basis of a fresh one; see `fill_sizes`.
+        basis: See `start`.
 
     Raises:
         TypeError: If a keyword is not a field of `EnvConfig`.
@@ -49,7 +58,7 @@ def find_source(
         raise ValueError("env_kwargs go with an id; an environment already has its own")
     if isinstance(env, EnvConfig):
         data = open_data(env)
-        return complete(env, data), data, None
+        return fill_sizes(env, data, start, basis), data, None
     inner = unwrap(env)
     if isinstance(inner, DummyVecEnv):
         return _find_dummy(inner)

@@ -142,7 +142,8 @@ class GCGen(SavingMixin, TwoAgentTraining, BaseAlgorithm):  # type: ignore[misc]
 
     def _use_goals(self, env: Any, env_kwargs: dict[str, Any] | None = None) -> GoalVecEnv:
         """Take the configuration and the goals of an environment."""
-        config, data, num = find_source(env, env_kwargs)
+        own = getattr(self, "s_agent", self._initial_s_agent)
+        config, data, num = find_source(env, env_kwargs, own, self.s_agent_kwargs.get("basis"))
         dataset, a = data.split(config.split), config.num_proposals
         fitting_parts.check_task(config, dataset, self.config)
         likelihood = likelihood_of(config, dataset, getattr(self, "s_agent", None))
@@ -189,8 +190,7 @@ class GCGen(SavingMixin, TwoAgentTraining, BaseAlgorithm):  # type: ignore[misc]
             ValueError: If the seed is not an integer in [0, 2**32).
         """
         options.check_seed(seed)
-        seed = None if seed is None else int(seed)
-        super().set_random_seed(seed)
+        super().set_random_seed(seed := None if seed is None else int(seed))
         self._generator = torch.Generator()  # on the CPU: the same draws on every device
         self._generator.manual_seed(self._generator.seed() if seed is None else seed)
         self._round_goals = None

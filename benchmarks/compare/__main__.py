@@ -29,8 +29,9 @@ from benchmarks.trials import choose_names, folder_of, is_done, record_settings
 from gcgen_env import EnvConfig, keep_freed_memory
 from gcgen_env.atomic_files import write_json
 from gcgen_env.datasets import DataSource
-from gcgen_env.model.build import complete, open_data
+from gcgen_env.model.build import open_data
 from gcgen_env.model.fresh import choose_components
+from gcgen_env.model.open_sizes import fill_sizes
 from gcgen_env.tasks import GENERATIVE
 
 INTERRUPTED = 130
@@ -156,7 +157,7 @@ def make_task(
         raise ValueError(f"--data must name images, and {data} holds points of shape {shape}")
     sizes = {"num_proposals": num_proposals, "horizon": horizon}
     given: dict[str, Any] = {name: size for name, size in sizes.items() if size is not None}
-    return complete(replace(config, **given), source), source
+    return fill_sizes(replace(config, **given), source, None), source
 
 
 def write_report(

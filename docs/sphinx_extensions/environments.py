@@ -58,8 +58,7 @@ def make_row(env_id: str) -> str:
     """Return the row of an id in the table of all ids."""
     config, shape = make_config(**default_kwargs(env_id)), find_shape(env_id)
     size = "x".join(str(n) for n in shape) if shape else "yours"
-    sizes = [number or "by size" for number in (config.num_proposals, config.horizon)]
-    cells = (f"[`{env_id}`]({short(env_id)}.md)", size, *sizes)
+    cells = (f"[`{env_id}`]({short(env_id)}.md)", size, *config.sizes)
     return "| " + " | ".join(map(str, (*cells, config.likelihood, config.proposer))) + " |"
 
 
@@ -78,9 +77,11 @@ def make_page(env_id: str, folder: Path) -> str:
     config, shape = make_config(**default_kwargs(env_id)), find_shape(env_id)
     size = str(shape) if shape else "(C, height, width), that of your images"
     extra = ', dataset="photos.npz"' if config.dataset is None else ""
-    sizes = f"{config.num_proposals}, {config.horizon}"
+    a, h = config.sizes
+    sizes = f"{a}, {h}"
     if config.num_proposals is None:
-        sizes = "by the [size of the images](../../own-images.md#which-size)"
+        sizes += "; those of the proposer if it has any, and of a [new S-agent]"
+        sizes += "(../../own-images.md#which-size)"
     lines = [f"# `{env_id}`", "", introduce(env_id), ""]
     if draw_episode(env_id, folder / f"environments/{short(env_id)}.gif"):
         lines += ["```{image} " + f"{short(env_id)}.gif", ":alt: An episode, played greedily"]
@@ -90,7 +91,7 @@ def make_page(env_id: str, folder: Path) -> str:
         "|---|---|",
         f'| make | `gym.make("gcgen_env:{env_id}"{extra})` |',
         f'| make a batch | `gym.make_vec("gcgen_env:{env_id}", num_envs=64{extra})` |',
-        f"| action space | `Discrete({config.num_proposals or 'A'})` |",
+        f"| action space | `Discrete({a})` |",
         f"| shape S of an image | {size} |",
         f"| proposals A, steps H | {sizes} |",
         f"| observations as one vector | `{flat_id(env_id)}` |",

@@ -16,6 +16,10 @@ def suggest_side(median_side: int) -> int:
     return max((side for side in SIDES if side <= median_side), default=max(SMALLEST, median_side))
 
 
-def suggest_task(num_values: int) -> tuple[int, int]:
-    """Return A and H: the more values an image has, the more bits describe it."""
-    return next((task for most, task in SIZES_OF_TASKS if num_values <= most), LARGEST)
+def suggest_task(num_values: int, num_images: int) -> tuple[int, int]:
+    """Return A and H: the more values an image has, the more bits describe it.
+
+    Above the smallest A there is at most one proposal for each training image.
+    """
+    a, h = next((task for most, task in SIZES_OF_TASKS if num_values <= most), LARGEST)
+    return min(a, max(num_images, SIZES_OF_TASKS[0][1][0])), h

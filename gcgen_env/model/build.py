@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import os
 from copy import deepcopy
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +11,6 @@ import torch
 
 from gcgen_env.config import COUNTS, EnvConfig
 from gcgen_env.datasets import Dataset, DataSource
-from gcgen_env.datasets.size_advice import suggest_task
 from gcgen_env.messages import show
 from gcgen_env.model.chain import Chain, Dynamics
 from gcgen_env.model.dictionary import DictionaryProposer
@@ -47,25 +44,6 @@ def open_data(config: EnvConfig) -> DataSource:
     return DataSource(config.dataset, config.data_dir, config.image_size, config.max_bytes)
 
 
-def complete(config: EnvConfig, data: DataSource) -> EnvConfig:
-    """Return a configuration with A and H, those of its proposer or those that suit its images.
-
-    Many proposals and steps pay in a basis, so only with a Gaussian likelihood.
-    """
-    sizes = {name: getattr(config, name) for name in COUNTS}
-    if None not in sizes.values():
-        return config
-    shape = data.split(config.split).shape
-    num_values = math.prod(shape) if config.likelihood == "gaussian" else 0
-    suggested: dict[str, Any] = dict(zip(COUNTS, suggest_task(num_values), strict=True))
-    if not (isinstance(config.proposer, str) and config.proposer == "dictionary"):
-        found = _find_proposer(config, shape, "cpu")
-        own = found.chain if isinstance(found, SAgent) else found
-        suggested = {name: getattr(own, name, value) for name, value in suggested.items()}
-    missing = {name: suggested[name] for name, value in sizes.items() if value is None}
-    return replace(config, **missing)
-
-
 def make_chain(config: EnvConfig, data: DataSource, device: torch.device | str) -> Chain:
     """Build the decision chain of a configuration on a device.
 
@@ -74,7 +52,7 @@ def make_chain(config: EnvConfig, data: DataSource, device: torch.device | str) 
         ValueError: If the proposer or the initial state does not fit.
     """
     dataset = data.split(config.split)
-    proposer = _find_proposer(config, dataset.shape, device)
+    proposer = find_proposer(config, dataset.shape, device)
     saved = proposer if isinstance(proposer, SAgent) else None
     likelihood = likelihood_of(config, dataset, saved)
     if saved is not None:
@@ -117,7 +95,7 @@ def make_s_agent(
             f"{type(start).__name__}"
         )
     if not isinstance(start, SAgent):
-        start = _find_start(config, data, start)
+        start = find_start(config, data, start)
     for name, size in sizes.items():
         own = _find_size(start, name)
         is_enough = name == "basis" and 0 < own <= (size or 0)  # data may have fewer components
@@ -139,13 +117,13 @@ def _find_size(s_agent: SAgent, name: str) -> Any:
     return getattr(s_agent.network.config, name, None) if s_agent.can_learn else "no network"
 
 
-def _find_start(config: EnvConfig, data: DataSource, start: str | Path) -> SAgent:
+def find_start(config: EnvConfig, data: DataSource, start: str | Path) -> SAgent:
     """Return the S-agent of a name or file; `OWN` stands for the environment's proposer."""
     if start != OWN:
         is_shipped = start == "pretrained"
         return SAgent.load(pretrained_path(str(config.dataset)) if is_shipped else start)
     dataset = data.split("train")
-    found = _find_proposer(config, dataset.shape, "cpu")
+    found = find_proposer(config, dataset.shape, "cpu")
     if isinstance(found, SAgent):
         return found
     likelihood = likelihood_of(config, dataset)
@@ -196,7 +174,7 @@ def _make_dynamics(
     return Dynamics(initial, torch.from_numpy(config.rates()))
 
 
-def _find_proposer(
+def find_proposer(
     config: EnvConfig, shape: tuple[int, ...], device: torch.device | str
 ) -> Proposer | SAgent:
     """Return the proposer, or the saved S-agent that contains it."""

@@ -62,9 +62,9 @@ def make_fresh(
     check_count("basis", num, 0, "it counts principal components; 0 proposes values of images")
     if num and config.likelihood != "gaussian":
         raise ValueError(f"basis={num} needs likelihood='gaussian', got {config.likelihood!r}")
-    if sizes.get("body", "mlp") != "mlp":
+    if (body := sizes.pop("body", None)) not in (None, "mlp"):
         raise ValueError(
-            f"a new S-agent has body='mlp', got {sizes['body']!r}: convolutions learned less in "
+            f"a new S-agent has body='mlp', got {body!r}: convolutions learned less in "
             "the same time; S-agents that have them can be loaded and trained further"
         )
     if "groups" in sizes:

@@ -140,8 +140,9 @@ def test_missing_packages_are_named(monkeypatch):
 
 
 def test_sizes_follow_from_the_images(squares, tmp_path):
-    config, _ = compare.make_task(str(squares), 32, None, None)
-    assert (config.num_proposals, config.horizon) == (512, 64)
+    config, data = compare.make_task(str(squares), 32, None, None)
+    num_proposals = max(len(data.split("train")), 32)
+    assert (config.num_proposals, config.horizon) == (num_proposals, 64)
     config, _ = compare.make_task("digits", None, None, 3)
     assert (config.num_proposals, config.horizon, config.likelihood) == (16, 3, "bernoulli")
     with pytest.raises(ValueError, match="--data must name images, and two_moons holds points"):

@@ -75,7 +75,7 @@ def test_own_images_of_a_folder(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(GCGen, "learn", learn)
     model = own_images.main(tmp_path / "photos", out=tmp_path)
     assert model.chain.shape == (3, 32, 32)  # a size that suits pictures of 40x36
-    assert (model.s_agent.network.num_proposals, model.chain.horizon) == (512, 64)
+    assert (model.s_agent.network.num_proposals, model.chain.horizon) == (32, 64)
     output = capsys.readouterr().out
     assert "{'train': 15, 'validation': 3, 'test': 6} 1 files cannot be read" in output
     assert "see samples.png" in output

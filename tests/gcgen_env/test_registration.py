@@ -126,7 +126,7 @@ class TestLengthOfAnEpisode:
         base = env_id.replace("-Flat", "")
         options = {} if horizon is None else {"horizon": horizon, "rate": 1.0, "single_use": False}
         kwargs = {**make_kwargs(base, proposer="dictionary"), **options}
-        expected = horizon or ENV_CONFIGS[base].horizon or 10  # of small images
+        expected = horizon or ENV_CONFIGS[base].sizes[1]
         env, envs = gym.make(env_id, **kwargs), gym.make_vec(env_id, num_envs=2, **kwargs)
         assert env.spec.max_episode_steps == envs.spec.max_episode_steps == expected
         env.reset(seed=0)

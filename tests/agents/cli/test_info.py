@@ -18,8 +18,8 @@ def test_ids_come_with_their_defaults():
     table = list_ids()
     columns = [list(column.cells) for column in table.columns]
     assert columns[0] == list(ENV_IDS)
-    assert columns[1][:5] == ["8", "16", "64", "32", "by size"]
-    assert columns[2][:5] == ["6", "8", "10", "10", "by size"]
+    assert columns[1][:5] == ["8", "16", "64", "32", "32"]
+    assert columns[2][:5] == ["6", "8", "10", "10", "10"]
     assert columns[3][:2] == ["gaussian, sigma 0.05", "bernoulli"]
     assert columns[4][:5] == ["pretrained"] * 3 + ["dictionary"] * 2
 

@@ -25,4 +25,10 @@ def test_the_largest_size_that_the_images_have(median: int, side: int) -> None:
     ],
 )
 def test_more_values_need_more_bits(num_values: int, task: tuple[int, int]) -> None:
-    assert suggest_task(num_values) == task
+    assert suggest_task(num_values, 10_000) == task
+
+
+def test_there_are_not_more_proposals_than_images() -> None:
+    assert suggest_task(3072, 300) == (300, 64)
+    assert suggest_task(3072, 3) == (32, 64)
+    assert suggest_task(784, 3) == (32, 10)
