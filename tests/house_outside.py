@@ -69,6 +69,7 @@ OUTSIDE: dict[str, str] = {
     "benchmarks/speed/env.py": "Speed and memory of the environments, relative to their proposer and to `DummyVecEnv`.",
     "benchmarks/speed/figures.py": "Figures and their targets, printed as a table or as JSON.",
     "benchmarks/speed/growth.py": "How the time and memory of an S-agent update grow with A, H, image size and batch size.",
+    "benchmarks/speed/colour_envs.py": "Speed of environments of colour images beside those of MNIST, relative to their proposers.",
     "benchmarks/speed/many_envs.py": "Steps per second of many environments in one batch, as arrays and as tensors.",
     "benchmarks/speed/memory.py": "Peak memory, measured in a fresh process.",
     "benchmarks/speed/plain_update.py": "The loss of the S-agent in plain autograd: short and slow, the oracle of the fast update.",

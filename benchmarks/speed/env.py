@@ -83,15 +83,14 @@ def make_player(envs: GCGenVectorEnv) -> Callable[[], None]:
     return steps
 
 
-def make_forward(num_envs: int) -> Callable[[], None]:
+def make_forward(num_envs: int, s_agent: SAgent) -> Callable[[], None]:
     """Return a function that only computes all proposals of H steps, in float32."""
-    s_agent = SAgent.load(S_AGENT)
     canvas = s_agent.chain.dynamics.start(num_envs)
 
     @torch.no_grad()
     def forward() -> None:
         for h in range(s_agent.chain.horizon):
-            s_agent.network.propose(canvas, torch.full((num_envs,), h))
+            s_agent.chain.proposer.propose(canvas, torch.full((num_envs,), h))
 
     return forward
 
@@ -106,7 +105,7 @@ def compare(kwargs: dict[str, Any], num_envs: int, rounds: int) -> list[Figure]:
     actions = np.random.default_rng(0).integers(32, size=(horizon, few))
     timings = time_in_turns(
         {
-            "forward": make_forward(num_envs),
+            "forward": make_forward(num_envs, SAgent.load(S_AGENT)),
             "vector": make_player(envs),
             "dummy": lambda: [dummy.step(action) for action in actions],
         },

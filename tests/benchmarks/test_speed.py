@@ -5,10 +5,12 @@ import math
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 import torch
 
 from benchmarks.speed import __main__ as speed
+from benchmarks.speed import colour_envs as bench_colour_envs
 from benchmarks.speed import env as bench_env
 from benchmarks.speed import growth as bench_growth
 from benchmarks.speed import many_envs as bench_many_envs
@@ -57,6 +59,17 @@ def test_many_environments_are_measured_as_arrays_and_as_tensors(capsys):
     assert len({figure.name for figure in figures}) == len(figures) == 8
     assert all(figure.value > 0 for figure in figures)
     assert "compact: 4 environments, tensors" in capsys.readouterr().out
+
+
+def test_environments_of_colour_images_are_measured_beside_those_of_mnist(tmp_path, capsys):
+    images = np.random.default_rng(0).integers(0, 255, (30, 17, 17, 3)).astype(np.uint8)
+    np.save(tmp_path / "photos.npy", images)
+    figures = bench_colour_envs.main(tmp_path / "photos.npy", (4,), num_envs=2, rounds=1)
+    names = [figure.name.partition(":")[0] for figure in figures]
+    kinds = ("MNIST", "photos, A = 4")
+    assert names == [f"{kind}, {mode}" for kind in kinds for mode in ("pixels", "compact")]
+    assert all(figure.value > 0 for figure in figures)
+    assert "photos, A = 4" in capsys.readouterr().out
 
 
 def test_growth_measures_every_size(monkeypatch, capsys):
