@@ -17,9 +17,9 @@ IMAGES = "GCGen-Images-v0"
 
 def main(
     data: Path,
-    num_proposals: tuple[int, ...] = (64, 512),
+    num_proposals: tuple[int, ...] = (64,),
     num_envs: int = 64,
-    rounds: int = 5,
+    rounds: int = 3,
     threads: int = 1,
     json: bool = False,
 ) -> list[Figure]:
