@@ -59,7 +59,7 @@ def print_table(bounds: list[Measurement], title: str) -> None:
     for report, _ in bounds:
         table.add_column(report.name, justify="right")
     reports = [report for report, _ in bounds]
-    table.add_row("bound", *(f"{r.nll:.2f} ± {r.standard_error:.2f}" for r in reports))
+    table.add_row("bound", *(r.bound for r in reports))
     if all(report.bits_per_dim is not None for report in reports):
         table.add_row("bits per dimension", *(f"{r.bits_per_dim:.3f}" for r in reports))
     table.add_row("one path", *(f"{r.negative_elbo:.2f}" for r in reports))

@@ -81,12 +81,18 @@ class NLLReport:
             per_image=nll,
         )
 
+    @property
+    def bound(self) -> str:
+        """The bound with its standard error, which a single image does not have."""
+        error = "" if self.num_images == 1 else f" ± {self.standard_error:.2f}"
+        return f"{self.nll:.2f}{error}"
+
     def _repr_html_(self) -> str:
         """Return the parts of the bound as a table, for notebooks."""
         # Values that are neither bits nor bytes have a density, and no code length.
         bits = "not defined" if self.bits_per_dim is None else f"{self.bits_per_dim:.3f}"
         facts = {
-            f"{self.name}, nats": f"{self.nll:.2f} ± {self.standard_error:.2f}",
+            f"{self.name}, nats": self.bound,
             "reconstruction, nats": f"{self.reconstruction:.2f}",
             "divergence, nats": f"{sum(self.divergence):.2f}",
             "of each step": ", ".join(f"{step:.2f}" for step in self.divergence),
@@ -98,10 +104,9 @@ class NLLReport:
     def __str__(self) -> str:
         """Return the report as one sentence."""
         bits = "" if self.bits_per_dim is None else f", {self.bits_per_dim:.3f} bits per dimension"
-        is_one = self.num_images == 1  # a single image has no standard error
-        error, noun = ("", "image") if is_one else (f" ± {self.standard_error:.2f}", "images")
+        noun = "image" if self.num_images == 1 else "images"
         return (
-            f"{self.name} {self.nll:.2f}{error} nats "
+            f"{self.name} {self.bound} nats "
             f"(reconstruction {self.reconstruction:.2f}, "
             f"divergence {sum(self.divergence):.2f}){bits} on {self.num_images} {noun}"
         )

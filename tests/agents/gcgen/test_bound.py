@@ -234,7 +234,8 @@ def test_one_image_has_no_standard_error():
         RolloutSpace.of(chain), make_agents(chain)["random"], make_goals(chain)[:1]
     )
     assert math.isnan(report.standard_error) and report.nll == pytest.approx(report.per_image[0])
-    assert "nan" not in str(report) and str(report).endswith("on 1 image")
+    assert "nan" not in str(report) + report.bound + report._repr_html_()
+    assert str(report).endswith("on 1 image")
 
 
 @pytest.mark.parametrize(("images", "paths"), [(0, 1), (2, 0)])
