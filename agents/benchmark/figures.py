@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,8 +25,23 @@ SHOWN = {"greedy": ":", "two_step": "--", "best": "-"}
 """References that are drawn as grey lines, and their styles."""
 LOWEST = -0.25
 """Curves below this score are cut off, so that they do not flatten all others."""
+MARGIN = 0.12
+"""What a panel shows below the lowest end of a curve, as a share of its height above it."""
 GAP = 0.055
 """Smallest distance of two labels, as a share of the height of a panel."""
+
+
+class Label(NamedTuple):
+    """The name of a line in a panel."""
+
+    name: str
+    """What is written."""
+    height: float
+    """Score at the end of the line."""
+    color: str
+    """Colour of the line."""
+    style: str
+    """Style of the line."""
 
 
 def draw_figures(out: Path, tables: Sequence[Table]) -> list[Path]:
@@ -55,26 +70,34 @@ def draw_curves(path: Path, table: Table) -> Path:
         axes.set_title(f"{env}, {table.track}", fontsize=11, loc="left")
         axes.set_ylabel("score")
         axes.spines[["top", "right"]].set_visible(False)
-        top = max(height for _, height, _ in labels)  # at least 1, that of the best known
-        axes.set_ylim(max(LOWEST, axes.get_ylim()[0]), top + 0.05)
+        axes.xaxis.set_major_formatter("{x:,.0f}")
+        axes.set_ylim(*_choose_limits([label.height for label in labels]))
         _write_labels(axes, labels)
     panels[-1].set_xlabel("decisions")
     figure.savefig(path, dpi=130)
     return path
 
 
-def _draw_references(axes: Any, env: str) -> list[tuple[str, float, str]]:
-    """Draw the references as grey lines; return their labels, heights and colours."""
+def _choose_limits(ends: list[float]) -> tuple[float, float]:
+    """Return lowest and highest score of a panel that shows the ends of its curves large."""
+    top = max(ends)  # at least 1, that of the best known
+    bottom = max(LOWEST, min(ends))
+    return bottom - MARGIN * (top - bottom), top + MARGIN / 2 * (top - bottom)
+
+
+def _draw_references(axes: Any, env: str) -> list[Label]:
+    """Draw the references as grey lines; return their labels."""
     references = find_references(env)
     heights = {name: references[name]["gain"] / references["best"]["gain"] for name in SHOWN}
     for name, height in heights.items():
         axes.axhline(height, color="0.55", ls=SHOWN[name], lw=1, zorder=1)
-    return [(name.replace("_", " "), height, "0.45") for name, height in heights.items()]
+    return [
+        Label(name.replace("_", " "), height, "0.45", SHOWN[name])
+        for name, height in heights.items()
+    ]
 
 
-def _draw_contestant(
-    axes: Any, table: Table, env: str, name: str, place: int
-) -> list[tuple[str, float, str]]:
+def _draw_contestant(axes: Any, table: Table, env: str, name: str, place: int) -> list[Label]:
     """Draw the mean curve over seeds and its 95 % interval; return its label."""
     cell = table.cell(env, name)
     if not cell or not find_contestant(name).learns:
@@ -84,24 +107,24 @@ def _draw_contestant(
     axes.plot(at, values.mean(0), color=color, ls=style, lw=1.8)
     if len(values) >= FEWEST_RUNS:
         axes.fill_between(at, *bootstrap_mean(values), color=color, alpha=0.15, lw=0)
-    return [(name, float(values.mean(0)[-1]), color)]
+    return [Label(name, float(values.mean(0)[-1]), color, style)]
 
 
-def _write_labels(axes: Any, labels: list[tuple[str, float, str]]) -> None:
-    """Write names at the right of a panel, at the heights of their lines, one above another."""
+def _write_labels(axes: Any, labels: list[Label]) -> None:
+    """Write names with their lines at the right, at the heights of the ends, one above another."""
     low, high = axes.get_ylim()
-    labels = sorted(labels, key=lambda each: each[1])
-    heights = _spread(np.clip([height for _, height, _ in labels], low, high), high)
-    for (name, _, color), height in zip(labels, heights, strict=True):
-        axes.text(
-            1.01, height, name, color=color, fontsize=9, va="center",
-            transform=axes.get_yaxis_transform(),
-        )  # fmt: skip
+    labels = sorted(labels, key=lambda label: label.height)
+    heights = _spread(np.clip([label.height for label in labels], low, high), low, high)
+    place = axes.get_yaxis_transform()  # x from 0 to 1 across the panel
+    for label, height in zip(labels, heights, strict=True):
+        sample = {"color": label.color, "ls": label.style, "lw": 1.8, "transform": place}
+        axes.plot([1.01, 1.07], [height, height], clip_on=False, **sample)
+        axes.text(1.085, height, label.name, fontsize=9, va="center", transform=place)
 
 
-def _spread(heights: NDArray[np.float64], high: float) -> NDArray[np.float64]:
+def _spread(heights: NDArray[np.float64], low: float, high: float) -> NDArray[np.float64]:
     """Move rising heights apart, upwards, and then down where they pass the top of the panel."""
-    step = GAP * (high - min(LOWEST, heights[0]))
+    step = GAP * (high - low)
     place = step * np.arange(len(heights))
     up = np.maximum.accumulate(heights - place) + place
     return np.minimum.accumulate((np.minimum(up, high) - place)[::-1])[::-1] + place

@@ -1,191 +1,228 @@
-"""The leaderboard: results of studies that anyone has made, checked and put in one table a task."""
+"""The leaderboard: entries of studies that anyone has made, in one table for each task."""
 
 from __future__ import annotations
 
+import hashlib
 import json
-import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from agents.benchmark.contestants import CONTESTANTS, find_contestant
 from agents.benchmark.references import describe_task, find_references
-from agents.benchmark.report import describe_run
 from agents.benchmark.results import list_records, markdown
-from agents.benchmark.run_files import Outcome, check_figures, check_timing
+from agents.benchmark.run_files import Outcome
 from agents.benchmark.scores import compute_interval
-from agents.benchmark.study import PROTOCOL, Run
-from agents.benchmark.tasks import EPISODES, TASKS, TRACKS, find_task
-from gcgen_env.atomic_files import read_json, write_bytes
+from agents.benchmark.submission import FEWEST_SEEDS, group_runs
+from agents.benchmark.tasks import TASKS, TRACKS, find_task
+from gcgen_env.atomic_files import read_json, write_bytes, write_json
 
-NAME = r"[\w.:+-]{1,80}"
-"""What a name may consist of: it stands in a table."""
-MOST_SURPLUS = 50_000
-"""Decisions by which a training may pass its number: algorithms stop at the end of a round."""
-FEWEST_SEEDS = 5
-"""Fewest seeds of an entry."""
+ENTRIES = "leaderboard.json"
+"""File of the entries: whoever adds one keeps the others."""
+PAGE = "leaderboard.md"
+"""File of the tables."""
 HEADER = (
     "algorithm", "look-ahead", "decisions", "CPU seconds", "score [95 %]", "success",
     "invalid actions", "seeds", "commit",
 )  # fmt: skip
-INTRODUCTION = """# Leaderboard
+INTRODUCTION = f"""# Leaderboard
 
 The best of each task first; the tracks are never ranked together. Scores: 0 is doing nothing, 1 is
-the best known, see [benchmark.md](benchmark.md). Look-ahead is what an algorithm computes from the
-previews besides its policy. Success is the share at the task's own threshold. An entry needs
-{seeds} seeds on one task. To add one, run the benchmark, check its folder, and write the page
-again with it:
+the best known, see [benchmark.md](benchmark.md); the interval is over seeds. Rows in italics are
+references: nobody learned there. Look-ahead is what an algorithm computes from the previews besides
+its policy. Success is the share at the task's own threshold. An entry needs {FEWEST_SEEDS} seeds on
+one task. To add yours, run the benchmark, check its folder, and write this page again; entries that
+are there already stay:
 
     gcgen benchmark check --out runs/bench
     gcgen benchmark leaderboard --submissions runs/bench --out docs
+
+[{ENTRIES}]({ENTRIES}) has the numbers of each seed.
 """
-RUN_FIELDS = ("env", "contestant", "seed", "timesteps", "track", "episodes", "evaluations")
 
 
-def read_submission(folder: Path) -> list[Outcome]:
-    """Read and check results.json and timings.json of a study.
+@dataclass(frozen=True)
+class Entry:
+    """What one algorithm has reached on one task, at the end of the training of each seed."""
+
+    env: str
+    """Id of the environment."""
+    track: str
+    """Name in `TRACKS`."""
+    contestant: str
+    """A name in `CONTESTANTS`, or a class as "module:Class"."""
+    look_ahead: str
+    """What it computes from the previews besides its policy."""
+    timesteps: int
+    """Number of decisions it was given."""
+    task: str
+    """Hash of the task and its references."""
+    seeds: tuple[int, ...]
+    """The seeds; the next fields have a number for each."""
+    steps: tuple[int, ...]
+    """Decisions it has made."""
+    cpu_seconds: tuple[float, ...]
+    """Processor time of the run."""
+    score: tuple[float, ...]
+    """Scores."""
+    success: tuple[float, ...]
+    """Share of goals within the task's own threshold."""
+    invalid_rate: tuple[float, ...]
+    """Share of invalid actions."""
+    commits: tuple[str, ...]
+    """Versions of the library, sorted."""
+    records: tuple[str, ...]
+    """A sentence for each run that beats the best known codes."""
+
+    @property
+    def key(self) -> tuple[str, str, str, int]:
+        """What there is one entry of."""
+        return (self.env, self.track, self.contestant, self.timesteps)
+
+
+def make_entries(outcomes: Sequence[Outcome]) -> list[Entry]:
+    """Return an entry for each algorithm, task and track with enough seeds.
+
+    Raises:
+        ValueError: If a run is there twice, or an algorithm with two settings.
+    """
+    groups = [group for group in group_runs(outcomes) if len(group) >= FEWEST_SEEDS]
+    return _merge(map(_make_entry, groups), replace=False)
+
+
+def read_entries(path: Path) -> list[Entry]:
+    """Read the entries of a file; there are none if it does not exist.
+
+    Raises:
+        ValueError: If the file is damaged.
+    """
+    if not path.exists():
+        return []
+    try:
+        found = read_json(path)["entries"]
+        lists = {name for name, kind in Entry.__annotations__.items() if kind.startswith("tuple")}
+        rows: list[dict[str, Any]] = [
+            {k: tuple(v) if k in lists else v for k, v in each.items()} for each in found
+        ]
+        return [Entry(**row) for row in rows]
+    except (LookupError, TypeError, AttributeError) as error:
+        raise ValueError(f"{path} is damaged: {error}") from error
+
+
+def update_leaderboard(new: Sequence[Entry], folder: Path) -> list[Entry]:
+    """Write the entries and the page again, with new entries.
 
     Args:
-        folder: Folder of the study.
+        new: Each replaces that of the same algorithm, task, track and number of decisions.
+        folder: It gets `leaderboard.json` and `leaderboard.md`.
 
     Returns:
-        The outcomes, without images.
+        Earlier entries that are left out, because their task has changed since.
 
     Raises:
-        ValueError: If a figure is missing, contradicts another, or belongs to another task, other
-            references or another protocol; the message names the run.
+        ValueError: If the file of the entries is damaged.
     """
-    results, timings = (
-        _read_runs(folder / name) for name in ("results.json", "timings.json")
-    )  # in the same order
-    if len(results) != len(timings):
-        raise ValueError(f"{folder}: {len(results)} results and {len(timings)} timings")
-    return [_check(folder, *pair) for pair in zip(results, timings, strict=True)]
+    entries = _merge([*read_entries(folder / ENTRIES), *new], replace=True)
+    stale = [entry for entry in entries if entry.env not in TASKS or entry.task != _hash(entry.env)]
+    kept = [entry for entry in entries if entry not in stale]
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(folder / ENTRIES, {"entries": [asdict(entry) for entry in kept]})
+    write_bytes(folder / PAGE, write_page(kept).encode())
+    return stale
 
 
-def check_submission(outcomes: Sequence[Outcome]) -> list[str]:
-    """Return what keeps outcomes off the leaderboard, one sentence for each entry.
-
-    Raises:
-        ValueError: If a run is there twice.
-    """
-    return [
-        f"{group[0].run.contestant} on {group[0].run.env}, {group[0].run.track}: "
-        f"{len(group)} of the {FEWEST_SEEDS} seeds"
-        for group in _group(outcomes)
-        if len(group) < FEWEST_SEEDS
-    ]
-
-
-def write_leaderboard(outcomes: Sequence[Outcome], path: Path) -> None:
-    """Write the page of all entries that have enough seeds."""
-    lines = [INTRODUCTION.format(seeds=FEWEST_SEEDS).rstrip()]
-    groups = [group for group in _group(outcomes) if len(group) >= FEWEST_SEEDS]
+def write_page(entries: Sequence[Entry]) -> str:
+    """Return the tables of all entries, in Markdown."""
+    lines = [INTRODUCTION.rstrip()]
     for track in TRACKS:
         for env in TASKS:
-            here = [g for g in groups if (g[0].run.track, g[0].run.env) == (track, env)]
+            here = [entry for entry in entries if (entry.track, entry.env) == (track, env)]
             if here:
-                rows = sorted(map(_make_row, here), key=lambda row: -row[0])
+                names = {entry.contestant for entry in here}
+                rows = [*map(_make_row, here), *_list_references(env, names)]
+                rows.sort(key=lambda row: -row[0])
                 table = markdown(HEADER, [cells for _, cells in rows])
                 lines += ["", f"## {env}, {track}", "", *table]
-                if records := list_records([o for group in here for o in group]):
+                if records := [each for entry in here for each in entry.records]:
                     lines += ["", f"Records: {'; '.join(records)}."]
-    write_bytes(path, ("\n".join(lines) + "\n").encode())
+    return "\n".join(lines) + "\n"
 
 
-def _read_runs(path: Path) -> list[dict[str, Any]]:
-    """Return the runs of a file."""
-    try:
-        runs = read_json(path)["runs"]
-    except (LookupError, OSError, TypeError, ValueError) as error:
-        raise ValueError(f"cannot read {path}: {error}") from error
-    if not isinstance(runs, list):
-        raise ValueError(f"{path} is damaged: expected a list of runs")
-    return runs
-
-
-def _check(folder: Path, result: dict[str, Any], timing: dict[str, Any]) -> Outcome:
-    """Return the outcome of one run, or raise a ValueError that names it."""
-    where = f"{folder}"
-    try:
-        document = result["run"]
-        where = f"{folder}, {document['contestant']} on {document['env']}"
-        run = Run(**{name: document[name] for name in RUN_FIELDS})
-        _check_run(run, document)
-        if (document["protocol"], run.episodes) != (PROTOCOL, EPISODES):
-            raise ValueError(f"expected protocol {PROTOCOL} and {EPISODES} episodes")
-        if document["task"] != describe_task(run.env):
-            raise ValueError("it was made on another task")
-        if result["references"] != json.loads(json.dumps(find_references(run.env))):
-            raise ValueError("it was scored with other references")
-        check_figures(run, result)
-        for point in result["curve"]:
-            _check_point(run, point)
-        check_timing(len(result["curve"]), timing)
-    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
-        reason = f"it lacks {error}" if isinstance(error, LookupError) else str(error)
-        raise ValueError(f"{where}: {reason}") from error
-    return Outcome(run, result, timing, {}, folder)
-
-
-def _check_run(run: Run, document: dict[str, Any]) -> None:
-    """Raise a ValueError unless the fields of a run can be meant, and are those of its name."""
-    numbers = (run.seed, run.timesteps, run.episodes, run.evaluations)
-    if not all(type(number) is int and number >= 0 for number in numbers):
-        raise ValueError(f"expected integers as seed and numbers, got {numbers}")
-    if run.track not in TRACKS:
-        raise ValueError(f"unknown track {run.track!r}")
-    if not isinstance(run.contestant, str) or not re.fullmatch(NAME, run.contestant):
-        raise ValueError("a name has letters, digits and _ . : + only")
-    if run.contestant in CONTESTANTS:
-        known = json.loads(json.dumps(find_contestant(run.contestant).describe()))
-        if any(document[key] != value for key, value in known.items()):
-            raise ValueError("it has other hyperparameters than this library's; use another name")
-    document["look_ahead"]  # raises if it is missing
-
-
-def _check_point(run: Run, point: dict[str, Any]) -> None:
-    """Raise a ValueError unless a point of a curve is possible."""
-    shares = [*point["success"], point["invalid_rate"]]
-    if len(shares) != len(find_task(run.env).thresholds) + 1:
-        raise ValueError("expected one share of successes for each threshold")
-    if not all(0 <= share <= 1 for share in shares) or point["distance"] < 0:
-        raise ValueError("shares must lie in [0, 1], and distances are not negative")
-    if not 0 <= point["steps"] <= 1.1 * run.timesteps + MOST_SURPLUS:
-        raise ValueError(f"{point['steps']:,} decisions are more than the {run.timesteps:,} given")
-
-
-def _group(outcomes: Sequence[Outcome]) -> list[list[Outcome]]:
-    """Return outcomes that differ in the seed alone.
-
-    Raises:
-        ValueError: If a seed is there twice.
-    """
-    groups: dict[str, list[Outcome]] = {}
-    for o in outcomes:
-        same = {key: value for key, value in o.result["run"].items() if key != "seed"}
-        group = groups.setdefault(json.dumps(same, sort_keys=True), [])
-        if o.run.seed in {other.run.seed for other in group}:
-            raise ValueError(f"{o.folder}: {describe_run(o.run)} is there twice")
-        group.append(o)
-    return list(groups.values())
-
-
-def _make_row(group: list[Outcome]) -> tuple[float, tuple[str, ...]]:
-    """Return the mean score of an entry, and its cells."""
-    scores = np.array([[o.last["score"] for o in group]])  # (1, R)
-    interval = compute_interval(scores, np.mean)
-    commits = sorted({str(o.timing.get("commit") or "unknown") for o in group})
-    return interval.value, (
-        group[0].run.contestant,
-        group[0].result["run"]["look_ahead"],
-        f"{np.mean([o.last['steps'] for o in group]):,.0f}",
-        f"{np.median([o.timing['cpu_seconds'] for o in group]):,.0f}",
-        f"{interval.value:.3f} [{interval.low:.3f}, {interval.high:.3f}]",
-        f"{np.mean([o.last['success'][o.main_threshold] for o in group]):.2f}",
-        f"{np.mean([o.last['invalid_rate'] for o in group]):.1%}",
-        str(len(group)),
-        ", ".join(commits),
+def _make_entry(group: list[Outcome]) -> Entry:
+    """Return the entry of runs that differ in the seed alone."""
+    group = sorted(group, key=lambda o: o.run.seed)
+    run, last = group[0].run, [o.last for o in group]
+    return Entry(
+        env=run.env,
+        track=run.track,
+        contestant=run.contestant,
+        look_ahead=group[0].result["run"]["look_ahead"],
+        timesteps=run.timesteps,
+        task=_hash(run.env),
+        seeds=tuple(o.run.seed for o in group),
+        steps=tuple(point["steps"] for point in last),
+        cpu_seconds=tuple(round(o.timing["cpu_seconds"], 1) for o in group),
+        score=tuple(round(point["score"], 6) for point in last),
+        success=tuple(point["success"][group[0].main_threshold] for point in last),
+        invalid_rate=tuple(round(point["invalid_rate"], 6) for point in last),
+        commits=tuple(sorted({str(o.timing.get("commit") or "unknown") for o in group})),
+        records=tuple(list_records(group)),
     )
+
+
+def _merge(entries: Iterable[Entry], replace: bool) -> list[Entry]:
+    """Return one entry for each key, the last one, sorted; or raise a ValueError if there are two.
+
+    Args:
+        entries: The entries.
+        replace: Whether there may be two.
+    """
+    merged: dict[tuple[str, str, str, int], Entry] = {}
+    for entry in entries:
+        if entry.key in merged and not replace:
+            raise ValueError(
+                f"{entry.contestant} has two settings on {entry.env}, {entry.track}: "
+                "name the folder of one of them"
+            )
+        merged[entry.key] = entry
+    return [merged[key] for key in sorted(merged)]
+
+
+@cache
+def _hash(env: str) -> str:
+    """Return a hash of a task and its references, on which a score depends."""
+    text = json.dumps([describe_task(env), find_references(env)], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _make_row(entry: Entry) -> tuple[float, tuple[str, ...]]:
+    """Return the mean score of an entry, and its cells."""
+    interval = compute_interval(np.array([entry.score]), np.mean)
+    return interval.value, (
+        entry.contestant,
+        entry.look_ahead,
+        f"{np.mean(entry.steps):,.0f}",
+        f"{np.median(entry.cpu_seconds):,.0f}",
+        f"{interval.value:.3f} [{interval.low:.3f}, {interval.high:.3f}]",
+        f"{np.mean(entry.success):.2f}",
+        f"{np.mean(entry.invalid_rate):.1%}",
+        str(len(entry.seeds)),
+        ", ".join(entry.commits),
+    )
+
+
+def _list_references(env: str, played: set[str]) -> list[tuple[float, tuple[str, ...]]]:
+    """Return the scores of the references that have no entry, and their cells, in italics."""
+    task, references = find_task(env), find_references(env)
+    main = task.thresholds.index(describe_task(env)["success_threshold"])
+    rows: list[tuple[float, tuple[str, ...]]] = []
+    for name, each in references.items():
+        if name in played:
+            continue
+        score = each["gain"] / references["best"]["gain"]
+        shown = (f"*{score:.3f}*", f"*{each['success'][main]:.2f}*")
+        rows.append((score, (f"*{name.replace('_', ' ')}*", "", "", "", *shown, "", "", "")))
+    return rows

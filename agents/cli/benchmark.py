@@ -20,7 +20,7 @@ class Benchmark:
     tracks with the same numbers of decisions, episodes and evaluations. `gcgen benchmark
     references` computes what searches reach on the tasks, which is the scale of the scores, and
     compares it with the references that ship. `check` looks for mistakes in the results of OUT, and
-    `leaderboard` writes a page of the results of many folders.
+    `leaderboard` adds the results of other folders to the leaderboard in OUT.
     """
 
     what: Positional[Literal["runs", "references", "check", "leaderboard"]] = "runs"
@@ -65,7 +65,7 @@ class Benchmark:
             if self.what == "check":
                 return study_run.check_results(self.out)
             if self.what == "leaderboard":
-                return study_run.write_page(self.submissions, self.out)
+                return study_run.add_to_leaderboard(self.submissions, self.out)
             counts = ("seeds", "timesteps", "episodes", "evaluations", "jobs")
             check_at_least(1, **{name: getattr(self, name) for name in counts})
             what = (envs, self.algos, self.seeds, self.timesteps, self.tracks)

@@ -16,7 +16,7 @@ from tqdm import tqdm
 from agents.benchmark.contestants import CONTESTANTS
 from agents.benchmark.figures import draw_figures
 from agents.benchmark.launchers import LAUNCHERS, import_launcher
-from agents.benchmark.leaderboard import check_submission, read_submission, write_leaderboard
+from agents.benchmark.leaderboard import PAGE, make_entries, update_leaderboard
 from agents.benchmark.references import agrees_with_shipped, update_references
 from agents.benchmark.report import describe_run, summarise_track, write_report
 from agents.benchmark.results import (
@@ -27,6 +27,7 @@ from agents.benchmark.results import (
     write_results,
 )
 from agents.benchmark.study import Run, find_runs, plan
+from agents.benchmark.submission import check_submission, read_submission
 from agents.benchmark.tasks import SUITE_IDS, TRACKS, find_task
 from agents.cli.checks import RunsFailed
 
@@ -185,16 +186,16 @@ def check_results(out: Path) -> int:
     return 1 if missing else 0
 
 
-def write_page(folders: Sequence[Path], out: Path) -> int:
-    """Write leaderboard.md from the results of studies; return the exit code.
+def add_to_leaderboard(folders: Sequence[Path], out: Path) -> int:
+    """Add the results of studies to the leaderboard in `out`; return the exit code.
 
     Raises:
         ValueError: If no study is named, or one cannot be used.
     """
     if not folders:
         raise ValueError("--submissions names no folder of a study")
-    outcomes = [outcome for folder in folders for outcome in read_submission(folder)]
-    out.mkdir(parents=True, exist_ok=True)
-    write_leaderboard(outcomes, out / "leaderboard.md")
-    print(f"wrote {out / 'leaderboard.md'}")
+    entries = make_entries([outcome for folder in folders for outcome in read_submission(folder)])
+    for entry in update_leaderboard(entries, out):
+        print(f"left out, as the task has changed: {entry.contestant}, {entry.env}, {entry.track}")
+    print(f"wrote {out / PAGE} with {len(entries)} new entries")
     return 0

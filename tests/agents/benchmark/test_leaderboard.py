@@ -6,9 +6,10 @@ import shutil
 import pytest
 
 from agents.benchmark.execution import execute
-from agents.benchmark.leaderboard import read_submission, write_leaderboard
+from agents.benchmark.leaderboard import make_entries, read_entries, write_page
 from agents.benchmark.results import read_outcomes, write_results
 from agents.benchmark.study import plan
+from agents.benchmark.submission import read_submission
 from agents.cli.main import main
 
 PLANE, TRACK = "GCGen-PlaneReach-v0", ("previews",)
@@ -43,17 +44,17 @@ def test_a_whole_study_is_accepted_and_ranked(study, tmp_path, capsys):
     assert f"## {PLANE}, previews" in page and "sparse" not in page
     assert [row.split(" | ")[0] for row in rows] == ["| greedy", "| random"]
     assert "| greedy | one step | 0 | 0 | 0.945 [0.945, 0.945] | 0.06 | 0.0% | 5 |" in rows[0]
+    lines = [line.split(" | ")[0] for line in page.splitlines() if line.startswith("| *")]
+    assert lines == ["| *best*", "| *beam 16*", "| *two step*"]  # greedy and random took part
 
 
-def test_records_are_named(study, tmp_path):
+def test_records_are_named(study):
     outcomes = read_submission(study)
-    write_leaderboard(outcomes, tmp_path / "page.md")
-    assert "Records" not in (tmp_path / "page.md").read_text()
+    assert "Records" not in write_page(make_entries(outcomes))
     for o in outcomes:
         if (o.run.contestant, o.run.seed) == ("greedy", 2):
             o.last["score"] = 1.01
-    write_leaderboard(outcomes, tmp_path / "page.md")
-    page = (tmp_path / "page.md").read_text()
+    page = write_page(make_entries(outcomes))
     assert f"Records: greedy, {PLANE}, previews, seed 2: score 1.0100 after 0 decisions.\n" in page
 
 
@@ -132,6 +133,73 @@ def test_the_class_of_another_person_is_accepted(copy):
     assert main(["benchmark", "check", "--out", str(copy)]) == 0
     assert main(["benchmark", "leaderboard", "--submissions", str(copy), "--out", str(copy)]) == 0
     assert "their_module:Agent" in (copy / "leaderboard.md").read_text()
+
+
+def add(study, out):
+    """Add the results of a study to the leaderboard in a folder."""
+    return main(["benchmark", "leaderboard", "--submissions", str(study), "--out", str(out)])
+
+
+def test_a_new_entry_leaves_the_others(study, copy, tmp_path, capsys):
+    out = tmp_path / "docs"
+    assert add(study, out) == 0
+    before = (out / "leaderboard.md").read_text()
+    rename(copy, [5] * 5)
+    assert add(copy, out) == 0
+    assert "2 new entries" in capsys.readouterr().out
+    entries = read_entries(out / "leaderboard.json")
+    assert [entry.contestant for entry in entries] == ["greedy", "random", "their_module:Agent"]
+    assert [entry.seeds for entry in entries] == [(0, 1, 2, 3, 4)] * 3
+    page = (out / "leaderboard.md").read_text()
+    assert set(before.splitlines()) < set(page.splitlines())
+
+
+def test_a_better_run_replaces_the_entry(study, copy, tmp_path):
+    out = tmp_path / "docs"
+    assert add(study, out) == 0
+    document = json.loads((copy / "timings.json").read_text())
+    for timing in document["runs"]:
+        timing["cpu_seconds"] = 7.0
+    (copy / "timings.json").write_text(json.dumps(document))
+    assert add(copy, out) == 0
+    seconds = [entry.cpu_seconds for entry in read_entries(out / "leaderboard.json")]
+    assert seconds == [(7.0,) * 5] * 2
+
+
+def test_entries_of_a_task_that_has_changed_are_left_out_and_named(study, copy, tmp_path, capsys):
+    assert add(study, tmp_path) == 0
+    document = json.loads((tmp_path / "leaderboard.json").read_text())
+    document["entries"][0]["task"] = "another"
+    document["entries"][0]["contestant"] = "old:Agent"
+    (tmp_path / "leaderboard.json").write_text(json.dumps(document))
+    capsys.readouterr()
+    assert add(copy, tmp_path) == 0
+    shown = capsys.readouterr().out
+    assert f"left out, as the task has changed: old:Agent, {PLANE}, previews" in shown
+    assert "old:Agent" not in (tmp_path / "leaderboard.md").read_text()
+
+
+@pytest.mark.parametrize("content", ["{", "{}", '{"entries": 3}', '{"entries": [{"env": "x"}]}'])
+def test_a_damaged_leaderboard_is_named_and_stays(study, tmp_path, capsys, content):
+    path = tmp_path / "leaderboard.json"
+    path.write_text(content)
+    assert add(study, tmp_path) == 2
+    assert f"{path} is damaged" in capsys.readouterr().err
+    assert path.read_text() == content and not (tmp_path / "leaderboard.md").exists()
+
+
+def test_one_algorithm_with_two_settings_is_refused(copy, study, tmp_path, capsys):
+    rename(copy, [5] * 5)
+    document = json.loads((copy / "results.json").read_text())
+    theirs = [run for run in document["runs"] if run["run"]["contestant"] == "their_module:Agent"]
+    timings = json.loads((copy / "timings.json").read_text())
+    other = json.loads(json.dumps(theirs))
+    for result in other:
+        result["run"]["options"] = {"gamma": 0.5}
+    (copy / "results.json").write_text(json.dumps({"runs": theirs + other}))
+    (copy / "timings.json").write_text(json.dumps({"runs": timings["runs"][:5] * 2}))
+    assert add(copy, tmp_path / "docs") == 2
+    assert f"their_module:Agent has two settings on {PLANE}" in capsys.readouterr().err
 
 
 def test_runs_of_different_lengths_are_different_entries(copy, capsys):
