@@ -64,7 +64,8 @@ class EnvConfig:
         single_use: Whether a proposal can be chosen once in an episode; it is invalid from then
             on. The proposer should give an index the same meaning in all states.
         invalid_action: What an invalid action does: "skip" leaves the canvas unchanged,
-            "best_prior" chooses the valid proposal that is most probable under the prior.
+            "best_prior" chooses the valid proposal that is most probable under the prior, and of
+            equally probable ones the first in an order that `gcgen_env.invalid_actions` fixes.
         obs_mode: "pixels" includes the proposals in the observation, "compact" does not.
         device: Torch device on which proposals are computed, or "auto".
         max_bytes: Most bytes that your own compressed images may decode to; a single picture may

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -27,7 +29,25 @@ def resolve(
     """
     if config.invalid_action == "skip":
         return action, invalid
-    return np.where(invalid, log_prior.argmax(axis=1), action), np.zeros_like(invalid)
+    return np.where(invalid, find_most_probable(log_prior), action), np.zeros_like(invalid)
+
+
+def find_most_probable(log_prior: NDArray[np.float32]) -> NDArray[np.int64]:
+    """Return the most probable proposals, shape (K,), given log p_S (K, A); see `spread`."""
+    order = spread(log_prior.shape[1])
+    return order[log_prior[:, order].argmax(axis=1)]
+
+
+@cache
+def spread(num: int) -> NDArray[np.int64]:
+    """Return an order of `num` proposals in which neighbours are far apart, shape (num,).
+
+    Of equally probable proposals the first in this order is chosen. In their own order neighbouring
+    atoms of a dictionary, which are opposite, would cancel: an agent that always chooses an invalid
+    action would nearly stand still, which is better than most choices.
+    """
+    golden = (5**0.5 - 1) / 2  # the multiples of no other number are spread as evenly
+    return np.argsort(np.arange(num) * golden % 1.0)
 
 
 def mark_used(

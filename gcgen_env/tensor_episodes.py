@@ -15,6 +15,7 @@ from gcgen_env.config import EnvConfig
 from gcgen_env.episode_parts import EpisodeParts
 from gcgen_env.episodes import Start, put, take
 from gcgen_env.generators import Generators
+from gcgen_env.invalid_actions import spread
 from gcgen_env.proposal_cache import Prepared
 from gcgen_env.rewards import measure_tensors
 from gcgen_env.spaces import LOG_PRIOR_FLOOR
@@ -51,6 +52,7 @@ class TensorEpisodes(EpisodeParts):
         self.potential, self.distance = torch.zeros(2, n, dtype=torch.float64, device=device)
         self.invalid = torch.zeros(n, dtype=torch.bool, device=device)
         self.used = torch.zeros(n, a, dtype=torch.bool, device=device)  # only with `single_use`
+        self._order = self.upload(spread(a))  # (A,)
         self._reward: Any = self.reward.of_step  # arithmetic, of arrays and of tensors alike
         self.cache: Any = make_tensor_cache(self.chain, self.config.obs_mode, n, a)
 
@@ -145,7 +147,7 @@ class TensorEpisodes(EpisodeParts):
         invalid = ~(valid & inside)
         if self.config.invalid_action == "skip":
             return action, invalid, invalid
-        best = take(self.cache.log_prior, rows).argmax(1)
+        best = self._order[take(self.cache.log_prior, rows)[:, self._order].argmax(1)]
         return torch.where(invalid, best, action), invalid, torch.zeros_like(invalid)
 
     def _mark_used(self, used: Tensor, action: Tensor, skipped: Tensor) -> Tensor:

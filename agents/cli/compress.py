@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from tyro.conf import Positional
 
 from agents.cli.checks import check_at_least, check_seed, reading_input
 from agents.cli.image_options import ImageOptions
 from agents.cli.outputs import check_output
-from agents.cli.together import sharing_work
+from agents.cli.together import Team, sharing_work
 from agents.gcgen.search_names import Search
 from gcgen_env.atomic_files import write_bytes
-
-if TYPE_CHECKING:
-    from agents.distributed.ranks import Alone
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,27 +46,35 @@ class Compress(ImageOptions):
 
     def run(self) -> int:
         """Run the command; return its exit code."""
-        with sharing_work(self.processes) as ranks:
-            return self._run(ranks)
+        with sharing_work(self.processes) as team:
+            return self._run(team)
 
-    def _run(self, ranks: Alone) -> int:
+    def _run(self, team: Team) -> int:
         """Compress as one of some processes."""
         import numpy as np
 
+        from agents.cli.measurement import hash_file
+        from agents.cli.models import find_model, load_model
         from agents.codec.codec import compress
+        from agents.distributed.data_note import find_checksum
         from gcgen_env.model.likelihoods import binarize
 
-        with reading_input():
+        with team.reading_input() as alike:
             check_output(self.out, self.overwrite, suffixes=(".gcz",), inputs=self.inputs)
             check_at_least(1, num=self.num, width=self.width)
             check_seed(self.seed)
-            model = self.load_model()
-            model.turns = ranks.take_turns
+            model = load_model(self.model, team.choose_device(self.device))
+            model.turns = team.ranks.take_turns
             goals = self.read_images(model, self.num)
             if self.binarize:
                 goals = binarize(goals, np.random.default_rng(self.seed))
+            alike |= {
+                "model": hash_file(find_model(self.model)),
+                "images": find_checksum(goals),
+            }
+        with reading_input():  # from here on the processes exchange batches
             payload = compress(model, goals, self.lossless, self.search, self.width)
-        if ranks.is_first:
+        if team.ranks.is_first:
             write_bytes(self.out, payload)
         bits = 8 * len(payload)
         print(

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-from agents.cli.checks import check_at_least, check_seed, reading_input
+from agents.cli.checks import check_at_least, check_seed
 from agents.cli.outputs import check_output
 from agents.cli.settings import Ramp, parse_ramp
-from agents.cli.together import sharing_work
+from agents.cli.together import Team, sharing_work
 from agents.gcgen.search_names import Search
 from gcgen_env.atomic_files import write_json
-
-if TYPE_CHECKING:
-    from agents.distributed.ranks import Alone
 
 
 @dataclass(frozen=True)
@@ -69,28 +66,31 @@ class Evaluate:
 
     def run(self) -> int:
         """Run the command; return its exit code."""
-        with sharing_work(self.processes) as ranks:
-            return self._run(ranks)
+        with sharing_work(self.processes) as team:
+            return self._run(team)
 
-    def _run(self, ranks: Alone) -> int:
+    def _run(self, team: Team) -> int:
         """Evaluate as one of some processes."""
         from agents.cli.full_evaluation import FullEvaluation
         from agents.cli.measurement import describe, hash_file, measure, print_table
         from agents.cli.models import find_model, load_model, take_labels, take_split
         from agents.common.provenance import set_threads
+        from agents.distributed.data_note import find_checksum
 
-        with reading_input():
+        with team.reading_input() as alike:
             sizes = ("paths", "num_images", "iw_images", "width", "samples")
             check_at_least(1, **{name: getattr(self, name) for name in sizes})
             check_seed(self.seed)
-            self._check_outputs(find_model(self.model))
+            found = find_model(self.model)
+            self._check_outputs(found)
             set_threads(self.threads)
-            model = load_model(self.model, self.device)
-            model.turns = ranks.take_turns  # the bounds are divided, and samples
+            model = load_model(self.model, team.choose_device(self.device))
+            model.turns = team.ranks.take_turns  # the bounds are divided, and samples
             if self.look_ahead != "own":
                 model.policy.set_selection(look_ahead=parse_ramp(self.look_ahead))
             images = take_split(model, self.split, self.num_images, self.data_dir)
             labels = take_labels(model, self.split, self.num_images, self.data_dir)
+            alike |= {"model": hash_file(found), "images": find_checksum(images)}
             full = None
             if self.full:
                 full = FullEvaluation.prepare(
@@ -103,14 +103,14 @@ class Evaluate:
         if labels is not None:
             bounds.append(measure(model, images, 1, **how, label=labels))
         print_table(bounds, f"{self.model}, {self.split} images, nats")
-        origin = {"model": str(self.model), "sha256": hash_file(find_model(self.model))}
+        origin = {"model": str(self.model), "sha256": hash_file(found)}
         document = {**describe(model, bounds), **origin, "split": self.split, **how}
         if full is not None:
             document |= full.run(self.seed)
-            if self.page is not None and ranks.is_first:
+            if self.page is not None and team.ranks.is_first:
                 full.write_page(self.page, [str(report) for report, _ in bounds], document)
                 print(f"wrote {self.page}")
-        if self.json is not None and ranks.is_first:
+        if self.json is not None and team.ranks.is_first:
             write_json(self.json, document)
             print(f"wrote {self.json}")
         return 0

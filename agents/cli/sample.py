@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-from agents.cli.checks import check_at_least, check_seed, reading_input
+from agents.cli.checks import check_at_least, check_seed
 from agents.cli.outputs import check_output
-from agents.cli.together import sharing_work
-
-if TYPE_CHECKING:
-    from agents.distributed.ranks import Alone
+from agents.cli.together import Team, sharing_work
 
 SUFFIXES = (".gif", ".mp4", ".npy", ".png")
 
@@ -52,28 +49,36 @@ class Sample:
 
     def run(self) -> int:
         """Run the command; return its exit code."""
-        with sharing_work(self.processes) as ranks:
-            return self._run(ranks)
+        with sharing_work(self.processes) as team:
+            return self._run(team)
 
-    def _run(self, ranks: Alone) -> int:
+    def _run(self, team: Team) -> int:
         """Draw as one of some processes."""
-        from agents.cli.models import load_sampler, load_training_images, prune, share
+        from agents.cli.measurement import hash_file
+        from agents.cli.models import (
+            find_model,
+            load_sampler,
+            load_training_images,
+            prune,
+            share,
+        )
         from agents.cli.pictures import write_nearest, write_samples
         from gcgen_env.viewer.film import load_encoder
 
-        with reading_input():
+        with team.reading_input() as alike:
             suffixes = (".png",) if self.nearest else SUFFIXES
             check_output(self.out, self.overwrite, suffixes=suffixes, inputs=[self.model])
             check_at_least(1, num=self.num)
             if self.out.suffix.lower() == ".mp4":
                 load_encoder()  # raises before the work begins
             check_seed(self.seed)
-            model = prune(load_sampler(self.model, self.device), self.nucleus)
-            model = share(model, ranks.take_turns)
+            model = prune(load_sampler(self.model, team.choose_device(self.device)), self.nucleus)
+            model = share(model, team.ranks.take_turns)
+            alike["model"] = hash_file(find_model(self.model))
             model.chain.given(self.label)  # raises if there is no such class
             if self.nearest:
                 data = load_training_images(model, self.model, self.data_dir)
-        if not ranks.is_first:  # draws its share, and writes nothing
+        if not team.ranks.is_first:  # draws its share, and writes nothing
             has_states = not self.nearest
             model.sample(self.num, self.seed, self.draw, has_states, label=self.label)
             return 0

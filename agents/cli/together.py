@@ -6,28 +6,75 @@ import os
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
-from typing import TYPE_CHECKING
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from agents.cli.checks import InputError, reading_input
 
 if TYPE_CHECKING:
+    from agents.distributed.joining import Place
+    from agents.distributed.meeting import Meeting
     from agents.distributed.ranks import Alone
 
 _FAREWELL = 5.0
 """Seconds in which the first process says what is wrong, before another one ends."""
 
 
+@dataclass(frozen=True)
+class Team:
+    """The processes that share a command, as one of them sees them."""
+
+    ranks: Alone
+    """`take_turns` divides batches; `is_first` says whether this process writes files."""
+    place: Place | None = None
+    """The place of this process; None if it is alone."""
+    meeting: Meeting | None = None
+    """Where they compare what they have; None if this process is alone."""
+
+    def choose_device(self, name: str) -> str:
+        """Return the device of this process: a GPU of its own, as far as there are enough."""
+        from agents.distributed.joining import choose_device
+
+        return name if self.place is None else choose_device(name, self.place)
+
+    @contextmanager
+    def reading_input(self) -> Iterator[dict[str, Any]]:
+        """Check the options and load the files of a command, as `checks.reading_input` does.
+
+        Yields:
+            A note to fill in with what must be alike in all processes, such as the hash of a file.
+
+        Raises:
+            InputError: If this process finds a mistake, or another one does, or has another note.
+        """
+        from agents.distributed.meeting import LaunchError
+
+        note: dict[str, Any] = {}
+        with reading_input():
+            try:
+                yield note
+            except (OSError, TypeError, ValueError) as error:
+                with suppress(LaunchError):  # this process has a mistake of its own to report
+                    self._compare(note, str(error))
+                raise
+            self._compare(note)
+
+    def _compare(self, note: dict[str, Any], error: str = "") -> None:
+        """Compare the notes of all processes."""
+        if self.meeting is not None:
+            self.meeting.compare("input", note, error)
+
+
 @contextmanager
-def sharing_work(processes: int) -> Iterator[Alone]:
+def sharing_work(processes: int) -> Iterator[Team]:
     """Join the other processes of this command, if there are any.
 
     Args:
         processes: Number that the command line asks for.
 
     Yields:
-        The processes: `take_turns` divides batches, and `is_first` says whether this process
-        writes files. The others print nothing.
+        The processes. All but the first one print nothing.
     """
     from agents.distributed.joining import find_place, join
     from agents.distributed.ranks import ALONE, RanksLost
@@ -37,7 +84,7 @@ def sharing_work(processes: int) -> Iterator[Alone]:
         if place is not None and processes not in (1, place.size):
             raise ValueError(f"--processes {processes} and {place.size} of torchrun: name one")
     if place is None:
-        yield ALONE
+        yield Team(ALONE)
         return
     with ExitStack() as stack:
         if place.rank:  # all processes would print the same
@@ -46,8 +93,8 @@ def sharing_work(processes: int) -> Iterator[Alone]:
             stack.enter_context(redirect_stderr(nowhere))
         try:
             with reading_input():
-                ranks = join("cpu", {"command line": sys.argv[1:]}).ranks  # results are small
-            yield ranks  # the command runs here
+                joined = join("cpu", {"command line": sys.argv[1:]})  # results are small
+            yield Team(joined.ranks, place, joined.meeting)  # the command runs here
         except RanksLost as error:
             raise InputError(str(error)) from error
         except InputError:

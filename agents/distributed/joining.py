@@ -97,7 +97,7 @@ def join(
     Args:
         device: Where the model will be.
         options: What must be alike in all processes.
-        error: Why this process cannot train; empty if it can.
+        error: Why this process cannot take part; empty if it can.
 
     Raises:
         LaunchError: If a process does not come, or has other options or versions.

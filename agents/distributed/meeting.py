@@ -31,7 +31,7 @@ Note = dict[str, Any]
 
 
 class LaunchError(ValueError):
-    """The processes cannot train together; every process raises the same sentence."""
+    """The processes cannot work together; every process raises the same sentence."""
 
 
 class PeerLost(LaunchError):
@@ -57,11 +57,11 @@ class Meeting:
         Args:
             topic: A name that is used once.
             note: What must be alike in all processes.
-            error: Why this process cannot train; empty if it can.
+            error: Why this process cannot take part; empty if it can.
             seconds: How long to wait for the others.
 
         Raises:
-            LaunchError: If a process cannot train, has another note, or does not come.
+            LaunchError: If a process cannot take part, has another note, or does not come.
         """
         self._write(f"{topic}/{self.rank}", {"host": self.host, "error": error, "note": note})
         if self.rank == 0:
@@ -160,7 +160,7 @@ def _compare(rank: int, found: Note, first: Note) -> str:
     """Return how the note of a process differs from the first one; empty if it does not."""
     who = f"rank {rank} on {found['host']}"
     if found["error"]:
-        return f"{who} cannot train: {found['error']}"
+        return f"{who} cannot take part: {found['error']}"
     for name in sorted({*first, *found["note"]}):
         own, other = first.get(name), found["note"].get(name)
         if own != other:

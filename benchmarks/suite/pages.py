@@ -27,7 +27,7 @@ COLUMNS = 120
 """Most characters of a line."""
 CAPTION = (
     "Above, what can be chosen; in the middle, how the references play one goal, on which greedy "
-    "look-ahead loses about as much as on the average; below, mean scores after each decision (0 "
+    "look-ahead loses about its average; below, mean scores after each decision (0 "
     "is doing nothing, 1 the best known). Everything is played on the test goals."
 )
 NAMES = {"random": "random", "greedy": "greedy", "two_step": "two-step", "beam_16": "beam 16"}

@@ -52,7 +52,7 @@ TEXTS = {
         "A wave must be added at each decision, and the first is so strong that even the greedy"
         " choice loses {greedy_loss_1:.0f} nats. The best known codes lose {best_loss_1:.0f} "
         "nats there, and later waves take back a part of it. They pass greedy play after "
-        "{passed} decisions only. On {first:.0%} of the goals greedy play's first choice is "
+        "{passed} decisions. On {first:.0%} of the goals greedy play's first choice is "
         "another one. Eight coarse waves cannot make every digit: the best known codes come "
         "within {threshold:g} of {best_success:.0%} of the goals, greedy play of "
         "{greedy_success:.0%}.",
@@ -85,9 +85,9 @@ TEXTS = {
         "needed. A choice cannot be repeated to make it stronger, and only its opposite, weaker"
         " by then, can take a part of it back. The best known codes start at {best_1:.0f} nats,"
         " greedy play at {greedy_1:.0f}, and greedy play leads for {lead} decisions. On "
-        "{first:.0%} of the goals its first choice is another one. It leaves {headroom:.0%} of "
+        "{first:.0%} of the goals its first choice is another one. It misses {headroom:.0%} of "
         "the best gain. The mask is part of the state: an agent that does not read it makes "
-        "invalid choices, which become the first wave that is left.",
+        "invalid choices, and each of them becomes a wave that it did not choose.",
     ),
     "GCGen-Toggles-v0": Text(
         "Six of sixteen rectangles invert the pixels of a black image so that it becomes the "

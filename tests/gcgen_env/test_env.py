@@ -210,10 +210,10 @@ class TestSingleUse:
         env = gym.make("GCGen-DigitsOnce-v0", obs_mode=obs_mode)
         obs, _ = env.reset(seed=0)
         assert obs["action_mask"].all()
-        for h, action in enumerate([3, 7, 3]):  # the last one is invalid: the first of the rest
+        for h, action in enumerate([3, 7, 3]):  # the last one is invalid: it becomes another one
             obs, *_, info = env.step(action)
             assert info["invalid_action"] == (h == 2)
-        assert np.flatnonzero(obs["action_mask"] == 0).tolist() == [0, 3, 7]
+        assert np.flatnonzero(obs["action_mask"] == 0).tolist() == [0, 3, 7]  # 0 comes first
         np.testing.assert_allclose(np.exp(obs["log_prior"][1]), 1 / 13, rtol=1e-5)
         obs, _ = env.reset()
         assert obs["action_mask"].all()

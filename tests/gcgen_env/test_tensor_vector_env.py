@@ -11,7 +11,7 @@ from gymnasium.vector import AutoresetMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from gcgen_env import GCGenVectorEnv, default_kwargs
-from gcgen_env.config import OBS_MODES, REWARD_TYPES
+from gcgen_env.config import INVALID_ACTIONS, OBS_MODES, REWARD_TYPES
 from gcgen_env.model.likelihoods import make_likelihood
 from gcgen_env.rewards import measure, measure_tensors
 from gcgen_env.tensor_episodes import TensorEpisodes
@@ -107,8 +107,9 @@ def test_tensors_have_the_bits_of_the_arrays(mode, obs_mode, kwargs):
         assert_same(one[:-1], other[:-1])
 
 
-def test_used_proposals_are_the_same():
-    kwargs = {**DIGITS, "single_use": True, "obs_mode": "compact"}
+@pytest.mark.parametrize("rule", INVALID_ACTIONS)
+def test_used_proposals_are_the_same(rule):
+    kwargs = {**DIGITS, "single_use": True, "obs_mode": "compact", "invalid_action": rule}
     made, expected = (play(kind(4, **kwargs)) for kind in (AsArrays, GCGenVectorEnv))
     for one, other in zip(made, expected, strict=True):
         np.testing.assert_array_equal(one[0]["action_mask"], other[0]["action_mask"])

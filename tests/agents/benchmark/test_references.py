@@ -92,6 +92,15 @@ def test_one_decision_is_greedy():
     torch.testing.assert_close(measure(chain, goal, two_step_search(chain, goal)), best)
 
 
+def test_no_action_pays_by_being_repeated():
+    best = find_references("GCGen-DigitsOnce-v0")["best"]["gain"]
+    envs = make_evaluation("GCGen-DigitsOnce-v0", obs_mode="compact")
+    for action in range(16):  # seven of its eight choices are invalid
+        envs.reset(seed=0)
+        gain = sum(envs.step(np.full(64, action))[1] for _ in range(8))  # (64,)
+        assert gain.mean() / best < -3  # 0 is doing nothing, and random play has -4.5
+
+
 def test_a_single_use_search_plays_valid_actions_only():
     envs = make_evaluation("GCGen-DigitsOnce-v0", 8)
     for search in (two_step_search, partial(beam_search, width=4, prior=False)):
