@@ -33,6 +33,7 @@ class MinariWriter:
 
         spec = replace(spec, max_episode_steps=None)  # else a time limit truncates the last step
         env = gym.make(spec)
+        folder = folder.resolve()  # minari joins relative paths twice
         folder.mkdir(parents=True)
         self._storage = MinariStorage.new(
             folder / DATA, env.observation_space, env.action_space, spec, jpeg_encoding=False

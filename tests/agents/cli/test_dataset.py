@@ -2,6 +2,7 @@
 
 import signal
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -42,6 +43,12 @@ def test_every_behaviour(behaviour, tmp_path, capsys):
         f"wrote 9 episodes to {folder}, mean return {data.reward.sum(1).mean():.2f}\n"
     )
     assert "9/9" in captured.err  # the progress bar
+
+
+def test_a_folder_may_be_named_from_here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert write("datasets", "--behaviour", "random", "--episodes", 3) == 0
+    assert len(read_data(Path("datasets/gcgen/digits/random-v0"))) == 3
 
 
 def test_the_seed_decides(tmp_path):
