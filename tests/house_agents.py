@@ -135,6 +135,7 @@ AGENTS: dict[str, dict[str, str]] = {
         "agents/benchmark/figures.py": "Draws the figures of a benchmark: learning curves with the references, reconstructions.",
         "agents/benchmark/leaderboard.py": "The leaderboard: entries of studies that anyone has made, in one table for each task.",
         "agents/benchmark/launchers.py": "Executes runs in processes on this machine, on a cluster with submitit, or with Ray.",
+        "agents/benchmark/ranking.py": "What the tracks are ranked by: the score, or success where nothing else is rewarded.",
         "agents/benchmark/report.py": "Writes report.md: the results of a study in words and tables.",
         "agents/benchmark/results.py": "Reads the results of a study, arranges them in a table, and writes them for programs.",
         "agents/benchmark/run_files.py": "Reads the files of one run, and says which of them is damaged.",

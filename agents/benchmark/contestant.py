@@ -23,6 +23,8 @@ from gcgen_env.tasks import ENV_CONFIGS
 from gcgen_env.vector_env import GCGenVectorEnv
 
 ALL_TRACKS = tuple(TRACKS)
+LOOK_AHEADS = ("", "one step", "search")
+"""What may be computed from the previews besides a policy."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ class Contestant:
     learns: bool = True
     """Whether it is trained."""
     look_ahead: str = ""
-    """What it computes from the previews besides its policy: "", "one step" or "search"."""
+    """What it computes from the previews besides its policy, one of `LOOK_AHEADS`."""
     tracks: tuple[str, ...] = ALL_TRACKS
     """Tracks in which it takes part."""
     most_timesteps: int | None = None

@@ -11,7 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from agents.benchmark.contestant import ALL_TRACKS, Contestant
+from agents.benchmark.contestant import ALL_TRACKS, LOOK_AHEADS, Contestant
 from agents.benchmark.search_spaces import Space, check_space, find_values
 
 
@@ -49,6 +49,8 @@ def load_custom(name: str) -> Contestant:
     tracks = getattr(found, "tracks", ALL_TRACKS)
     if isinstance(tracks, str) or not {*tracks} <= {*ALL_TRACKS}:
         raise ValueError(f"{name!r} has tracks={tracks!r}, expected some of {ALL_TRACKS}")
+    if (look_ahead := getattr(found, "look_ahead", "")) not in LOOK_AHEADS:
+        raise ValueError(f"{name!r} has look_ahead={look_ahead!r}, expected one of {LOOK_AHEADS}")
     space = getattr(found, "search_space", {})
     try:
         if hasattr(found, "search_space"):

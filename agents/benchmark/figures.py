@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from agents.benchmark.contestants import find_contestant
-from agents.benchmark.references import find_references
+from agents.benchmark.contestants import CONTESTANTS, PREVIEWS, find_contestant
+from agents.benchmark.ranking import RANKED_BY, rank_references
 from agents.benchmark.results import FEWEST_RUNS, Table
 from agents.benchmark.run_files import Outcome
 from agents.benchmark.scores import bootstrap_mean
@@ -19,8 +19,12 @@ from gcgen_env.viewer import image_grid
 
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 """Colours that people tell apart who do not see red and green (Okabe and Ito, 2008)."""
-STYLES = ("-", "--", ":", "-.")
-"""Line styles, for more contestants than colours."""
+DASHES = (0, (3, 1, 1, 1, 1, 1))
+STYLES = {True: ("-", "-."), False: ("--", DASHES)}
+"""Line styles of contestants that need previews, and of others; the second ones as colours run
+out."""
+WIDTH, HEIGHT = 4.8, 3.3
+"""Inches of a panel; on the screen of a phone its text is still large enough."""
 SHOWN = {"greedy": ":", "two_step": "--", "best": "-"}
 """References that are drawn as grey lines, and their styles."""
 LOWEST = -0.25
@@ -40,8 +44,8 @@ class Label(NamedTuple):
     """Score at the end of the line."""
     color: str
     """Colour of the line."""
-    style: str
-    """Style of the line."""
+    style: Any
+    """Style of the line, as matplotlib has them."""
 
 
 def draw_figures(out: Path, tables: Sequence[Table]) -> list[Path]:
@@ -61,20 +65,22 @@ def draw_curves(path: Path, table: Table) -> Path:
     """Draw the scores of a track against decisions: one panel for each task, one above another."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(6.4, 3.6 * len(table.envs)), layout="constrained")
+    figure = Figure(figsize=(WIDTH, HEIGHT * len(table.envs)), layout="constrained")
     panels = figure.subplots(len(table.envs), 1, squeeze=False)[:, 0]
     for axes, env in zip(panels, table.envs, strict=True):
-        labels = _draw_references(axes, env)
-        for place, name in enumerate(table.contestants):
-            labels += _draw_contestant(axes, table, env, name, place)
+        labels = _draw_references(axes, table.track, env)
+        for name in table.contestants:
+            if find_contestant(name).learns and table.cell(env, name):
+                labels.append(_draw_contestant(axes, table, env, name))
         axes.set_title(f"{env}, {table.track}", fontsize=11, loc="left")
-        axes.set_ylabel("score")
+        axes.set_ylabel(RANKED_BY[table.track])
         axes.spines[["top", "right"]].set_visible(False)
-        axes.xaxis.set_major_formatter("{x:,.0f}")
+        axes.locator_params("x", nbins=4)
+        axes.xaxis.set_major_formatter(lambda x, _: f"{x / 1000:g}k" if x else "0")
         axes.set_ylim(*_choose_limits([label.height for label in labels]))
         _write_labels(axes, labels)
     panels[-1].set_xlabel("decisions")
-    figure.savefig(path, dpi=130)
+    figure.savefig(path, dpi=170, bbox_inches="tight")  # long names, too
     return path
 
 
@@ -85,10 +91,10 @@ def _choose_limits(ends: list[float]) -> tuple[float, float]:
     return bottom - MARGIN * (top - bottom), top + MARGIN / 2 * (top - bottom)
 
 
-def _draw_references(axes: Any, env: str) -> list[Label]:
+def _draw_references(axes: Any, track: str, env: str) -> list[Label]:
     """Draw the references as grey lines; return their labels."""
-    references = find_references(env)
-    heights = {name: references[name]["gain"] / references["best"]["gain"] for name in SHOWN}
+    found = rank_references(track, env)
+    heights = {name: found[name] for name in SHOWN}
     for name, height in heights.items():
         axes.axhline(height, color="0.55", ls=SHOWN[name], lw=1, zorder=1)
     return [
@@ -97,17 +103,23 @@ def _draw_references(axes: Any, env: str) -> list[Label]:
     ]
 
 
-def _draw_contestant(axes: Any, table: Table, env: str, name: str, place: int) -> list[Label]:
+def _choose_look(table: Table, name: str) -> tuple[str, Any]:
+    """Return colour and style of a contestant: the same in every track and study."""
+    everyone = map(find_contestant, dict.fromkeys([*CONTESTANTS, *table.contestants]))
+    needs = {each.name: each.tracks == PREVIEWS for each in everyone if each.learns}
+    place = [each for each in needs if needs[each] == needs[name]].index(name)
+    return COLORS[place % len(COLORS)], STYLES[needs[name]][place // len(COLORS) % 2]
+
+
+def _draw_contestant(axes: Any, table: Table, env: str, name: str) -> Label:
     """Draw the mean curve over seeds and its 95 % interval; return its label."""
     cell = table.cell(env, name)
-    if not cell or not find_contestant(name).learns:
-        return []
     at, values = _gather(cell)  # (P,), (R, P)
-    color, style = COLORS[place % len(COLORS)], STYLES[place // len(COLORS) % len(STYLES)]
+    color, style = _choose_look(table, name)
     axes.plot(at, values.mean(0), color=color, ls=style, lw=1.8)
     if len(values) >= FEWEST_RUNS:
         axes.fill_between(at, *bootstrap_mean(values), color=color, alpha=0.15, lw=0)
-    return [Label(name, float(values.mean(0)[-1]), color, style)]
+    return Label(name, float(values.mean(0)[-1]), color, style)
 
 
 def _write_labels(axes: Any, labels: list[Label]) -> None:
@@ -118,8 +130,8 @@ def _write_labels(axes: Any, labels: list[Label]) -> None:
     place = axes.get_yaxis_transform()  # x from 0 to 1 across the panel
     for label, height in zip(labels, heights, strict=True):
         sample = {"color": label.color, "ls": label.style, "lw": 1.8, "transform": place}
-        axes.plot([1.01, 1.07], [height, height], clip_on=False, **sample)
-        axes.text(1.085, height, label.name, fontsize=9, va="center", transform=place)
+        axes.plot([1.02, 1.13], [height, height], clip_on=False, **sample)
+        axes.text(1.16, height, label.name, fontsize=9, va="center", transform=place)
 
 
 def _spread(heights: NDArray[np.float64], low: float, high: float) -> NDArray[np.float64]:
@@ -131,9 +143,9 @@ def _spread(heights: NDArray[np.float64], low: float, high: float) -> NDArray[np
 
 
 def _gather(cell: list[Outcome]) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Return decisions (P,) and scores (R, P) of the P points that all R seeds have."""
+    """Return decisions (P,), and what the track is ranked by (R, P), of R seeds' P points."""
     points = min(len(o.result["curve"]) for o in cell)  # seeds may differ in their number of points
-    values = np.array([[p["score"] for p in o.result["curve"][:points]] for o in cell])
+    values = np.array([[o.rank(p) for p in o.result["curve"][:points]] for o in cell])
     return np.array([p["steps"] for p in cell[0].result["curve"][:points]]), values
 
 

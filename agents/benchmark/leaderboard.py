@@ -12,12 +12,14 @@ from typing import Any
 
 import numpy as np
 
+from agents.benchmark.contestants import CONTESTANTS
+from agents.benchmark.ranking import RANKED_BY, find_threshold, rank_references
 from agents.benchmark.references import describe_task, find_references
 from agents.benchmark.results import list_records, markdown
 from agents.benchmark.run_files import Outcome
 from agents.benchmark.scores import compute_interval
-from agents.benchmark.submission import FEWEST_SEEDS, group_runs
-from agents.benchmark.tasks import TASKS, TRACKS, find_task
+from agents.benchmark.submission import FEWEST_SEEDS, count_seeds, group_runs
+from agents.benchmark.tasks import TASKS, TRACKS
 from gcgen_env.atomic_files import read_json, write_bytes, write_json
 
 ENTRIES = "leaderboard.json"
@@ -25,17 +27,17 @@ ENTRIES = "leaderboard.json"
 PAGE = "leaderboard.md"
 """File of the tables."""
 HEADER = (
-    "algorithm", "look-ahead", "decisions", "CPU seconds", "score [95 %]", "success",
+    "algorithm", "look-ahead", "decisions", "CPU seconds", "score [95 %]", "success [95 %]",
     "invalid actions", "seeds", "commit",
 )  # fmt: skip
 INTRODUCTION = f"""# Leaderboard
 
-The best of each task first; the tracks are never ranked together. Scores: 0 is doing nothing, 1 is
-the best known, see [benchmark.md](benchmark.md); the interval is over seeds. Rows in italics are
-references: nobody learned there. Look-ahead is what an algorithm computes from the previews besides
-its policy. Success is the share at the task's own threshold. An entry needs {FEWEST_SEEDS} seeds on
-one task. To add yours, run the benchmark, check its folder, and write this page again; entries that
-are there already stay:
+The best of each task first; the tracks are never ranked together, and the sparse one is ranked by
+success. Scores: 0 is doing nothing, 1 is the best known, see [benchmark.md](benchmark.md). Success
+is the share at the task's own threshold. Intervals are over seeds. Rows in italics are references:
+nobody learned there. Look-ahead is what an algorithm computes from the previews besides its policy,
+as its author says. An entry needs the seeds 0 to {FEWEST_SEEDS - 1} on one task. To add yours, run
+the benchmark, check its folder, and write this page again; entries that are there already stay:
 
     gcgen benchmark check --out runs/bench
     gcgen benchmark leaderboard --submissions runs/bench --out docs
@@ -58,6 +60,8 @@ class Entry:
     """What it computes from the previews besides its policy."""
     timesteps: int
     """Number of decisions it was given."""
+    settings: str
+    """Hash of its options, and of the source of a class."""
     task: str
     """Hash of the task and its references."""
     seeds: tuple[int, ...]
@@ -89,7 +93,7 @@ def make_entries(outcomes: Sequence[Outcome]) -> list[Entry]:
     Raises:
         ValueError: If a run is there twice, or an algorithm with two settings.
     """
-    groups = [group for group in group_runs(outcomes) if len(group) >= FEWEST_SEEDS]
+    groups = [group for group in group_runs(outcomes) if count_seeds(group) == FEWEST_SEEDS]
     return _merge(map(_make_entry, groups), replace=False)
 
 
@@ -116,21 +120,31 @@ def update_leaderboard(new: Sequence[Entry], folder: Path) -> list[Entry]:
     """Write the entries and the page again, with new entries.
 
     Args:
-        new: Each replaces that of the same algorithm, task, track and number of decisions.
+        new: Each replaces that of the same algorithm, task, track and number of decisions. A class
+            replaces only itself: another one of this name needs another name.
         folder: It gets `leaderboard.json` and `leaderboard.md`.
 
     Returns:
         Earlier entries that are left out, because their task has changed since.
 
     Raises:
-        ValueError: If the file of the entries is damaged.
+        ValueError: If the file of the entries is damaged, or a class of a new entry is another one.
     """
-    entries = _merge([*read_entries(folder / ENTRIES), *new], replace=True)
+    known = read_entries(folder / ENTRIES)
+    entries = _merge([*known, *new], replace=True)
+    settings = {entry.key: entry.settings for entry in entries}
+    for entry in known:
+        if entry.contestant not in CONTESTANTS and entry.settings != settings[entry.key]:
+            raise ValueError(
+                f"the leaderboard has another {entry.contestant}: give your class another name, or "
+                f"delete its entries in {folder / ENTRIES} if it is yours"
+            )
     stale = [entry for entry in entries if entry.env not in TASKS or entry.task != _hash(entry.env)]
     kept = [entry for entry in entries if entry not in stale]
     folder.mkdir(parents=True, exist_ok=True)
+    page = write_page(kept)  # before anything is written
     write_json(folder / ENTRIES, {"entries": [asdict(entry) for entry in kept]})
-    write_bytes(folder / PAGE, write_page(kept).encode())
+    write_bytes(folder / PAGE, page.encode())
     return stale
 
 
@@ -142,7 +156,7 @@ def write_page(entries: Sequence[Entry]) -> str:
             here = [entry for entry in entries if (entry.track, entry.env) == (track, env)]
             if here:
                 names = {entry.contestant for entry in here}
-                rows = [*map(_make_row, here), *_list_references(env, names)]
+                rows = [*map(_make_row, here), *_list_references(track, env, names)]
                 rows.sort(key=lambda row: -row[0])
                 table = markdown(HEADER, [cells for _, cells in rows])
                 lines += ["", f"## {env}, {track}", "", *table]
@@ -161,6 +175,7 @@ def _make_entry(group: list[Outcome]) -> Entry:
         contestant=run.contestant,
         look_ahead=group[0].result["run"]["look_ahead"],
         timesteps=run.timesteps,
+        settings=_digest(group[0].result["run"]["options"]),
         task=_hash(run.env),
         seeds=tuple(o.run.seed for o in group),
         steps=tuple(point["steps"] for point in last),
@@ -194,35 +209,41 @@ def _merge(entries: Iterable[Entry], replace: bool) -> list[Entry]:
 @cache
 def _hash(env: str) -> str:
     """Return a hash of a task and its references, on which a score depends."""
-    text = json.dumps([describe_task(env), find_references(env)], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
+    return _digest([describe_task(env), find_references(env)])
+
+
+def _digest(document: Any) -> str:
+    """Return the hash of JSON values."""
+    return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()[:12]
 
 
 def _make_row(entry: Entry) -> tuple[float, tuple[str, ...]]:
     """Return the mean score of an entry, and its cells."""
-    interval = compute_interval(np.array([entry.score]), np.mean)
-    return interval.value, (
+    score, success = (
+        compute_interval(np.array([each]), np.mean) for each in (entry.score, entry.success)
+    )
+    ranked = {"score": score, "success": success}[RANKED_BY[entry.track]]
+    return ranked.value, (
         entry.contestant,
         entry.look_ahead,
         f"{np.mean(entry.steps):,.0f}",
         f"{np.median(entry.cpu_seconds):,.0f}",
-        f"{interval.value:.3f} [{interval.low:.3f}, {interval.high:.3f}]",
-        f"{np.mean(entry.success):.2f}",
+        f"{score.value:.3f} [{score.low:.3f}, {score.high:.3f}]",
+        f"{success.value:.2f} [{success.low:.2f}, {success.high:.2f}]",
         f"{np.mean(entry.invalid_rate):.1%}",
         str(len(entry.seeds)),
         ", ".join(entry.commits),
     )
 
 
-def _list_references(env: str, played: set[str]) -> list[tuple[float, tuple[str, ...]]]:
-    """Return the scores of the references that have no entry, and their cells, in italics."""
-    task, references = find_task(env), find_references(env)
-    main = task.thresholds.index(describe_task(env)["success_threshold"])
+def _list_references(track: str, env: str, played: set[str]) -> list[tuple[float, tuple[str, ...]]]:
+    """Return the ranks of the references that have no entry, and their cells, in italics."""
+    references, ranked = find_references(env), rank_references(track, env)
     rows: list[tuple[float, tuple[str, ...]]] = []
     for name, each in references.items():
         if name in played:
             continue
         score = each["gain"] / references["best"]["gain"]
-        shown = (f"*{score:.3f}*", f"*{each['success'][main]:.2f}*")
-        rows.append((score, (f"*{name.replace('_', ' ')}*", "", "", "", *shown, "", "", "")))
+        shown = (f"*{score:.3f}*", f"*{each['success'][find_threshold(env)]:.2f}*")
+        rows.append((ranked[name], (f"*{name.replace('_', ' ')}*", "", "", "", *shown, "", "", "")))
     return rows

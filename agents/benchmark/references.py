@@ -130,6 +130,11 @@ def find_references(env: str, path: Path = FILE) -> dict[str, Any]:
     return entry["references"]
 
 
+def is_exact(env: str, path: Path = FILE) -> bool:
+    """Return whether no code gains more than the best known ones of a task."""
+    return bool(read_json(path)[env]["exact"])
+
+
 def agrees_with_shipped(env: str, entry: dict[str, Any], tolerance: float = 1e-3) -> bool:
     """Return whether new references of a task have the gains of those that ship, in nats."""
     try:

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from agents.benchmark.contestants import find_contestant
+from agents.benchmark.ranking import RANKED_BY, rank_references
 from agents.benchmark.references import find_references, hash_weights
 from agents.benchmark.results import FEWEST_RUNS, Table, list_records, markdown
 from agents.benchmark.run_files import Outcome
@@ -22,8 +23,9 @@ SCORE = (
     "A score is the change of potential over an episode on test images, without discounting, "
     "divided by that of the best known codes: 0 is doing nothing, 1 is the best known, and more "
     "is a record. Trained agents select their most probable actions. The tracks differ in what an "
-    "agent is shown and how it is rewarded, so compare within one. Intervals are over seeds and "
-    f"need at least {FEWEST_RUNS} of them."
+    "agent is shown and how it is rewarded, so compare within one; the sparse track is ranked by "
+    "success at the task's own threshold. An empty IQM means that a task is missing. Intervals are "
+    f"over seeds and need at least {FEWEST_RUNS} of them."
 )
 TRACK_TITLES = {
     "previews": "Previews: the images of all next states are shown",
@@ -113,7 +115,7 @@ def _summarise(table: Table) -> list[str]:
     header = (
         "contestant",
         "look-ahead",
-        "IQM score [95 %]",
+        f"IQM {RANKED_BY[table.track]} [95 %]",
         "P(better than greedy) [95 %]",
         *(f"{env}: mean ± deviation (seeds)" for env in table.envs),
     )
@@ -136,25 +138,37 @@ def _tabulate(table: Table, env: str) -> list[str]:
         "contestant", "score", "area", *(f"success at {t:g}" for t in thresholds), "distance",
         "invalid actions", "decisions", "CPU seconds", "decisions/s", "peak memory",
     )  # fmt: skip
-    rows = [(mean, cells) for mean, cells in _describe_references(env, len(header))]
+    rows = _describe_references(table, env, len(header))
     for name in table.contestants:
         if cell := table.cell(env, name):
-            mean = float(np.mean([o.last["score"] for o in cell]))
+            mean = float(np.mean([o.rank(o.last) for o in cell]))
             rows.append((mean, _describe_cell(name, cell)))
     rows.sort(key=lambda row: -row[0])
     return markdown(header, [cells for _, cells in rows])
 
 
-def _describe_references(env: str, columns: int) -> list[tuple[float, tuple[str, ...]]]:
-    """Return the scores of the references and their cells, in italics."""
-    references = find_references(env)
+def _describe_references(
+    table: Table, env: str, columns: int
+) -> list[tuple[float, tuple[str, ...]]]:
+    """Return what the track is ranked by for each reference, and its cells, in italics.
+
+    Those that took part themselves are left out.
+    """
+    references, ranked = find_references(env), rank_references(table.track, env)
     best = references["best"]["gain"]
     found = []
     for name, each in references.items():
+        if table.cell(env, name):
+            continue
         score = each["gain"] / best
-        parts = [f"*{name}*", f"*{score:.3f}*", "", *(f"*{s:.2f}*" for s in each["success"])]
+        parts = [
+            f"*{name.replace('_', ' ')}*",
+            f"*{score:.3f}*",
+            "",
+            *(f"*{s:.2f}*" for s in each["success"]),
+        ]
         parts.append(f"*{each['distance']:.3f}*")
-        found.append((score, (*parts, *[""] * (columns - len(parts)))))
+        found.append((ranked[name], (*parts, *[""] * (columns - len(parts)))))
     return found
 
 
@@ -204,8 +218,8 @@ def _describe_runs(table: Table, env: str, name: str) -> str:
 
 
 def _format_mean(cell: list[Outcome]) -> str:
-    """Return mean and standard deviation of the scores, and their number."""
-    scores = [o.last["score"] for o in cell]
+    """Return mean and standard deviation of what the track is ranked by, and the number."""
+    scores = [o.rank(o.last) for o in cell]
     spread = f" ± {np.std(scores, ddof=1):.3f}" if len(scores) > 1 else ""
     return f"{np.mean(scores):.3f}{spread} ({len(scores)})" if scores else ""
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.benchmark.contestants import CONTESTANTS
-from agents.benchmark.references import find_references
+from agents.benchmark.ranking import rank_references
 from agents.benchmark.run_files import Outcome, read_run
 from agents.benchmark.scores import Interval, compare, compute_interval
 from agents.benchmark.study import Run, check_tasks
@@ -107,9 +107,13 @@ class Table:
         return sorted(self._cells.get((env, contestant), []), key=lambda o: o.run.seed)
 
     def scores(self, contestant: str) -> NDArray[np.float64] | None:
-        """Return final scores, shape (T, R), for the R seeds that all T environments have."""
+        """Return what the track is ranked by at the end, for the R seeds that all T tasks have.
+
+        Returns:
+            Shape (T, R); None if there is no such seed.
+        """
         rows = [
-            {o.run.seed: o.last["score"] for o in self.cell(env, contestant)} for env in self.envs
+            {o.run.seed: o.rank(o.last) for o in self.cell(env, contestant)} for env in self.envs
         ]
         shared = sorted(set.intersection(*map(set, rows)))
         return np.array([[row[seed] for seed in shared] for row in rows]) if shared else None
@@ -124,8 +128,7 @@ class Table:
         scores = self.scores(contestant)
         if scores is None or contestant == RIVAL:
             return None
-        references = [find_references(env) for env in self.envs]
-        greedy = [each[RIVAL]["gain"] / each["best"]["gain"] for each in references]
+        greedy = [rank_references(self.track, env)[RIVAL] for env in self.envs]
         return compare(scores, np.array(greedy)[:, None])
 
 

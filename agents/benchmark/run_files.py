@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load
 
+from agents.benchmark.ranking import find_threshold, rank
 from agents.benchmark.scores import measure_area, normalise
 from agents.benchmark.study import IMAGES, RESULT, TIMING, Run
 from gcgen_env.atomic_files import read_json
@@ -38,14 +39,17 @@ class Outcome(NamedTuple):
     @property
     def main_threshold(self) -> int:
         """Which of the thresholds is that of the environment's own `is_success`."""
-        task = self.result["run"]["task"]
-        return int(task["thresholds"].index(task["success_threshold"]))
+        return find_threshold(self.run.env)
 
     @property
     def area(self) -> float:
-        """Mean score over the training: the area under the learning curve."""
+        """Mean over the training of what the track is ranked by: the area under the curve."""
         curve = self.result["curve"]
-        return measure_area([p["steps"] for p in curve], [p["score"] for p in curve])
+        return measure_area([p["steps"] for p in curve], [self.rank(p) for p in curve])
+
+    def rank(self, point: dict[str, Any]) -> float:
+        """Return what the track is ranked by at a point of the learning curve."""
+        return rank(self.run.track, self.run.env, point)
 
     @property
     def last(self) -> dict[str, Any]:
@@ -102,6 +106,12 @@ def check_figures(run: Run, result: dict[str, Any]) -> None:
     score = normalise(float(gain.mean()), best)
     if not np.allclose([curve[-1]["gain"], curve[-1]["score"]], [gain.mean(), score], 1e-6, 1e-6):
         raise ValueError("the last gain and score are not those of the episodes")
+    for point in curve:
+        if not math.isclose(point["score"], point["gain"] / best, rel_tol=1e-6, abs_tol=1e-9):
+            raise ValueError(f"the score after {point['steps']} decisions is not that of the gain")
+    steps = [point["steps"] for point in curve]
+    if steps != sorted(steps):
+        raise ValueError("the decisions fall along the curve")
 
 
 def check_timing(points: int, timing: dict[str, Any]) -> None:
@@ -115,6 +125,8 @@ def check_timing(points: int, timing: dict[str, Any]) -> None:
     )
     if not isinstance(timing["versions"], dict):
         raise ValueError("expected an object as versions")
+    if min(seconds) < 0 or seconds != sorted(seconds) or timing["cpu_seconds"] < 0:
+        raise ValueError("durations are not negative, and do not fall along the curve")
     for name in ("processor", "cores"):
         timing["machine"][name]  # raises if it is missing
 

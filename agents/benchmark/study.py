@@ -75,8 +75,11 @@ class Run:
 
     def folder(self, out: Path) -> Path:
         """Return the folder of this run's results."""
-        name = self.contestant.replace(":", ".")
-        return out / self.place / self.env / self.track / f"{name}-{self.seed}-{self.digest}"
+        return out / self.place / self.env / self.track / self.name_folder(self.digest)
+
+    def name_folder(self, digest: str) -> str:
+        """Return the name of the folder of a run with a digest."""
+        return f"{self.contestant.replace(':', '.')}-{self.seed}-{digest}"
 
     def is_complete(self, out: Path) -> bool:
         """Return whether the results exist; the folder gets its name when all of them do."""

@@ -8,6 +8,7 @@ from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,7 @@ from agents.benchmark.figures import draw_curves
 from agents.benchmark.results import Table
 from agents.benchmark.run_files import Outcome
 from agents.benchmark.study import Run
-from agents.benchmark.tasks import SUITE_IDS
+from agents.benchmark.tasks import SUITE_IDS, find_task
 from benchmarks.compare.__main__ import main as compare
 from benchmarks.guidance.figure import draw as draw_guidance
 from benchmarks.scaling.figure import draw as draw_speedups
@@ -70,10 +71,11 @@ def draw_scaling(out: Path) -> None:
 
 def draw_benchmark(track: str, out: Path) -> None:
     """Draw the learning curves of a track of the benchmark from their table."""
-    curves: dict[Run, list[dict[str, float]]] = {}
+    curves: dict[Run, list[dict[str, Any]]] = {}
     for row in _read_table("benchmark.csv"):
         run = Run(row["env"], row["contestant"], int(row["seed"]), 0, row["track"])
-        point = {"steps": int(row["steps"]), "score": float(row["score"])}
+        shares = [float(row["success"])] * len(find_task(run.env).thresholds)  # one is shown
+        point = {"steps": int(row["steps"]), "score": float(row["score"]), "success": shares}
         curves.setdefault(run, []).append(point)
     outcomes = [Outcome(run, {"curve": curve}, {}, {}, DATA) for run, curve in curves.items()]
     out.parent.mkdir(parents=True, exist_ok=True)

@@ -1,5 +1,6 @@
 """The leaderboard: what is accepted, what is refused, and the page."""
 
+import hashlib
 import json
 import shutil
 
@@ -26,6 +27,22 @@ def study(tmp_path_factory):
     return out
 
 
+def change(folder, alter):
+    """Change the runs of results.json, and name the folders of their durations after them."""
+    results, timings = (
+        json.loads((folder / name).read_text()) for name in ("results.json", "timings.json")
+    )
+    alter(results["runs"], timings["runs"])
+    for result, timing in zip(results["runs"], timings["runs"], strict=True):
+        document = result["run"]
+        text = json.dumps(document, sort_keys=True).encode()
+        name = document["contestant"].replace(":", ".")
+        digest = hashlib.sha256(text).hexdigest()[:12]
+        timing["folder"] = f"{name}-{document['seed']}-{digest}"
+    (folder / "results.json").write_text(json.dumps(results))
+    (folder / "timings.json").write_text(json.dumps(timings))
+
+
 @pytest.fixture
 def copy(study, tmp_path):
     """A copy of its results that a test may damage."""
@@ -41,9 +58,12 @@ def test_a_whole_study_is_accepted_and_ranked(study, tmp_path, capsys):
     assert main(["benchmark", "leaderboard", *options]) == 0
     page = (tmp_path / "leaderboard.md").read_text()
     rows = [line for line in page.splitlines() if line.startswith(("| greedy", "| random"))]
-    assert f"## {PLANE}, previews" in page and "sparse" not in page
+    assert f"## {PLANE}, previews" in page and ", sparse" not in page
     assert [row.split(" | ")[0] for row in rows] == ["| greedy", "| random"]
-    assert "| greedy | one step | 0 | 0 | 0.945 [0.945, 0.945] | 0.06 | 0.0% | 5 |" in rows[0]
+    assert (
+        "| greedy | one step | 0 | 0 | 0.945 [0.945, 0.945] | 0.06 [0.06, 0.06] | 0.0% | 5 |"
+        in rows[0]
+    )
     lines = [line.split(" | ")[0] for line in page.splitlines() if line.startswith("| *")]
     assert lines == ["| *best*", "| *beam 16*", "| *two step*"]  # greedy and random took part
 
@@ -86,6 +106,8 @@ def test_few_seeds_are_named_and_left_out(copy, tmp_path, capsys):
         (("run", "options"), {"search": 3}, "other hyperparameters than this library's"),
         (("curve", -1, "success"), [7.0, 1.0, 1.0], "shares must lie in [0, 1]"),
         (("curve", -1, "success"), [1.0], "one share of successes for each threshold"),
+        (("curve", -1, "success"), [0.5, 0.4, 0.6], "a larger threshold cannot have fewer"),
+        (("run", "look_ahead"), "<b>|", "it has other hyperparameters"),
         (("curve", -1, "steps"), 10**9, "decisions are more than the"),
         (("run",), None, ""),
     ],
@@ -100,6 +122,78 @@ def test_tampered_results_are_refused(copy, capsys, keys, value, message):
     assert main(["benchmark", "check", "--out", str(copy)]) == 2
     error = capsys.readouterr().err
     assert message in error and str(copy) in error
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("cpu_seconds", -5.0, "durations are not negative"),
+        ("seconds", [-1.0], "durations are not negative"),
+        ("folder", "greedy-7-0123456789ab", "its durations are those of greedy-7"),
+        ("commit", "| a", "'| a' is no commit"),
+        ("commit", 7, "7 is no commit"),
+    ],
+)
+def test_tampered_durations_are_refused(copy, capsys, key, value, message):
+    document = json.loads((copy / "timings.json").read_text())
+    document["runs"][0][key] = value
+    (copy / "timings.json").write_text(json.dumps(document))
+    assert main(["benchmark", "check", "--out", str(copy)]) == 2
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"contestant": "their_module:Agent", "look_ahead": "<b>"}, "look_ahead must be one of"),
+        ({"contestant": "best"}, "the name of a class is module:Class"),
+        ({"contestant": "gcgen_prior0"}, "it has other hyperparameters"),
+    ],
+)
+def test_names_of_others_are_checked(copy, capsys, options, message):
+    change(copy, lambda results, timings: results[0]["run"].update(options))
+    assert main(["benchmark", "check", "--out", str(copy)]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_nobody_is_on_a_track_of_others(copy, capsys):
+    def move(results, timings):
+        for result in results:
+            result["run"]["track"] = "compact"
+
+    change(copy, move)
+    assert main(["benchmark", "check", "--out", str(copy)]) == 2
+    assert "greedy on GCGen-PlaneReach-v0: it does not take part in compact" in (
+        capsys.readouterr().err
+    )
+
+
+def test_more_than_the_best_possible_is_refused(copy, capsys):
+    def alter(results, timings):
+        gain = 2 * results[0]["references"]["best"]["gain"]
+        results[0]["gain"] = [gain] * 256
+        results[0]["curve"][-1] |= {"gain": gain, "score": 2.0}
+
+    change(copy, alter)
+    assert main(["benchmark", "check", "--out", str(copy)]) == 2
+    assert "it gains more than the best codes, which are exact" in capsys.readouterr().err
+
+
+def test_nobody_chooses_seeds_or_copies_a_run(copy, capsys):
+    def choose(results, timings):
+        for result in results:
+            result["run"]["seed"] += 100
+
+    change(copy, choose)
+    assert main(["benchmark", "check", "--out", str(copy)]) == 1
+    assert "0 of the 5 seeds 0 to 4" in capsys.readouterr().out
+
+    def repeat(results, timings):
+        timings[2]["seconds"] = timings[0]["seconds"]
+
+    change(copy, repeat)
+    assert main(["benchmark", "check", "--out", str(copy)]) == 2
+    assert "seed 101 is seed 100" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["results.json", "timings.json"])
@@ -119,13 +213,16 @@ def test_a_run_counts_once(study, tmp_path, capsys):
     assert "is there twice" in capsys.readouterr().err
 
 
-def rename(folder, timesteps):
+def rename(folder, timesteps, source="a"):
     """Call the greedy agent a class of another person, with some numbers of decisions."""
-    document = json.loads((folder / "results.json").read_text())
-    runs = [each["run"] for each in document["runs"] if each["run"]["contestant"] == "greedy"]
-    for run, number in zip(runs, timesteps, strict=True):
-        run |= {"contestant": "their_module:Agent", "timesteps": number}
-    (folder / "results.json").write_text(json.dumps(document))
+
+    def alter(results, timings):
+        runs = [each["run"] for each in results if each["run"]["contestant"] == "greedy"]
+        for run, number in zip(runs, timesteps, strict=True):
+            run |= {"contestant": "their_module:Agent", "timesteps": number}
+            run["options"] = {"source": source}
+
+    change(folder, alter)
 
 
 def test_the_class_of_another_person_is_accepted(copy):
@@ -188,18 +285,34 @@ def test_a_damaged_leaderboard_is_named_and_stays(study, tmp_path, capsys, conte
     assert path.read_text() == content and not (tmp_path / "leaderboard.md").exists()
 
 
-def test_one_algorithm_with_two_settings_is_refused(copy, study, tmp_path, capsys):
+def test_one_algorithm_with_two_settings_is_refused(copy, tmp_path, capsys):
     rename(copy, [5] * 5)
-    document = json.loads((copy / "results.json").read_text())
-    theirs = [run for run in document["runs"] if run["run"]["contestant"] == "their_module:Agent"]
-    timings = json.loads((copy / "timings.json").read_text())
-    other = json.loads(json.dumps(theirs))
-    for result in other:
-        result["run"]["options"] = {"gamma": 0.5}
-    (copy / "results.json").write_text(json.dumps({"runs": theirs + other}))
-    (copy / "timings.json").write_text(json.dumps({"runs": timings["runs"][:5] * 2}))
+
+    def alter(results, timings):
+        of_class = [i for i, r in enumerate(results) if ":" in r["run"]["contestant"]]
+        results[:] = json.loads(json.dumps([results[i] for i in of_class] * 2))
+        timings[:] = json.loads(json.dumps([timings[i] for i in of_class] * 2))
+        for result in results[:5]:
+            result["run"]["options"] = {"gamma": 0.5}
+
+    change(copy, alter)
     assert add(copy, tmp_path / "docs") == 2
     assert f"their_module:Agent has two settings on {PLANE}" in capsys.readouterr().err
+
+
+def test_the_class_of_somebody_else_needs_another_name(study, copy, tmp_path, capsys):
+    out = tmp_path / "docs"
+    rename(copy, [5] * 5)
+    assert add(copy, out) == 0 == add(copy, out)  # its own entries may be replaced
+    before = (out / "leaderboard.json").read_text()
+    rename_again = tmp_path / "other"
+    rename_again.mkdir()
+    for name in ("results.json", "timings.json"):
+        shutil.copyfile(study / name, rename_again / name)
+    rename(rename_again, [5] * 5, source="b")
+    assert add(rename_again, out) == 2
+    assert "the leaderboard has another their_module:Agent" in capsys.readouterr().err
+    assert (out / "leaderboard.json").read_text() == before
 
 
 def test_runs_of_different_lengths_are_different_entries(copy, capsys):

@@ -168,3 +168,21 @@ def test_damaged_failures_keep_their_runs_failed(tmp_path):
 def test_where_the_data_are_changes_no_run():
     task = Run(DIGITS, "greedy", 0, 64).to_json()["task"]
     assert {"max_bytes", "data_dir", "device"}.isdisjoint(task)
+
+
+@pytest.mark.parametrize(
+    ("early", "message"),
+    [
+        ({"score": 5.0}, "the score after 3 decisions is not that of the gain"),
+        ({"steps": 9}, "the decisions fall along the curve"),
+    ],
+)
+def test_early_points_agree_with_the_last_one(copy, early, message):
+    out, runs = copy
+    path = runs[1].folder(out) / "result.json"
+    document = json.loads(path.read_text())
+    last = {**document["curve"][-1], "steps": 8}
+    document["curve"] = [{**last, "steps": 3, **early}, last]
+    path.write_text(json.dumps(document))
+    with pytest.raises(ValueError, match=message):
+        read_run(runs[1], out)
