@@ -17,7 +17,7 @@ from agents.benchmark.contestants import CONTESTANTS
 from agents.benchmark.figures import draw_figures
 from agents.benchmark.launchers import LAUNCHERS, import_launcher
 from agents.benchmark.leaderboard import PAGE, make_entries, update_leaderboard
-from agents.benchmark.references import agrees_with_shipped, update_references
+from agents.benchmark.references import list_differences, update_references
 from agents.benchmark.report import describe_run, summarise_track, write_report
 from agents.benchmark.results import (
     Table,
@@ -165,11 +165,9 @@ def compute_references(envs: Sequence[str], out: Path) -> int:
         gains = {name: each["gain"] for name, each in entry["references"].items()}
         listed = ", ".join(f"{name} {gain:.2f}" for name, gain in gains.items())
         tqdm.write(f"{env}: {listed} nats{' (exact)' if entry['exact'] else ''}")
-        if not agrees_with_shipped(env, entry):
-            differ.append(env)
+        differ += list_differences(env, entry)
     print(f"wrote {path}")
-    if differ:
-        print(f"other references ship for {', '.join(differ)}")
+    print("\n".join(differ) or "they agree with those that ship")
     return 1 if differ else 0
 
 

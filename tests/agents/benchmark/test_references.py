@@ -13,9 +13,9 @@ import torch
 from agents.baselines import GreedyAgent
 from agents.benchmark import references
 from agents.benchmark.references import (
-    agrees_with_shipped,
     describe_task,
     find_references,
+    list_differences,
     make_evaluation,
     update_references,
 )
@@ -157,8 +157,30 @@ def test_new_references_are_written_beside_others(tmp_path, monkeypatch):
     entry = update_references(PLANE, path)
     assert list(json.loads(path.read_text())) == ["other", PLANE]
     assert find_references(PLANE, path) == entry["references"] and not entry["exact"]
-    assert not agrees_with_shipped(PLANE, entry)
+    assert list_differences(PLANE, entry) == [
+        f"{PLANE} has changed since its references: run gcgen benchmark references --envs {PLANE}, "
+        f"and copy its entry of the file that this writes to {references.FILE}"
+    ]
     assert np.isfinite([each["gain"] for each in entry["references"].values()]).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "found"),
+    [
+        ("best", 0.002, "best ships with 65.865 nats, computed 65.867"),
+        ("two_step", 0.3, ""),
+        ("beam_16", -0.4, "beam_16 ships with"),
+        ("random", -0.002, "random ships with"),
+    ],
+)
+def test_differences_are_named(name, change, found):
+    entry = json.loads(references.FILE.read_text())[PLANE]
+    assert list_differences(PLANE, entry) == []
+    entry["references"][name]["gain"] += change
+    differences = list_differences(PLANE, entry)
+    assert len(differences) == bool(found) and found in "".join(differences)
+    entry["goals"] = "others"
+    assert f"{PLANE}: the test goals are others" in list_differences(PLANE, entry)
 
 
 def read_rows(env):
