@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import TextIO, cast
 
 from stable_baselines3.common.callbacks import BaseCallback
+from torch import Tensor
 from tqdm import tqdm
 
 from agents.common.patience import PatientStream, PatientWriter
@@ -35,12 +36,17 @@ class BoundProgressBar(BaseCallback):
         """Create the callback; the bar appears with the first roll-out."""
         super().__init__()
         self.bar: tqdm | None = None
-        self.bound: float | None = None  # smoothed, in nats
+        self._smoothed: Tensor | None = None
         self.rollouts = 0
+
+    @property
+    def bound(self) -> float | None:
+        """The smoothed bound in nats; to read it, the CPU waits for the device."""
+        return None if self._smoothed is None else self._smoothed.item()
 
     def _on_training_start(self) -> None:
         """Reset the callback, which may have shown an earlier training."""
-        self.bar, self.bound, self.rollouts = None, None, 0
+        self.bar, self._smoothed, self.rollouts = None, None, 0
 
     def _on_step(self) -> bool:
         """Continue the training."""
@@ -63,17 +69,23 @@ class BoundProgressBar(BaseCallback):
         self.bar.update(self._progress - self.bar.n)  # tqdm wants the increment
 
     def _on_rollout_end(self) -> None:
-        """Update the smoothed bound with the last batch of goals."""
-        bound = compute_bound(self.locals["trajectories"]).nll.mean().item()  # nats
-        past = bound if self.bound is None else self.bound  # the first one starts the mean
-        self.bound = SMOOTHING * past + (1 - SMOOTHING) * bound
-        if self.bar is not None:
-            text = f"{self.num_timesteps:,} timesteps, bound {self.bound:.2f} nats"
-            self.bar.set_postfix_str(text, refresh=False)  # drawn with the next update
+        """Update the smoothed bound with the last batch of goals; read it if the bar is due."""
+        bound = compute_bound(self.locals["trajectories"]).nll.mean()  # nats, on the device
+        past = bound if self._smoothed is None else self._smoothed  # the first one starts the mean
+        self._smoothed = SMOOTHING * past + (1 - SMOOTHING) * bound
+        if self.bar is not None and time.time() - self.bar.last_print_t >= self.bar.mininterval:
+            self._write_bound(self.bar)
+
+    def _write_bound(self, bar: tqdm) -> None:
+        """Write timesteps and bound beside the bar; they are drawn with its next update."""
+        text = f"{self.num_timesteps:,} timesteps, bound {self.bound:.2f} nats"
+        bar.set_postfix_str(text, refresh=False)
 
     def _on_training_end(self) -> None:
         """Leave the last state of the bar on the screen."""
         if self.bar is not None:
+            if self._smoothed is not None:
+                self._write_bound(self.bar)
             self.bar.bar_format = _BAR  # nothing remains to be estimated
             self.bar.update(self._progress - self.bar.n)
             self.bar.close()

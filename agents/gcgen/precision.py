@@ -14,7 +14,8 @@ def find_dtype(precision: Precision, device: torch.device) -> torch.dtype:
     if precision != "auto":
         return PRECISIONS[precision]
     if device.type == "cuda":
-        fast = torch.cuda.is_bf16_supported()
+        with torch.cuda.device(device):  # emulation is slower than float32
+            fast = torch.cuda.is_bf16_supported(including_emulation=False)
     else:
         fast = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)()  # private API
     return torch.bfloat16 if fast else torch.float32

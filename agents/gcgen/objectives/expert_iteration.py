@@ -47,8 +47,9 @@ class ExpertIteration(Objective):
 
     def __call__(self, state: State, decision: Decision) -> Tensor:
         """Return log q, shape (B, A), and store its divergence from the expert."""
+        h = len(self._latents)  # state.step would have to be read from the device
         log_q = super().__call__(state, decision)  # (B, A), with gradient
-        if int(state.step[0]) in self.expert_steps:  # all B states are at one step
+        if h in self.expert_steps:
             # The fixed ramp, not the learned factor: the expert must not follow its pupil.
             beta = self.selection.config.temperature(decision.progress)
             expert = self.expert.improve(state, decision, log_q.detach(), beta)  # log q_E

@@ -55,23 +55,23 @@ class TreeSearch(Objective):
         """Prepare one roll-out; see `Objective`."""
         super().__init__(*args)
         self.owner: Any = self.policy  # a `SearchPolicy`
-        self.searched: list[Searched] = []  # one for each step
+        self.searched: list[Searched] = []  # one for each step, so the CPU knows h
         self.expanded: list[Searched] = []  # the states after the top M, with Q of one step
 
     @torch.no_grad()
     def __call__(self, state: State, decision: Decision) -> Tensor:
         """Search, keep what was found, and return log q of the roll-out, shape (B, A)."""
-        q = self._search(state, decision)
+        q = self._search(state, decision, is_last=len(self.searched) + 1 == self.chain.horizon)
         self.searched.append(Searched(decision, q))
         valid = (decision.log_prior > INVALID_LOGIT).float()
         random = valid / valid.sum(-1, keepdim=True)
         best = q.softmax(-1)  # in nats, and so close to the maximum
         return ((1 - EXPLORATION) * best + EXPLORATION * random).log().clamp_min(INVALID_LOGIT)
 
-    def _search(self, state: State, decision: Decision) -> Tensor:
+    def _search(self, state: State, decision: Decision, is_last: bool) -> Tensor:
         """Return Q, see `Searched`, and keep what was found in the expanded states."""
         first = self._look_ahead(decision)  # (B, A)
-        if int(state.step[0]) + 1 == self.chain.horizon:  # all B states are at one step
+        if is_last:
             return first
         top = first.topk(self._width(first.shape[1])).indices  # (B, M)
         following = state.advance(self.chain, top)  # B M states

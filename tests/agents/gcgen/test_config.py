@@ -1,5 +1,6 @@
 """The training options: their checks, the learning-rate schedule, the precision."""
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import get_args
 
@@ -90,6 +91,19 @@ def test_the_precision_is_that_of_the_option_or_of_the_machine(monkeypatch):
             torch.cpu, "_is_avx512_bf16_supported", lambda fast=fast: fast, raising=False
         )
         assert find_dtype("auto", cpu) is dtype
+
+
+def test_a_gpu_that_emulates_bfloat16_has_float32(monkeypatch):
+    gpu = torch.device("cuda", 1)
+    monkeypatch.setattr(torch.cuda, "device", lambda device: nullcontext(asked.append(device)))
+    for emulates, dtype in ((True, torch.float32), (False, torch.bfloat16)):
+        asked = []
+        monkeypatch.setattr(
+            torch.cuda,
+            "is_bf16_supported",
+            lambda including_emulation=True, emulates=emulates: including_emulation or not emulates,
+        )
+        assert find_dtype("auto", gpu) is dtype and asked == [gpu]
 
 
 def test_every_name_of_an_option_is_known():

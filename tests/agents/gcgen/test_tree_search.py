@@ -53,9 +53,11 @@ def test_the_last_decision_is_exact_whatever_is_learned(chain):
     policy = make_policy(chain, SearchPolicy, horizon=H, prior=False)
     for each in (policy.values, policy.averaged_values, policy.mlp_extractor.next_scores):
         torch.nn.init.normal_(each.network.output.weight)
-    objective, (state, decision) = make_search(chain, policy), decide_at(chain, H - 1)
-    objective(state, decision)
-    torch.testing.assert_close(objective.searched[0].q, decision.gain)
+    objective = make_search(chain, policy)
+    for h in range(H):
+        state, decision = decide_at(chain, h)
+        objective(state, decision)
+    torch.testing.assert_close(objective.searched[-1].q, decision.gain)
     logits = policy.make_selection().logits(decision, None)
     assert (logits.argmax(1) == decision.gain.argmax(1)).all()
 
