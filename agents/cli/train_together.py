@@ -30,6 +30,7 @@ from agents.distributed.ranks import RanksLost
 from agents.gcgen import GCGen
 from agents.gcgen.callbacks import StopOnRequest
 from agents.gcgen.checkpoint import Checkpoint
+from agents.gcgen.precision import find_dtype
 from gcgen_env.model.sampling import TrainingDiverged
 
 _OWN = {
@@ -118,7 +119,7 @@ def _lead(settings: TrainSettings, folder: RunFolder, joined: Joined, place: Pla
         note.update(size=len(content), record=asdict(session.record), budget=vars(session.budget))
         told.close()  # from here on, errors are compared
         joined.ranks.send(content, len(content))
-        joined.meeting.compare("data", describe_data(model))
+        joined.meeting.compare("data", _describe(model))
         model.ranks = joined.ranks
 
     with told:
@@ -168,9 +169,15 @@ def _receive(settings: TrainSettings, joined: Joined) -> tuple[GCGen, dict[str, 
         model = load(content, settings)
     except (TypeError, ValueError, OSError) as problem:
         error = str(problem)
-    joined.meeting.compare("data", describe_data(model) if model else {}, error)
+    joined.meeting.compare("data", _describe(model) if model else {}, error)
     assert model is not None
     return model, note
+
+
+def _describe(model: GCGen) -> dict[str, Any]:
+    """Return what must be alike in all processes: the images, and what "auto" stands for."""
+    dtype = find_dtype(model.config.precision, model.device)
+    return {"precision": str(dtype), **describe_data(model)}
 
 
 def pack(model: GCGen) -> bytes:

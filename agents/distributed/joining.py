@@ -108,10 +108,12 @@ def join(
         raise LaunchError("this process is alone: start it with torchrun")
     meeting = Meeting(_open_store(place), place.rank, place.size, platform.node())
     # Before any collective call, which would hang if the processes differed.
-    meeting.compare("options", {**find_versions(), **(options or {})}, error, ANSWER)
+    backend = choose_backend(torch.device(device), place)
+    note = {**find_versions(), "backend": backend, **(options or {})}
+    meeting.compare("options", note, error, ANSWER)
     try:
         dist.init_process_group(
-            choose_backend(torch.device(device), place),
+            backend,
             store=dist.PrefixStore("group", meeting.store),
             rank=place.rank,
             world_size=place.size,

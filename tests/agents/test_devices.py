@@ -107,6 +107,25 @@ def test_an_update_of_other_networks_waits_for_nothing(device, kwargs):
         s_agent_loss(s_agent.chain, path, goals, auxiliary=1.0).backward()
 
 
+@pytest.mark.parametrize(
+    "env_kwargs",
+    [
+        {"num_proposals": 200},  # more than the sampler's `MANY`
+        {"likelihood": "gaussian", "sigma": 0.2},
+    ],
+    ids=["many", "gaussian"],
+)
+@pytest.mark.parametrize("device", ["meta", GPU])
+def test_an_update_on_other_tasks_waits_for_nothing(device, env_kwargs):
+    model = make_model(env_kwargs=env_kwargs)
+    goals = torch.from_numpy(model.load_split("test").take(range(16))).to(device)
+    s_agent, policy = model.s_agent.to(device), model.policy.to(device)
+    s_agent.network.set_trainable(True)
+    with forbid_waiting(device):
+        path, _ = roll_out(s_agent, policy, goals)
+        s_agent_loss(s_agent.chain, path, goals, auxiliary=1.0).backward()
+
+
 def test_the_meta_device_detects_a_search_that_reads_values():
     with pytest.raises(RuntimeError, match="meta tensor"):
         roll_out(*make_parts("meta"), "expert_iteration")

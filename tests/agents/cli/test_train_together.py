@@ -116,7 +116,9 @@ def test_a_process_that_is_killed_while_all_connect(tmp_path):
     def prepare(rank):
         joining.CONNECTING = timedelta(seconds=1)
         if rank == 1:
-            joining.choose_backend = lambda *args: os.kill(os.getpid(), signal.SIGKILL)
+            joining.dist.init_process_group = lambda *args, **kwargs: os.kill(
+                os.getpid(), signal.SIGKILL
+            )
 
     done = run("train", *TINY, "--out", tmp_path / "run", prepare=prepare)
     assert [code for code, *_ in done] == [1, -signal.SIGKILL]  # 1: it pays to start again
@@ -173,6 +175,24 @@ def test_options_that_differ(tmp_path):
     error = sentence(run(*words, others=(*words, "--learning-rate", "0.5")))
     assert "rank 1 on" in error and "has learning_rate 0.5, and rank 0 has None" in error
     assert not (tmp_path / "run").exists()
+
+
+def test_backends_that_differ(tmp_path):
+    def prepare(rank):
+        if rank == 1:
+            joining.choose_backend = lambda device, place: "cpu:gloo,cuda:nccl"
+
+    error = sentence(run("train", *TINY, "--out", tmp_path / "run", prepare=prepare))
+    assert "has backend 'cpu:gloo,cuda:nccl', and rank 0 has 'gloo'" in error
+
+
+def test_precisions_that_differ(tmp_path):
+    def prepare(rank):
+        dtype = (torch.float32, torch.bfloat16)[rank]
+        train_together.find_dtype = lambda precision, device: dtype
+
+    error = sentence(run("train", *TINY, "--out", tmp_path / "run", prepare=prepare))
+    assert "has precision 'torch.bfloat16', and rank 0 has 'torch.float32'" in error
 
 
 def test_versions_that_differ(tmp_path):
