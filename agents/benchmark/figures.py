@@ -19,8 +19,7 @@ from gcgen_env.viewer import image_grid
 
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 """Colours that people tell apart who do not see red and green (Okabe and Ito, 2008)."""
-DASHES = (0, (3, 1, 1, 1, 1, 1))
-STYLES = {True: ("-", "-."), False: ("--", DASHES)}
+STYLES = {True: ("-", "-."), False: ("--", (0, (3, 1, 1, 1, 1, 1)))}
 """Line styles of contestants that need previews, and of others; the second ones as colours run
 out."""
 WIDTH, HEIGHT = 4.8, 3.3

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -18,6 +16,7 @@ from agents.benchmark.references import describe_task, find_references
 from agents.benchmark.results import list_records, markdown
 from agents.benchmark.run_files import Outcome
 from agents.benchmark.scores import compute_interval
+from agents.benchmark.study import hash_json
 from agents.benchmark.submission import FEWEST_SEEDS, count_seeds, group_runs
 from agents.benchmark.tasks import TASKS, TRACKS
 from gcgen_env.atomic_files import read_json, write_bytes, write_json
@@ -175,7 +174,7 @@ def _make_entry(group: list[Outcome]) -> Entry:
         contestant=run.contestant,
         look_ahead=group[0].result["run"]["look_ahead"],
         timesteps=run.timesteps,
-        settings=_digest(group[0].result["run"]["options"]),
+        settings=hash_json(group[0].result["run"]["options"]),
         task=_hash(run.env),
         seeds=tuple(o.run.seed for o in group),
         steps=tuple(point["steps"] for point in last),
@@ -209,12 +208,7 @@ def _merge(entries: Iterable[Entry], replace: bool) -> list[Entry]:
 @cache
 def _hash(env: str) -> str:
     """Return a hash of a task and its references, on which a score depends."""
-    return _digest([describe_task(env), find_references(env)])
-
-
-def _digest(document: Any) -> str:
-    """Return the hash of JSON values."""
-    return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()[:12]
+    return hash_json([describe_task(env), find_references(env)])
 
 
 def _make_row(entry: Entry) -> tuple[float, tuple[str, ...]]:

@@ -27,6 +27,11 @@ PROTOCOL = 2
 """Version of the code; raise it when the same settings give other results."""
 
 
+def hash_json(document: Any) -> str:
+    """Return a short hash of JSON values."""
+    return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()[:12]
+
+
 @dataclass(frozen=True)
 class Run:
     """One contestant on one environment with one seed."""
@@ -71,7 +76,7 @@ class Run:
     @property
     def digest(self) -> str:
         """A hash of everything that the results depend on."""
-        return hashlib.sha256(json.dumps(self.to_json(), sort_keys=True).encode()).hexdigest()[:12]
+        return hash_json(self.to_json())
 
     def folder(self, out: Path) -> Path:
         """Return the folder of this run's results."""

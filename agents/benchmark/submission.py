@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Sequence
@@ -15,7 +14,7 @@ from agents.benchmark.references import describe_task, find_references, is_exact
 from agents.benchmark.report import describe_run
 from agents.benchmark.results import RECORD
 from agents.benchmark.run_files import Outcome, check_figures, check_timing
-from agents.benchmark.study import PROTOCOL, Run
+from agents.benchmark.study import PROTOCOL, Run, hash_json
 from agents.benchmark.tasks import EPISODES, TRACKS, find_task
 from gcgen_env.atomic_files import read_json
 
@@ -157,8 +156,7 @@ def _check_gain(run: Run, result: dict[str, Any]) -> None:
 
 def _check_origin(run: Run, document: dict[str, Any], timing: dict[str, Any]) -> None:
     """Raise a ValueError unless durations belong to a run, and its commit looks like one."""
-    digest = hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()[:12]
-    if timing["folder"] != run.name_folder(digest):
+    if timing["folder"] != run.name_folder(hash_json(document)):
         raise ValueError(f"its durations are those of {timing['folder']}")
     commit = timing.get("commit")
     if commit is not None and not (isinstance(commit, str) and re.fullmatch(COMMIT, commit)):

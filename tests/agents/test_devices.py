@@ -93,18 +93,23 @@ def test_the_optimiser_waits_for_nothing(device, name):
     assert all(weight.device.type == device for weight in s_agent.network.parameters())
 
 
-@pytest.mark.parametrize("kwargs", [{"uniform_prior": True}, {"depth": 2}, None])
-@pytest.mark.parametrize("device", ["meta", GPU])
-def test_an_update_of_other_networks_waits_for_nothing(device, kwargs):
-    model = make_model(s_agent_kwargs={"width": 32, **(kwargs or {})})
-    if kwargs is None:
-        model = make_model(s_agent=with_convolutions(model.s_agent), s_agent_kwargs={})
+def differentiate(model, device):
+    """Compute the gradients of an update of the S-agent without waiting."""
     goals = torch.from_numpy(model.load_split("test").take(range(16))).to(device)
     s_agent, policy = model.s_agent.to(device), model.policy.to(device)
     s_agent.network.set_trainable(True)
     with forbid_waiting(device):
         path, _ = roll_out(s_agent, policy, goals)
         s_agent_loss(s_agent.chain, path, goals, auxiliary=1.0).backward()
+
+
+@pytest.mark.parametrize("kwargs", [{"uniform_prior": True}, {"depth": 2}, None])
+@pytest.mark.parametrize("device", ["meta", GPU])
+def test_an_update_of_other_networks_waits_for_nothing(device, kwargs):
+    model = make_model(s_agent_kwargs={"width": 32, **(kwargs or {})})
+    if kwargs is None:
+        model = make_model(s_agent=with_convolutions(model.s_agent), s_agent_kwargs={})
+    differentiate(model, device)
 
 
 @pytest.mark.parametrize(
@@ -118,12 +123,7 @@ def test_an_update_of_other_networks_waits_for_nothing(device, kwargs):
 @pytest.mark.parametrize("device", ["meta", GPU])
 def test_an_update_on_other_tasks_waits_for_nothing(device, env_kwargs):
     model = make_model(env_kwargs=env_kwargs)
-    goals = torch.from_numpy(model.load_split("test").take(range(16))).to(device)
-    s_agent, policy = model.s_agent.to(device), model.policy.to(device)
-    s_agent.network.set_trainable(True)
-    with forbid_waiting(device):
-        path, _ = roll_out(s_agent, policy, goals)
-        s_agent_loss(s_agent.chain, path, goals, auxiliary=1.0).backward()
+    differentiate(model, device)
 
 
 def test_the_meta_device_detects_a_search_that_reads_values():
